@@ -1,0 +1,36 @@
+"""How the documentation is built: `nox -s docs`."""
+
+import logging
+import sys
+from importlib.metadata import version as installed_version
+
+project = "medsched"
+author = "The medsched contributors"
+copyright = author
+release = version = installed_version("medsched")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"medsched {release}"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# In docstrings `this` is code; a link is asked for with a role, :class:`this`, and then must hold.
+default_role = "literal"
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+
+# The documentation builds without a network, so types of the standard library and of dependencies,
+# which autodoc finds in signatures, have no page to link to. A wrong link to one of medsched's own
+# names still fails.
+_elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis"}
+nitpick_ignore_regex = [("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+")]
+
+# A kind of page that has no page yet is no error. Sphinx gives this warning no type, so that
+# suppress_warnings cannot name it. To be dropped once every kind has a page.
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(
+    lambda record: getattr(record, "subtype", "") != "empty_glob"
+)
