@@ -1,0 +1,267 @@
+"""Every exception that medsched raises: one tree, one base.
+
+The facts are attributes; the sentence is made from them. A value that may be a
+patient's is never put into an error: where a text is refused, its length is
+carried instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import attrs
+
+
+@attrs.define(eq=False, slots=False)
+class MedschedError(Exception):
+    """The base of all errors of this library: ``except MedschedError`` catches every one."""
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+    def sentence(self) -> str:
+        """Say what is wrong in one sentence, made from the error's attributes."""
+        return type(self).__name__
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@attrs.define(eq=False, slots=False)
+class InvalidValue(MedschedError, ValueError):
+    """A value that can never be right, whatever the state of the practice."""
+
+    field: str
+    value: object
+    why: str
+
+    def sentence(self) -> str:
+        return f"{self.field}: {self.why} (got {self.value!r})"
+
+
+class NaiveDatetime(InvalidValue):
+    """A datetime without a zone where an instant is meant."""
+
+
+class OutOfRange(InvalidValue):
+    """An instant or date outside 1973 to 9998, the years that medsched computes with."""
+
+
+class InvalidInterval(InvalidValue):
+    """A stretch of time whose end is not after its start, or that is longer than allowed."""
+
+
+class InvalidDuration(InvalidValue):
+    """A duration that is zero, negative, not whole minutes, or outside its bounds."""
+
+
+class InvalidHours(InvalidValue):
+    """Hours or breaks of a day that do not fit a day, or one another."""
+
+
+class InvalidRecurrence(InvalidValue):
+    """A recurrence that RFC 5545 does not allow, that is finer than a day, or that never occurs."""
+
+
+class InvalidId(InvalidValue):
+    """An id that is empty, too long, or holds a control character."""
+
+
+class InvalidSlotId(InvalidValue):
+    """A slot id that this library did not make, or only a part of one."""
+
+
+class InvalidText(InvalidValue):
+    """A text that is too long or holds a NUL; ``value`` is its length, never the text."""
+
+
+class InvalidNumber(InvalidValue):
+    """A count, price, rating or priority outside its bounds."""
+
+
+class InvalidChoice(InvalidValue):
+    """A value that is none of those allowed, or an empty set where one must be chosen."""
+
+
+class InvalidCursor(InvalidValue):
+    """A page cursor that this list did not give."""
+
+
+@attrs.define(eq=False, slots=False)
+class UnknownZone(MedschedError, LookupError):
+    """A time zone name that the pinned IANA database does not hold."""
+
+    name: object
+    suggestions: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        hint = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        return f"time zone {self.name!r} is not in the IANA database{hint}"
+
+
+# ------------------------------------------------------------- wall-time edges
+
+
+@attrs.define(eq=False, slots=False)
+class NonexistentTime(MedschedError, ValueError):
+    """A wall time that a zone skips: clocks go from before it to after it."""
+
+    wall: datetime
+    zone: str
+
+    def sentence(self) -> str:
+        return f"{self.wall:%Y-%m-%d %H:%M} does not exist in {self.zone}: the clock skips it"
+
+
+@attrs.define(eq=False, slots=False)
+class AmbiguousTime(MedschedError, ValueError):
+    """A wall time that a zone shows twice."""
+
+    wall: datetime
+    zone: str
+
+    def sentence(self) -> str:
+        return f"{self.wall:%Y-%m-%d %H:%M} comes twice in {self.zone}: say which one is meant"
+
+
+# ---------------------------------------------------------- schedule conflicts
+
+
+@attrs.define(eq=False, slots=False)
+class OverlappingRules(MedschedError, ValueError):
+    """Two rules of one resource (or one rule with itself) that open the same minute."""
+
+    resource: str
+    first: str
+    second: str
+    at: datetime
+
+    def sentence(self) -> str:
+        both = f"rules {self.first!r} and {self.second!r} of {self.resource!r} overlap"
+        if self.first == self.second:
+            both = f"rule {self.first!r} of {self.resource!r} overlaps itself"
+        return f"{both}, first at {self.at.isoformat()}"
+
+
+@attrs.define(eq=False, slots=False)
+class ContradictoryOverrides(MedschedError, ValueError):
+    """Two overrides of one kind and priority that say different things about one minute."""
+
+    resource: str
+    first: str
+    second: str
+    at: datetime
+
+    def sentence(self) -> str:
+        return (
+            f"overrides {self.first!r} and {self.second!r} of {self.resource!r} contradict each"
+            f" other at equal priority, first at {self.at.isoformat()}"
+        )
+
+
+# -------------------------------------------------------------- stored records
+
+
+@attrs.define(eq=False, slots=False)
+class NotFound(MedschedError, LookupError):
+    """No such record in this practice."""
+
+    kind: str
+    id: str
+
+    def sentence(self) -> str:
+        return f"there is no {self.kind} {self.id!r} in this practice"
+
+
+@attrs.define(eq=False, slots=False)
+class AlreadyExists(MedschedError, ValueError):
+    """A record with this id is stored already."""
+
+    kind: str
+    id: str
+
+    def sentence(self) -> str:
+        return f"there is a {self.kind} {self.id!r} in this practice already"
+
+
+@attrs.define(eq=False, slots=False)
+class InUse(MedschedError, ValueError):
+    """A record that others refer to and that therefore cannot be deleted."""
+
+    kind: str
+    id: str
+    referrers: tuple[tuple[str, str], ...]
+
+    def sentence(self) -> str:
+        shown = ", ".join(f"{kind} {id!r}" for kind, id in self.referrers[:5])
+        more = f" and {len(self.referrers) - 5} more" if len(self.referrers) > 5 else ""
+        return (
+            f"{self.kind} {self.id!r} cannot be deleted while {shown}{more} refer to it;"
+            " deactivate it instead"
+        )
+
+
+@attrs.define(eq=False, slots=False)
+class VersionConflict(MedschedError, ValueError):
+    """The record was changed by somebody else since it was read."""
+
+    kind: str
+    id: str
+    expected: int
+    found: int
+
+    def sentence(self) -> str:
+        return (
+            f"{self.kind} {self.id!r} is at version {self.found}, not {self.expected}:"
+            " it was changed meanwhile; read it again"
+        )
+
+
+@attrs.define(eq=False, slots=False)
+class StorageBusy(MedschedError):
+    """The store kept changing under a command until its tries were used up; nothing was written."""
+
+    operation: str
+    tries: int
+
+    def sentence(self) -> str:
+        return f"{self.operation} gave up after {self.tries} tries; nothing was written"
+
+
+# ------------------------------------------------------------------- the edges
+
+
+@attrs.frozen
+class Problem:
+    """One mistake in a clinic file: which table (``providers[2]``), which field, what is wrong."""
+
+    table: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.table}{'.' if self.table and self.field else ''}{self.field}: {self.message}"
+
+
+@attrs.define(eq=False, slots=False)
+class ClinicFileError(MedschedError, ValueError):
+    """A clinic file with mistakes: all of them, not only the first. ``source`` names the file."""
+
+    source: str
+    problems: Sequence[Problem]
+
+    def sentence(self) -> str:
+        lines = [f"{self.source}: {len(self.problems)} problem(s)"]
+        return "\n".join([*lines, *(f"  {problem}" for problem in self.problems)])
+
+
+@attrs.define(eq=False, slots=False)
+class MissingExtra(MedschedError, ImportError):
+    """A feature whose optional package is not installed."""
+
+    feature: str
+    extra: str
+
+    def sentence(self) -> str:
+        return f"{self.feature} needs an optional package: pip install 'medsched[{self.extra}]'"

@@ -1,0 +1,1 @@
+"""Instants, zones, intervals and recurrence: time itself, knowing nothing of clinics."""
