@@ -1,0 +1,84 @@
+"""What is taken: the minutes of one resource that an appointment, hold or blocking claims."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from medsched.domain.fields import Choice, an_id, maybe_id, whole
+from medsched.domain.records import Resource, resource
+from medsched.timeline.instants import instant_of, minute_of, span_of
+
+
+class ClaimKind(Choice):
+    """What claims the time."""
+
+    APPOINTMENT = "appointment"
+    HOLD = "hold"
+    BLOCKING = "blocking"
+
+
+@attrs.frozen
+class Session:
+    """A group session: one start that several patients share. ``start`` in minutes of the epoch."""
+
+    type: str = attrs.field(validator=an_id)
+    location: str | None = attrs.field(validator=maybe_id)
+    start: int
+    taken: int = attrs.field(validator=whole(0, 10_000))
+
+
+@attrs.frozen
+class Claim:
+    """The minutes [start, end) of one resource, buffers included; make one with `of`.
+
+    ``low`` and ``high`` are minutes of the epoch. A hold ends by itself: from the instant
+    ``expires`` (in microseconds exactly as given) on it blocks nothing. A group session's
+    claim carries its ``session``. ``id`` names what claims the time, for those who may know.
+    """
+
+    resource: Resource
+    low: int
+    high: int
+    kind: ClaimKind = ClaimKind.APPOINTMENT
+    id: str = ""
+    expires: datetime | None = None
+    session: Session | None = None
+
+    @classmethod
+    def of(
+        cls,
+        resource_: Resource | str,
+        start: datetime,
+        end: datetime,
+        *,
+        kind: ClaimKind | str = ClaimKind.APPOINTMENT,
+        id: str = "",
+        expires: datetime | None = None,
+        session: Session | None = None,
+    ) -> Claim:
+        """A claim on aware datetimes, rounded outward to whole minutes.
+
+        A bare id is a provider's. Raises `NaiveDatetime`, `OutOfRange` and
+        `InvalidInterval` when the end is not after the start.
+        """
+        low, high = span_of(start, end, inward=False)
+        if expires is not None:
+            minute_of(expires, "expires", rounding="up")
+        kind = ClaimKind(kind)
+        return cls(resource(resource_), low, high, kind, id, expires, session)
+
+    @property
+    def start(self) -> datetime:
+        """The first claimed minute, in UTC."""
+        return instant_of(self.low)
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last claimed minute, in UTC."""
+        return instant_of(self.high)
+
+    def is_live(self, now: datetime | None) -> bool:
+        """Whether it blocks anything at an instant: a hold does not from its expiry on."""
+        return self.expires is None or now is None or now < self.expires

@@ -1,0 +1,43 @@
+"""What happened, for whoever follows: ids only, versioned, nothing of a patient's."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import attrs
+
+from medsched.domain.stored import Kind, Stored, kind_of
+
+
+class Change(StrEnum):
+    """What happened to a record."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    DELETED = "deleted"
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One thing that happened to one record.
+
+    ``name`` is ``<kind>.<change>``, such as ``provider.updated``. ``version`` is the record's
+    afterwards; what was deleted states the version it last had. ``schema`` is the version of
+    this shape, so that followers can tell what they read.
+    """
+
+    name: str
+    kind: Kind
+    id: str
+    version: int
+    schema: int = 1
+
+    @classmethod
+    def of(cls, change: Change, record: Stored) -> Event:
+        """The event of a change that leaves (or removes) this record."""
+        kind = kind_of(type(record))
+        return cls(
+            name=f"{kind.value}.{change.value}", kind=kind, id=record.id, version=record.version
+        )

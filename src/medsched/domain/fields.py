@@ -1,0 +1,206 @@
+"""The doors of the domain: converters and validators that every noun shares."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Never, TypeAlias
+
+import attrs
+
+from medsched.errors import (
+    InvalidChoice,
+    InvalidId,
+    InvalidInterval,
+    InvalidNumber,
+    InvalidText,
+)
+from medsched.timeline.instants import check_date, minutes_in
+
+Instance = Any
+AnyAttribute: TypeAlias = "attrs.Attribute[Any]"  # a generic for type checkers only
+Validator = Callable[[Instance, AnyAttribute, Any], None]
+Lengths = tuple[tuple[str, timedelta], ...]
+
+LONGEST_ID = 255
+LONGEST_NAME = 255
+LONGEST_NOTE = 500
+LONGEST_DURATION = timedelta(days=7)
+
+
+def phi(*, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    """A field that holds a patient's data: kept out of reprs, errors, logs and events."""
+    metadata = {"phi": True, **options.pop("metadata", {})}
+    return attrs.field(default=default, repr=False, metadata=metadata, **options)
+
+
+def phi_fields(cls: type[Any]) -> frozenset[str]:
+    """The names of the fields of an attrs class that hold a patient's data."""
+    return frozenset(field.name for field in attrs.fields(cls) if field.metadata.get("phi"))
+
+
+# ------------------------------------------------------------------------ text
+
+
+def check_id(value: object, field: str = "id") -> str:
+    """Return an id that may name a record: 1 to 255 characters, none of them a control character."""
+    if not isinstance(value, str) or not value:
+        raise InvalidId(field, value, "an id is a string of at least one character")
+    if len(value) > LONGEST_ID:
+        raise InvalidId(field, value[:40] + "…", f"longer than {LONGEST_ID} characters")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise InvalidId(field, value, "holds a control character")
+    return value
+
+
+def an_id(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate a reference to a record."""
+    check_id(value, attribute.name)
+
+
+def maybe_id(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate an optional reference."""
+    if value is not None:
+        check_id(value, attribute.name)
+
+
+def own_id(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate a record's own id; empty until the store gives one."""
+    if value != "":
+        check_id(value, attribute.name)
+
+
+def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
+    """Validate a text of ``least`` to ``most`` characters without NUL."""
+
+    def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+        if not isinstance(value, str):
+            raise InvalidText(attribute.name, type(value).__name__, "a text is needed")
+        if not least <= len(value) <= most:
+            why = f"longer than {most} characters" if value else "must not be empty"
+            raise InvalidText(attribute.name, len(value), why)
+        if "\0" in value:
+            raise InvalidText(attribute.name, len(value), "holds a NUL character")
+
+    return check
+
+
+def texts(value: Iterable[str] | str) -> frozenset[str]:
+    """A set of short words: specialties, languages, insurers. A single string is one word."""
+    words = frozenset([value] if isinstance(value, str) else value)
+    for word in words:
+        if not isinstance(word, str) or not word.strip() or len(word) > LONGEST_NAME:
+            raise InvalidText("word", word, "each must be a non-empty short text")
+    return words
+
+
+def zone_name(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate the form of an optional zone name; whether it exists, the `ZoneSource` says."""
+    if value is not None:
+        check_id(value, attribute.name)
+
+
+# --------------------------------------------------------------------- numbers
+
+
+def whole(least: int, most: int) -> Validator:
+    """Validate an optional whole number between two bounds, both inclusive."""
+
+    def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+        if value is None:
+            return
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidNumber(attribute.name, value, f"a whole number from {least} to {most}")
+
+    return check
+
+
+def number(least: float, most: float) -> Validator:
+    """Validate an optional finite number between two bounds, both inclusive."""
+
+    def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+        if value is None:
+            return
+        good = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        if not good or not least <= value <= most:  # type: ignore[operator]  # NaN fails too
+            raise InvalidNumber(attribute.name, value, f"a number from {least} to {most}")
+
+    return check
+
+
+def length(*, least: int = 1, most: timedelta = LONGEST_DURATION) -> Validator:
+    """Validate an optional duration in whole minutes; ``least`` 0 lets it be zero."""
+    bound = most // timedelta(minutes=1)
+
+    def check(instance: Instance, attribute: AnyAttribute, value: Any) -> None:
+        if value is not None:
+            minutes_in(value, attribute.name, least=least, most=bound)
+
+    return check
+
+
+def lengths(value: Mapping[str, timedelta] | Iterable[tuple[str, timedelta]]) -> Lengths:
+    """Durations by appointment type, as sorted pairs (hashable, in no order but their own)."""
+    pairs = dict(value.items() if isinstance(value, Mapping) else value)
+    bound = LONGEST_DURATION // timedelta(minutes=1)
+    for code, duration in pairs.items():
+        check_id(code, "type")
+        minutes_in(duration, f"durations[{code}]", most=bound)
+    return tuple(sorted(pairs.items()))
+
+
+def minutes(duration: timedelta) -> int:
+    """Whole minutes of a duration that was validated at the door."""
+    return duration // timedelta(minutes=1)
+
+
+# --------------------------------------------------------------------- choices
+
+
+class Choice(StrEnum):
+    """An enum whose members are asked for by value; another value is `InvalidChoice`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        allowed = ", ".join(member.value for member in cls)
+        raise InvalidChoice(cls.__name__, value, f"must be one of {allowed}")
+
+
+def type_codes(value: Iterable[str] | str | None) -> frozenset[str] | None:
+    """Appointment types named by code: None means all; an empty set is an error."""
+    if value is None:
+        return None
+    codes = frozenset([value] if isinstance(value, str) else value)
+    if not codes:
+        raise InvalidChoice("types", set(), "an empty set allows nothing; leave it out for all")
+    for code in codes:
+        check_id(code, "types")
+    return codes
+
+
+# ----------------------------------------------------------------------- dates
+
+
+def a_date(instance: Instance, attribute: AnyAttribute, value: date) -> None:
+    """Validate a date from 1973 to 9998."""
+    check_date(value, attribute.name)
+
+
+def maybe_date(instance: Instance, attribute: AnyAttribute, value: date | None) -> None:
+    """Validate an optional date from 1973 to 9998."""
+    if value is not None:
+        check_date(value, attribute.name)
+
+
+def not_before(other: str) -> Validator:
+    """Validate that an optional date does not come before the date in field ``other``."""
+
+    def check(instance: Instance, attribute: AnyAttribute, value: date | None) -> None:
+        first = getattr(instance, other)
+        if value is not None and first is not None and value < first:
+            raise InvalidInterval(attribute.name, (first, value), f"must not be before {other}")
+
+    return check

@@ -1,0 +1,115 @@
+"""The practice and its places: addresses, locations, rooms and devices."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+
+import attrs
+
+from medsched.domain.fields import Choice, an_id, length, maybe_id, minutes, text, whole, zone_name
+from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.errors import InvalidDuration
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """A postal address. It may be a patient's: fields that hold one mark it `phi`."""
+
+    line: str = attrs.field(default="", validator=text())
+    city: str = attrs.field(default="", validator=text())
+    state: str = attrs.field(default="", validator=text())
+    postal_code: str = attrs.field(default="", validator=text(20))
+    country: str = attrs.field(default="", validator=text(60))
+
+    def __str__(self) -> str:
+        region = " ".join(part for part in (self.state, self.postal_code) if part)
+        return ", ".join(part for part in (self.line, self.city, region, self.country) if part)
+
+
+@attrs.frozen(kw_only=True)
+class PracticeSettings(Identified):
+    """What a practice, the tenant that every other record belongs to, says of itself.
+
+    ``timezone`` is the IANA zone for whatever states none of its own. ``shortest_slot``
+    and ``longest_slot`` bound, inclusively, every slot length stated anywhere in it.
+    """
+
+    name: str = attrs.field(default="", validator=text())
+    timezone: str | None = attrs.field(default=None, validator=zone_name)
+    shortest_slot: timedelta = attrs.field(default=timedelta(minutes=5), validator=length())
+    longest_slot: timedelta = attrs.field(default=timedelta(hours=24), validator=length())
+
+    def __attrs_post_init__(self) -> None:
+        if self.longest_slot < self.shortest_slot:
+            raise InvalidDuration("longest_slot", self.longest_slot, "shorter than shortest_slot")
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The practice as something that has opening hours and closures."""
+        return Resource(ResourceKind.PRACTICE, self.id)
+
+    def check_slot_length(self, duration: timedelta, field: str) -> None:
+        """Raise `InvalidDuration` when a slot length is outside the practice's bounds."""
+        if not self.shortest_slot <= duration <= self.longest_slot:
+            shortest, longest = minutes(self.shortest_slot), minutes(self.longest_slot)
+            why = f"slots of this practice last {shortest} to {longest} minutes"
+            raise InvalidDuration(field, duration, why)
+
+
+class LocationKind(Choice):
+    """What sort of place it is."""
+
+    CLINIC = "clinic"
+    HOSPITAL = "hospital"
+    TELEMEDICINE = "telemedicine"
+    HOME_VISIT = "home_visit"
+
+
+@attrs.frozen(kw_only=True)
+class Location(Identified):
+    """A place where appointments happen.
+
+    Its opening hours are availability rules of its resource; without any it is always
+    open. ``timezone`` binds the rules that state this location. An ``exclusive`` one holds
+    a single appointment at a time.
+    """
+
+    name: str = attrs.field(default="", validator=text())
+    kind: LocationKind = attrs.field(default=LocationKind.CLINIC, converter=LocationKind)
+    address: Address = attrs.field(factory=Address)
+    phone: str = attrs.field(default="", validator=text(60))
+    timezone: str | None = attrs.field(default=None, validator=zone_name)
+    exclusive: bool = False
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The location as something that has hours, and a ledger where it is exclusive."""
+        return Resource(ResourceKind.LOCATION, self.id)
+
+
+@attrs.frozen(kw_only=True)
+class Room(Identified):
+    """A room of a location. ``capacity`` bounds the seats of a group session held in it."""
+
+    name: str = attrs.field(default="", validator=text())
+    location: str = attrs.field(validator=an_id)
+    capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The room as something that has hours and is taken by appointments."""
+        return Resource(ResourceKind.ROOM, self.id)
+
+
+@attrs.frozen(kw_only=True)
+class Device(Identified):
+    """A piece of equipment that an appointment type may need; it may move between locations."""
+
+    name: str = attrs.field(default="", validator=text())
+    location: str | None = attrs.field(default=None, validator=maybe_id)
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The device as something that has hours and is taken by appointments."""
+        return Resource(ResourceKind.DEVICE, self.id)

@@ -1,0 +1,58 @@
+"""What every stored noun has: an id, a version, and whether it is active; and what a resource is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from medsched.domain.fields import Choice, an_id, own_id
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """A noun that a practice stores.
+
+    ``version`` counts its changes, 0 until it is stored; an update must carry the version
+    it was made from. ``created_at`` and ``updated_at`` are aware UTC instants set by the
+    store's clock. What is not ``active`` is kept, and takes no part in scheduling.
+    """
+
+    active: bool = True
+    version: int = 0
+    created_at: datetime | None = attrs.field(default=None, eq=False)
+    updated_at: datetime | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Identified(Record):
+    """A record with an opaque id, compared byte by byte; empty until the store gives one."""
+
+    id: str = attrs.field(default="", validator=own_id)
+
+
+class ResourceKind(Choice):
+    """What kinds of things have hours or are taken by an appointment."""
+
+    PRACTICE = "practice"
+    PROVIDER = "provider"
+    PATIENT = "patient"
+    LOCATION = "location"
+    ROOM = "room"
+    DEVICE = "device"
+
+
+@attrs.frozen(order=True)
+class Resource:
+    """One thing that time is kept for: its kind and its id. Ids are unique within a kind."""
+
+    kind: ResourceKind = attrs.field(converter=ResourceKind)
+    id: str = attrs.field(validator=an_id)
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.id}"
+
+
+def resource(value: Resource | str) -> Resource:
+    """A converter: a bare id means a provider's."""
+    return value if isinstance(value, Resource) else Resource(ResourceKind.PROVIDER, value)

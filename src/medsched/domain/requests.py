@@ -1,0 +1,73 @@
+"""What is asked for, and why it is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.fields import maybe_id
+from medsched.domain.records import Resource
+
+
+@attrs.frozen
+class Request:
+    """Who asks for what: listing, holding, booking, moving and offers all ask with one.
+
+    ``patient`` None asks without regard to a patient's own appointments. ``now`` None asks
+    for what the schedule opens at all, without the rules of time.
+    """
+
+    type: AppointmentType
+    patient: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
+    now: datetime | None = attrs.field(default=None, kw_only=True)
+
+
+class Reason(StrEnum):
+    """Why a start is not offered."""
+
+    INACTIVE = "inactive"
+    """The provider or the type takes no part in scheduling."""
+    TOO_SOON = "too-soon"
+    """Before now and the notice asked for."""
+    TOO_FAR = "too-far"
+    """Beyond the furthest time that may be booked."""
+    CLOSED = "closed"
+    """The provider is not open at the start."""
+    RUNS_OUT = "runs-out"
+    """The slot does not end within hours that make the same offer."""
+    TYPE = "type"
+    """These hours do not offer the type, or not on this day."""
+    OFF_GRID = "off-grid"
+    """The start is not one of those the grid gives."""
+    TAKEN = "taken"
+    """A resource is claimed for some of the time, buffers included."""
+    RESOURCE_CLOSED = "resource-closed"
+    """A room or device is not open for the whole slot."""
+    NO_COMBINATION = "no-combination"
+    """Each need could be met alone, but not all of them together."""
+    BUFFER = "buffer"
+    """A buffer lies outside hours, and the type wants it within."""
+    FULL = "full"
+    """The group session has no seat left."""
+
+
+@attrs.frozen(kw_only=True)
+class Violation:
+    """One reason why a start is refused: a value, and a sentence for people.
+
+    ``start`` and ``end`` are the stretch in question, aware and in UTC, where there is one;
+    ``resource`` is who is closed or taken; ``by`` the id of the rule, override or claim.
+    """
+
+    reason: Reason
+    message: str
+    resource: Resource | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    by: str | None = None
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,67 @@
+"""Everything that decides when one provider can be booked, read together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.people import Provider
+from medsched.domain.places import Location, PracticeSettings, Room
+from medsched.domain.records import Resource
+
+
+@attrs.frozen(kw_only=True)
+class Calendar:
+    """The active rules, overrides and recurring blockings of one resource, in order of id."""
+
+    rules: tuple[AvailabilityRule, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    blockings: tuple[RecurringBlocking, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether it says anything at all."""
+        return bool(self.rules or self.overrides or self.blockings)
+
+
+NO_CALENDAR = Calendar()
+
+
+def calendar(
+    rules: tuple[AvailabilityRule, ...] = (),
+    overrides: tuple[Override, ...] = (),
+    blockings: tuple[RecurringBlocking, ...] = (),
+) -> Calendar:
+    """A calendar of what is active among the given, in order of id and not of adding."""
+    return Calendar(
+        rules=tuple(sorted((one for one in rules if one.active), key=_id)),
+        overrides=tuple(sorted((one for one in overrides if one.active), key=_id)),
+        blockings=tuple(sorted((one for one in blockings if one.active), key=_id)),
+    )
+
+
+def _id(one: AvailabilityRule | Override | RecurringBlocking) -> str:
+    return one.id
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """A provider with all that opens and closes time: a snapshot that decisions are made on.
+
+    ``calendars`` holds those of the provider, the practice, and every location, room and
+    device that the provider's hours or the type in question can involve; a resource that
+    is missing has none.
+    """
+
+    practice: PracticeSettings
+    provider: Provider
+    calendars: Mapping[Resource, Calendar]
+    locations: Mapping[str, Location] = attrs.field(factory=dict)
+    rooms: Mapping[str, Room] = attrs.field(factory=dict)
+    inactive: frozenset[Resource] = frozenset()
+    """Locations, rooms and devices that take no part in scheduling for now."""
+
+    def calendar(self, resource: Resource) -> Calendar:
+        """The calendar of a resource; an empty one if nothing was ever said of it."""
+        return self.calendars.get(resource, NO_CALENDAR)

@@ -1,0 +1,142 @@
+"""What a practice stores: the kinds of records, what names one, and which refers to which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.people import Patient, Provider, Staff
+from medsched.domain.places import Device, Location, PracticeSettings, Room
+from medsched.domain.records import Record, Resource, ResourceKind
+
+HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
+"""What opens or closes the time of a resource."""
+Stored: TypeAlias = (
+    PracticeSettings
+    | Provider
+    | Staff
+    | Patient
+    | Location
+    | Room
+    | Device
+    | AppointmentType
+    | HoursRecord
+)
+"""Every record that a store keeps; each has an ``id`` and a ``version``."""
+
+StoredT = TypeVar("StoredT", bound=Stored)
+HoursT = TypeVar("HoursT", bound=HoursRecord)
+
+
+class Kind(StrEnum):
+    """The stable name of a kind of record: in errors, events, cursors and tables."""
+
+    PRACTICE = "practice"
+    PROVIDER = "provider"
+    STAFF = "staff"
+    PATIENT = "patient"
+    LOCATION = "location"
+    ROOM = "room"
+    DEVICE = "device"
+    APPOINTMENT_TYPE = "appointment-type"
+    RULE = "rule"
+    OVERRIDE = "override"
+    BLOCKING = "blocking"
+
+
+CLASSES: Final[Mapping[Kind, type[Stored]]] = {
+    Kind.PRACTICE: PracticeSettings,
+    Kind.PROVIDER: Provider,
+    Kind.STAFF: Staff,
+    Kind.PATIENT: Patient,
+    Kind.LOCATION: Location,
+    Kind.ROOM: Room,
+    Kind.DEVICE: Device,
+    Kind.APPOINTMENT_TYPE: AppointmentType,
+    Kind.RULE: AvailabilityRule,
+    Kind.OVERRIDE: Override,
+    Kind.BLOCKING: RecurringBlocking,
+}
+"""The class of each kind: the one place that knows both."""
+_KINDS: Final[Mapping[type[Record], Kind]] = {cls: kind for kind, cls in CLASSES.items()}
+
+
+def kind_of(cls: type[Record]) -> Kind:
+    """The kind of a class of records."""
+    return _KINDS[cls]
+
+
+class Ref(NamedTuple):
+    """The name of one record within its practice. Ids are unique within a kind."""
+
+    kind: Kind
+    id: str
+
+    @classmethod
+    def to(cls, record: Stored) -> Ref:
+        """The name of a record."""
+        return cls(kind_of(type(record)), record.id)
+
+    @classmethod
+    def of(cls, resource: Resource) -> Ref:
+        """The name of the record of a resource."""
+        return cls(Kind(resource.kind.value), resource.id)
+
+    @property
+    def resource(self) -> Resource | None:
+        """The resource that the record is, None for what has no hours and takes no time."""
+        kind = _RESOURCE_KINDS.get(self.kind)
+        return None if kind is None else Resource(kind, self.id)
+
+
+_RESOURCE_KINDS: Final = {Kind(kind.value): kind for kind in ResourceKind}
+KEEPS_HOURS: Final = frozenset(ResourceKind) - {ResourceKind.PATIENT}
+"""The kinds of resources that rules, overrides and blockings may be about."""
+
+
+def references(record: Stored) -> frozenset[Ref]:
+    """Every record that this one names. The practice itself is left out: it is always there."""
+    match record:
+        case Provider():
+            codes = {code for code, _ in record.durations}
+            return _refs(Kind.LOCATION, [record.location]) | _refs(Kind.APPOINTMENT_TYPE, codes)
+        case Room() | Device():
+            return _refs(Kind.LOCATION, [record.location])
+        case AppointmentType():
+            return frozenset(Ref.of(one) for need in record.needs for one in need.one_of)
+        case AvailabilityRule() | Override():
+            codes = {code for code, _ in (*record.durations, *record.type_days)}
+            codes |= record.types or frozenset()
+            return (
+                _of(record.resource)
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.ROOM, [record.room])
+                | _refs(Kind.APPOINTMENT_TYPE, codes)
+            )
+        case RecurringBlocking():
+            codes = set(record.types or ())
+            return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
+        case PracticeSettings() | Staff() | Patient() | Location():
+            return frozenset()
+
+
+def _refs(kind: Kind, ids: Iterable[str | None]) -> frozenset[Ref]:
+    return frozenset(Ref(kind, id) for id in ids if id is not None)
+
+
+def _of(resource: Resource) -> frozenset[Ref]:
+    return frozenset() if resource.kind is ResourceKind.PRACTICE else frozenset({Ref.of(resource)})
+
+
+def scheduled_by(record: Stored) -> Resource | None:
+    """The resource whose schedule a change of this record changes, if any."""
+    match record:
+        case PracticeSettings() | Provider() | Location() | Room() | Device():
+            return record.resource
+        case AvailabilityRule() | Override() | RecurringBlocking():
+            return record.resource
+        case Staff() | Patient() | AppointmentType():
+            return None

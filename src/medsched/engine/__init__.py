@@ -1,0 +1,1 @@
+"""The decisions of scheduling: pure functions over the nouns."""

@@ -1,0 +1,296 @@
+"""Why a time is, or is not, offered: every layer that covers it, told for people.
+
+The verdict itself is that of the board: this module only finds words for it. `covers`
+collects what rules, overrides, blockings, practice and place say of a stretch of time,
+each as a span; who wins is read off the open pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import attrs
+
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.claims import Claim
+from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason, Violation
+from medsched.domain.slots import Slot
+from medsched.engine.board import FREE, Board
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.layers import open_spans, reach
+from medsched.engine.slots import TermsMaker, check_query
+from medsched.engine.verdict import refusals
+from medsched.engine.windows import Frame, Opening, Piece, whole_dates_in, windows_in
+from medsched.errors import InvalidInterval
+from medsched.timeline.instants import instant_of, minute_of
+from medsched.timeline.intervals import complement
+
+_CLOSES = {OverrideKind.CLOSED: Layer.CLOSED, OverrideKind.REPLACED: Layer.REPLACED}
+
+
+@attrs.frozen(eq=False)
+class Cover:
+    """One span that something opens or closes; minutes of the epoch."""
+
+    layer: Layer
+    opens: bool
+    low: int
+    high: int
+    source: AvailabilityRule | Override | RecurringBlocking | None
+    what: str
+    place: str | None = None
+    day: int | None = None
+    priority: int = 0
+
+    def told(self, wins: bool) -> Coverage:
+        return Coverage(
+            layer=self.layer,
+            opens=self.opens,
+            by=self.source.id if self.source is not None else "",
+            what=self.what,
+            start=instant_of(self.low),
+            end=instant_of(self.high),
+            wins=wins,
+        )
+
+
+def explain(inquiry: Inquiry, at: datetime) -> Explanation:
+    """Why a start is offered or not, for any whole minute.
+
+    ``at`` is aware; a time within a minute is refused as `InvalidInterval`, since no slot
+    starts there. The violations are empty exactly when a listing holds the start.
+    """
+    minute = minute_of(at, "at", rounding="down")
+    if instant_of(minute) != at:
+        raise InvalidInterval("at", at, "a start is a whole minute")
+    board = Board(inquiry, minute, minute + 1)
+    piece = board.piece_at(minute)
+    found = list(covers(board))
+    layers = _decided(found, piece, minute)
+    violations = tuple(
+        _told_by(violation, layers) if violation.reason is Reason.CLOSED else violation
+        for violation in refusals(inquiry, minute)
+    )
+    terms = board.terms(piece[4]) if piece is not None else board.terms_without_hours()
+    slot = None if violations else Slot(TermsMaker(board)(terms, FREE, minute), minute)
+    return Explanation(
+        provider=inquiry.provider.id,
+        type=inquiry.type.code,
+        at=instant_of(minute),
+        local=terms.opening.zone.local(minute),
+        slot=slot,
+        violations=violations,
+        layers=layers,
+        claims=_claims_in(inquiry, minute, minute + terms.length),
+    )
+
+
+def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch, ...]:
+    """What decides each stretch of [start, end), stretches in order and without gaps.
+
+    Raises as a listing does: `NaiveDatetime`, `OutOfRange`, `InvalidInterval`.
+    """
+    low, high = check_query(start, end)
+    if low >= high:
+        return ()
+    board = Board(inquiry, low, high)
+    found = sorted(covers(board), key=lambda cover: cover.low)
+    edges = {low, high}
+    for span in (*((cover.low, cover.high) for cover in found), *(p[:2] for p in board.pieces)):
+        edges.update(edge for edge in span if low < edge < high)
+    stretches: list[Stretch] = []
+    ordered = sorted(edges)
+    active: list[Cover] = []
+    coming = iter([*found, None])
+    following = next(coming)
+    for from_, to in zip(ordered, ordered[1:], strict=False):
+        active = [cover for cover in active if cover.high > from_]
+        while following is not None and following.low <= from_:
+            if following.high > from_:
+                active.append(following)
+            following = next(coming)
+        piece = board.piece_at(from_)
+        layers = _decided(active, piece, from_)
+        decider = next((cover for cover in layers if cover.wins), None)
+        stretches.append(
+            Stretch(
+                start=instant_of(from_),
+                end=instant_of(to),
+                open=piece is not None,
+                decided_by=decider,
+                layers=layers,
+            )
+        )
+    return tuple(stretches)
+
+
+def covers(board: Board) -> Iterator[Cover]:
+    """Everything that says anything of the board's time for its provider and type."""
+    frame, code = board.frame, board.inquiry.type.code
+    provider = frame.schedule.provider
+    calendar = frame.schedule.calendar(provider.resource)
+    opening = [
+        *_opened(frame, calendar.rules, Layer.RULES),
+        *_opened(frame, _of_kind(calendar.overrides, OverrideKind.EXTRA), Layer.EXTRA),
+        *_opened(frame, _of_kind(calendar.overrides, OverrideKind.REPLACED), Layer.REPLACED),
+    ]
+    yield from opening
+    for blocking in calendar.blockings:
+        if _concerns(blocking.types, code):
+            yield from _spanned(frame, blocking, Layer.PRACTICE, _blocking_words(blocking))
+    yield from _surroundings(frame, code, opening)
+    for override in calendar.overrides:
+        if override.kind in _CLOSES and _concerns_override(override, code):
+            yield from _closed(frame, override, _CLOSES[override.kind], opening)
+
+
+def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator[Cover]:
+    """What the practice and the places involved close."""
+    schedule = frame.schedule
+    places = sorted({cover.place for cover in opening if cover.place is not None})
+    kept: list[tuple[Resource, str | None]] = [(schedule.practice.resource, None)]
+    kept += [(Resource(ResourceKind.LOCATION, place), place) for place in places]
+    for resource, place in kept:
+        calendar = schedule.calendar(resource)
+        if resource in schedule.inactive:
+            whole = reach(frame)
+            yield Cover(Layer.PRACTICE, False, *whole, None, f"{resource}, not active,", place)
+        if not calendar:
+            continue
+        opened = open_spans(frame, resource, code, shifts=False)
+        told: list[Cover] = []
+        for blocking in calendar.blockings:
+            if _concerns(blocking.types, code):
+                words = _blocking_words(blocking)
+                told += _spanned(frame, blocking, Layer.PRACTICE, words, place)
+        for override in calendar.overrides:
+            if override.kind is OverrideKind.CLOSED and _concerns(override.types, code):
+                told += _closed(frame, override, Layer.PRACTICE, opening, place)
+        yield from told
+        for low, high in complement(opened, *reach(frame)):
+            yield Cover(Layer.PRACTICE, False, low, high, None, f"hours of {resource}", place)
+
+
+def _opened(
+    frame: Frame, sources: Iterable[AvailabilityRule | Override], layer: Layer
+) -> Iterator[Cover]:
+    main_place = frame.schedule.provider.location
+    for source in sources:
+        words = _words(source)
+        place = source.location or main_place
+        priority = source.priority if isinstance(source, Override) else 0
+        for _, windows in windows_in(frame, source):
+            for low, high, day in windows:
+                yield Cover(layer, True, low, high, source, words, place, day, priority)
+
+
+def _closed(
+    frame: Frame,
+    override: Override,
+    layer: Layer,
+    opening: Iterable[Cover],
+    place: str | None = None,
+) -> Iterator[Cover]:
+    """What a closure, or the closing side of replaced hours, takes away."""
+    words = _words(override)
+    if override.whole_shifts:
+        days = {day for _, windows in whole_dates_in(frame, override) for *_, day in windows}
+        for cover in opening:
+            if cover.day in days and cover.layer < layer:
+                yield Cover(
+                    layer,
+                    False,
+                    cover.low,
+                    cover.high,
+                    override,
+                    words,
+                    place,
+                    None,
+                    override.priority,
+                )
+        return
+    closure = override.kind is OverrideKind.CLOSED
+    found = windows_in(frame, override) if closure else whole_dates_in(frame, override)
+    at = place or (override.location if closure else None)
+    for _, windows in found:
+        for low, high, _ in windows:
+            yield Cover(layer, False, low, high, override, words, at, None, override.priority)
+
+
+def _spanned(
+    frame: Frame, source: RecurringBlocking, layer: Layer, words: str, place: str | None = None
+) -> Iterator[Cover]:
+    for _, windows in windows_in(frame, source):
+        for low, high, _ in windows:
+            yield Cover(layer, False, low, high, source, words, place)
+
+
+def _decided(found: Iterable[Cover], piece: Piece | None, minute: int) -> tuple[Coverage, ...]:
+    """The covers of a minute from the lowest layer to the highest, the deciding one marked."""
+    here = [cover for cover in found if cover.low <= minute < cover.high]
+    places = {cover.place for cover in here if cover.opens}
+    here = [cover for cover in here if cover.opens or cover.place in {None, *places}]
+    here.sort(key=lambda cover: (cover.layer, cover.priority, cover.opens, cover.low))
+    winner: Cover | None = None
+    if piece is not None:
+        opening: Opening = piece[4]
+        winner = next((c for c in here if c.opens and c.source is opening.source), None)
+    else:
+        winner = next((cover for cover in reversed(here) if not cover.opens), None)
+    return tuple(cover.told(cover is winner) for cover in here)
+
+
+def _told_by(violation: Violation, layers: Sequence[Coverage]) -> Violation:
+    """A closed start, with what closes it."""
+    decider = next((cover for cover in layers if cover.wins), None)
+    if decider is None:
+        message = f"{violation.resource} has no hours then"
+        return attrs.evolve(violation, message=message)
+    return attrs.evolve(
+        violation,
+        message=f"{violation.resource} is closed then by {decider.what}",
+        start=decider.start,
+        end=decider.end,
+        by=decider.by or None,
+    )
+
+
+def _claims_in(inquiry: Inquiry, low: int, high: int) -> tuple[Claim, ...]:
+    now = inquiry.request.now
+    live = [c for claims in inquiry.claims.values() for c in claims if c.is_live(now)]
+    return tuple(sorted((c for c in live if c.low < high and c.high > low), key=_claim_order))
+
+
+def _claim_order(claim: Claim) -> tuple[int, int, Resource]:
+    return claim.low, claim.high, claim.resource
+
+
+def _of_kind(overrides: Iterable[Override], kind: OverrideKind) -> list[Override]:
+    return [override for override in overrides if override.kind is kind]
+
+
+def _concerns(types: frozenset[str] | None, code: str) -> bool:
+    return types is None or code in types
+
+
+def _concerns_override(override: Override, code: str) -> bool:
+    return override.kind is not OverrideKind.CLOSED or _concerns(override.types, code)
+
+
+def _words(source: AvailabilityRule | Override) -> str:
+    """What to call a rule or override when speaking with people."""
+    hours = ", ".join(str(one) for one in source.hours)
+    if isinstance(source, AvailabilityRule):
+        return f"the regular hours {hours}"
+    called = f" ({source.reason})" if source.reason else ""
+    if source.kind is OverrideKind.CLOSED:
+        return f"the closure{f' {hours}' if hours else ''}{called}"
+    return f"the {source.kind.value} hours {hours}{called}"
+
+
+def _blocking_words(blocking: RecurringBlocking) -> str:
+    called = f" ({blocking.reason})" if blocking.reason else ""
+    return f"the recurring blocking {', '.join(str(one) for one in blocking.hours)}{called}"

@@ -1,0 +1,238 @@
+"""Who decides each minute: rules, practice and place, extra hours, replaced hours, closures.
+
+`open_pieces` answers for a provider, `open_spans` for any other resource. Both lay the
+layers from the lowest to the highest, each taking minutes from those below it:
+
+1. recurring rules open;
+2. practice and location (opening hours, closures, holidays) and recurring blockings close;
+3. extra hours open, save where the same is on offer already;
+4. replaced hours close their dates and open their own windows;
+5. closures close.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import attrs
+
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, offer_key
+from medsched.domain.explanations import Layer
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.schedule import Calendar
+from medsched.engine.windows import (
+    Frame,
+    Opening,
+    Piece,
+    dates_of,
+    pieces_of,
+    whole_dates_in,
+    windows_in,
+)
+from medsched.timeline.instants import DAY
+from medsched.timeline.intervals import Interval, complement, disjoint, overlapping, subtract, union
+
+_by_start = itemgetter(0, 1)
+
+
+def open_pieces(frame: Frame, type_code: str) -> list[Piece]:
+    """When a provider is open for an appointment type: sorted pieces that do not overlap.
+
+    A piece may offer other types only; what it offers, its opening says. Exact within the
+    frame; around it as far as whole windows reach.
+    """
+    layers = _Layers(frame, frame.schedule.provider.resource, type_code)
+    pieces = layers.rules()
+    if pieces:
+        pieces = practice_closing(frame, type_code, pieces).close(pieces)
+    return layers.upper(pieces)
+
+
+def open_spans(
+    frame: Frame, resource: Resource, type_code: str, *, shifts: bool = True
+) -> list[Interval]:
+    """When a room, device, location or practice is open for a type; always, if it has no rules.
+
+    ``shifts=False`` leaves closures of whole shifts to whoever knows the shifts.
+    """
+    layers = _Layers(frame, resource, type_code, shifts)
+    pieces = layers.upper(subtract(layers.rules() or layers.always(), layers.blocked()))
+    return union(piece[:2] for piece in pieces)
+
+
+def practice_closing(frame: Frame, type_code: str, pieces: Iterable[Piece]) -> Closing:
+    """Layer 2 for a provider: what practice, places and recurring blockings close."""
+    schedule = frame.schedule
+    closing = Closing()
+    closing.add_spans(None, _Layers(frame, schedule.provider.resource, type_code).blocked())
+    _close_by(frame, closing, schedule.practice.resource, None, type_code)
+    for place in {piece[4].location for piece in pieces} - {None}:
+        assert place is not None
+        _close_by(frame, closing, Resource(ResourceKind.LOCATION, place), place, type_code)
+    return closing
+
+
+def _close_by(
+    frame: Frame, closing: Closing, resource: Resource, place: str | None, type_code: str
+) -> None:
+    if resource in frame.schedule.inactive:
+        closing.add_spans(place, [reach(frame)])
+    if not frame.schedule.calendar(resource):
+        return
+    opened = open_spans(frame, resource, type_code, shifts=False)
+    closing.add_spans(place, complement(opened, *reach(frame)))
+    for closure in _Layers(frame, resource, type_code).of_kind(OverrideKind.CLOSED):
+        if closure.whole_shifts:
+            closing.add_days(place, dates_of(closure, *frame.days))
+
+
+def reach(frame: Frame) -> Interval:
+    """Every instant that a window of the frame's dates can touch."""
+    low, high = frame.days
+    return (low - 2) * DAY, (high + 3) * DAY
+
+
+@attrs.define(eq=False)
+class Closing:
+    """Time to be taken away: instants or whole dates' windows, everywhere (None) or at a place."""
+
+    spans: dict[str | None, list[Interval]] = attrs.field(factory=lambda: defaultdict(list))
+    days: dict[str | None, set[int]] = attrs.field(factory=lambda: defaultdict(set))
+
+    def add_spans(self, place: str | None, spans: Iterable[Interval]) -> None:
+        self.spans[place] += spans
+
+    def add_days(self, place: str | None, days: Iterable[int]) -> None:
+        self.days[place].update(days)
+
+    def close(self, pieces: list[Piece]) -> list[Piece]:
+        """What is left open of sorted pieces."""
+        for place, days in self.days.items():
+            pieces = [
+                piece
+                for piece in pieces
+                if piece[3] not in days or place not in (None, piece[4].location)
+            ]
+        for place, spans in self.spans.items():
+            if place is None:
+                pieces = subtract(pieces, union(spans))
+            elif spans:
+                here = [piece for piece in pieces if piece[4].location == place]
+                there = [piece for piece in pieces if piece[4].location != place]
+                pieces = sorted(there + subtract(here, union(spans)), key=_by_start)
+        return pieces
+
+
+@attrs.frozen(eq=False)
+class _Layers:
+    """The layers of one resource, for one appointment type."""
+
+    frame: Frame
+    resource: Resource
+    type_code: str
+    shifts: bool = True
+    offers: dict[Hashable, int] = attrs.field(factory=dict)
+
+    @property
+    def calendar(self) -> Calendar:
+        return self.frame.schedule.calendar(self.resource)
+
+    def rules(self) -> list[Piece]:
+        return self._opened(self.calendar.rules, Layer.RULES)
+
+    def always(self) -> list[Piece]:
+        """Open all the time, for a resource that has no rules; nothing for one that has."""
+        if self.calendar.rules:
+            return []
+        low, high = reach(self.frame)
+        zone = self.frame.zone_of(self.resource)
+        return [(low, high, low, low // DAY, Opening(None, Layer.RULES, zone, -1, None))]
+
+    def blocked(self) -> list[Interval]:
+        """The resource's own recurring blockings."""
+        return union(
+            (start, end)
+            for blocking in self.calendar.blockings
+            if self._concerns(blocking.types)
+            for _, windows in windows_in(self.frame, blocking)
+            for start, end, _ in windows
+        )
+
+    def of_kind(self, kind: OverrideKind) -> list[Override]:
+        """The overrides of one kind that touch the frame and concern the type."""
+        low, high = self.frame.days
+        return [
+            one
+            for one in self.calendar.overrides
+            if one.kind is kind
+            and dates_of(one, low, high)
+            and (kind is not OverrideKind.CLOSED or self._concerns(one.types))
+        ]
+
+    def upper(self, pieces: list[Piece]) -> list[Piece]:
+        """Lay the resource's overrides, layers 3 to 5, over what is open below."""
+        extra: list[Piece] = []
+        for group in _by_priority(self.of_kind(OverrideKind.EXTRA)):
+            extra = _over(extra, self._opened(group, Layer.EXTRA))
+        pieces = _over(pieces, _not_on_offer(extra, pieces))
+        for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
+            pieces = self._closing(group).close(pieces)
+            pieces = _over(pieces, self._opened(group, Layer.REPLACED))
+        return self._closing(self.of_kind(OverrideKind.CLOSED)).close(pieces)
+
+    def _opened(self, sources: Iterable[AvailabilityRule | Override], layer: Layer) -> list[Piece]:
+        """The pieces of some sources; where they overlap the earlier window keeps the minute."""
+        main_place = self.frame.schedule.provider.location
+        found: list[Piece] = []
+        for source in sources:
+            offer = self.offers.setdefault(offer_key(source, main_place), len(self.offers))
+            place = source.location or main_place
+            for zone, windows in windows_in(self.frame, source):
+                found += pieces_of(Opening(source, layer, zone, offer, place), windows)
+        return disjoint(sorted(found, key=_by_start))
+
+    def _closing(self, overrides: Iterable[Override]) -> Closing:
+        """What closures take away, and what replaced hours do before they open their own."""
+        closing = Closing()
+        for one in overrides:
+            closure = one.kind is OverrideKind.CLOSED
+            place = one.location if closure else None
+            if one.whole_shifts and closure and not self.shifts:
+                continue
+            if one.whole_shifts and self.calendar.rules:
+                closing.add_days(place, dates_of(one, *self.frame.days))
+                continue
+            found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
+            for _, windows in found:
+                closing.add_spans(place, ((start, end) for start, end, _ in windows))
+        return closing
+
+    def _concerns(self, types: frozenset[str] | None) -> bool:
+        return types is None or self.type_code in types
+
+
+def _by_priority(overrides: Iterable[Override]) -> list[list[Override]]:
+    """Groups of equal priority, the lowest first."""
+    ordered = sorted(overrides, key=lambda one: one.priority)
+    return [list(group) for _, group in groupby(ordered, key=lambda one: one.priority)]
+
+
+def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
+    """Both, the upper pieces taking their minutes from the lower ones."""
+    if not upper:
+        return list(lower)
+    left = subtract(lower, union((piece[0], piece[1]) for piece in upper))
+    return sorted([*left, *upper], key=_by_start)
+
+
+def _not_on_offer(extra: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+    """Extra hours less the minutes that are open with the same offer already."""
+    new: list[Piece] = []
+    for piece in extra:
+        offer = piece[4].offer
+        below = overlapping(pieces, piece[0], piece[1])
+        new += subtract([piece], [one[:2] for one in below if one[4].offer == offer])
+    return new

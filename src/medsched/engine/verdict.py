@@ -1,0 +1,181 @@
+"""Judging one start: every reason against it, from the same board that listing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.domain.requests import Reason, Violation
+from medsched.engine.blocks import Shut
+from medsched.engine.board import Board, Terms
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.windows import Piece
+from medsched.timeline.instants import instant_of
+from medsched.timeline.zones import Zone
+
+_TAKEN_BY = {
+    ClaimKind.APPOINTMENT: "has an appointment",
+    ClaimKind.HOLD: "is held for somebody",
+    ClaimKind.BLOCKING: "is blocked",
+}
+
+
+def refusals(inquiry: Inquiry, minute: int) -> tuple[Violation, ...]:
+    """Every reason why a start is not offered; none exactly when it is.
+
+    What closes a start is told shortly here; `explain` adds the layers.
+    """
+    return tuple(_refusals(Board(inquiry, minute, minute + 1), minute))
+
+
+def _refusals(board: Board, minute: int) -> Iterator[Violation]:
+    yield from _standing(board.inquiry)
+    yield from _rules_of_time(board.inquiry, minute)
+    piece = board.piece_at(minute)
+    if piece is None:
+        terms = board.terms_without_hours()
+        yield _closed(board, minute)
+    else:
+        terms = board.terms(piece[4])
+        yield from _hours(board, piece, terms, minute)
+    session = board.session_at(minute, terms)
+    yield from _blocks(board, terms, minute, session)
+    if session is not None and session.taken >= terms.seats:
+        yield Violation(
+            reason=Reason.FULL,
+            message=f"all {terms.seats} seats of the session are taken",
+            resource=board.inquiry.provider.resource,
+            start=instant_of(minute),
+            end=instant_of(minute + terms.length),
+        )
+    elif session is None and piece is not None:
+        yield from _grid(board, piece, terms, minute)
+
+
+def _standing(inquiry: Inquiry) -> Iterator[Violation]:
+    if not inquiry.provider.active:
+        message = f"{inquiry.provider.resource} is not active"
+        yield Violation(reason=Reason.INACTIVE, message=message, resource=inquiry.provider.resource)
+    if not inquiry.type.active:
+        message = f"appointment type {inquiry.type.code} is not active"
+        yield Violation(reason=Reason.INACTIVE, message=message, by=inquiry.type.code)
+
+
+def _rules_of_time(inquiry: Inquiry, minute: int) -> Iterator[Violation]:
+    first, beyond = inquiry.bookable()
+    if minute < first:
+        yield Violation(
+            reason=Reason.TOO_SOON,
+            message=f"too soon: the first start that may be booked now is {_utc(first)}",
+            start=instant_of(first),
+        )
+    if minute >= beyond:
+        yield Violation(
+            reason=Reason.TOO_FAR,
+            message=f"too far ahead: starts may be booked now until before {_utc(beyond)}",
+            end=instant_of(beyond),
+        )
+
+
+def _closed(board: Board, minute: int) -> Violation:
+    provider = board.inquiry.provider.resource
+    return Violation(
+        reason=Reason.CLOSED,
+        message=f"{provider} is not open then",
+        resource=provider,
+        start=instant_of(minute),
+    )
+
+
+def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Violation]:
+    code, provider = board.inquiry.type.code, board.inquiry.provider.resource
+    source = piece[4].source
+    by = source.id if source is not None else None
+    if not terms.offered:
+        yield Violation(
+            reason=Reason.TYPE, message=f"these hours do not offer {code}", resource=provider, by=by
+        )
+    elif not terms.on_day(minute):
+        yield Violation(
+            reason=Reason.TYPE,
+            message=f"these hours do not offer {code} on this day of the week",
+            resource=provider,
+            by=by,
+        )
+    end = board.run_end(piece)
+    if minute + terms.length > end:
+        message = (
+            f"a slot of {terms.length} minutes does not fit:"
+            f" these hours end at {_wall(piece[4].zone, end)}"
+        )
+        yield Violation(
+            reason=Reason.RUNS_OUT,
+            message=message,
+            resource=provider,
+            start=instant_of(end),
+            end=instant_of(minute + terms.length),
+            by=by,
+        )
+
+
+def _grid(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Violation]:
+    if board.on_grid(piece, terms, minute):
+        return
+    near = board.nearest_on_grid(piece, terms, minute)
+    zone = piece[4].zone
+    hint = f"; the nearest are {' and '.join(_wall(zone, at) for at in near)}" if near else ""
+    yield Violation(
+        reason=Reason.OFF_GRID,
+        message=f"no slot starts then{hint}",
+        resource=board.inquiry.provider.resource,
+        start=instant_of(near[-1]) if near else None,
+        by=piece[4].source.id if piece[4].source is not None else None,
+    )
+
+
+def _blocks(
+    board: Board, terms: Terms, minute: int, session: Session | None
+) -> Iterator[Violation]:
+    zone = terms.opening.zone
+    found = board.blocks(terms.shape).causes(minute, session)
+    for choice in board.choices(terms.shape):
+        causes = [blocks.causes(minute, session) for blocks in choice]
+        if all(causes):
+            found += chain.from_iterable(causes)
+    yield from (_told(cause, zone) for cause in found)
+    if not found and not board.can_combine(terms.shape, minute, session):
+        yield Violation(
+            reason=Reason.NO_COMBINATION,
+            message="the rooms and devices needed are not all free together",
+            start=instant_of(minute),
+            end=instant_of(minute + terms.length),
+        )
+
+
+def _told(cause: Claim | Shut, zone: Zone) -> Violation:
+    low, high = cause.low, cause.high
+    if isinstance(cause, Claim):
+        reason, by = Reason.TAKEN, cause.id or None
+        what = f"{_TAKEN_BY[cause.kind]} from {_wall(zone, low)} to {_wall(zone, high)}"
+    else:
+        reason, by = cause.reason, None
+        what = f"is not open from {_wall(zone, low)} to {_wall(zone, high)}"
+        if reason is Reason.BUFFER:
+            what = f"{what}, where the buffer would lie"
+    return Violation(
+        reason=reason,
+        message=f"{cause.resource} {what}",
+        resource=cause.resource,
+        start=instant_of(low),
+        end=instant_of(high),
+        by=by,
+    )
+
+
+def _wall(zone: Zone, minute: int) -> str:
+    return f"{zone.local(minute):%Y-%m-%d %H:%M}"
+
+
+def _utc(minute: int) -> str:
+    return f"{instant_of(minute):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,213 @@
+"""From rules and overrides to windows: dates, zones and wall times made into minutes.
+
+A *piece* is a stretch of open minutes: (start, end, anchor, day, opening). The anchor is
+the start of the window it is a part of, which the start grid counts from; the day is the
+local date the window hangs on; the opening says who opened it, with what offer.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cached_property
+
+import attrs
+
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.explanations import Layer
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.schedule import Schedule
+from medsched.errors import InvalidChoice
+from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of
+from medsched.timeline.intervals import Interval, touching
+from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
+from medsched.timeline.zones import Zone, ZoneSource
+
+Source = AvailabilityRule | Override | RecurringBlocking
+Window = tuple[int, int, int]
+"""(start, end, day): the instants of a window, and the local date it hangs on."""
+
+
+@attrs.frozen(eq=False)
+class Opening:
+    """What one rule or override opens in one zone. Equal ``offer`` numbers offer the same."""
+
+    source: AvailabilityRule | Override | None
+    """None: the resource has no rules and is always open."""
+    layer: Layer
+    zone: Zone
+    offer: int
+    location: str | None
+
+
+Piece = tuple[int, int, int, int, Opening]
+
+
+@attrs.frozen(eq=False, slots=False)
+class Frame:
+    """A schedule looked at between two instants, with room for windows begun before."""
+
+    schedule: Schedule
+    zones: ZoneSource
+    low: int
+    high: int
+
+    @cached_property
+    def days(self) -> Interval:
+        """The local dates whose windows can reach into the frame: [first, beyond).
+
+        A window lasts at most a day, a clock change adds or skips at most another, and a
+        zone lies within a day of UTC.
+        """
+        low, high = self.low // DAY - 3, self.high // DAY + 3
+        return max(low, FIRST_DAY), min(high, LAST_DAY + 1)
+
+    def zone_of(self, resource: Resource) -> Zone:
+        """The zone a resource keeps when nothing nearer states one."""
+        schedule = self.schedule
+        location: str | None = None
+        if resource.kind is ResourceKind.PROVIDER:
+            if schedule.provider.timezone is not None:
+                return self.zones.zone(schedule.provider.timezone)
+            location = schedule.provider.location
+        elif resource.kind is ResourceKind.LOCATION:
+            location = resource.id
+        elif resource.kind is ResourceKind.ROOM and resource.id in schedule.rooms:
+            location = schedule.rooms[resource.id].location
+        return self._zone_at(location) or self._practice_zone(resource)
+
+    def _zone_at(self, location: str | None) -> Zone | None:
+        place = self.schedule.locations.get(location) if location is not None else None
+        return self.zones.zone(place.timezone) if place and place.timezone is not None else None
+
+    def _practice_zone(self, resource: Resource) -> Zone:
+        timezone = self.schedule.practice.timezone
+        if timezone is None:
+            why = f"neither {resource} nor its place nor the practice states a time zone"
+            raise InvalidChoice("timezone", None, why)
+        return self.zones.zone(timezone)
+
+    def home_zone(self, source: Source) -> Zone:
+        """The zone of a rule or override while nobody travels."""
+        if source.timezone is not None:
+            return self.zones.zone(source.timezone)
+        return self._zone_at(_place(source)) or self.zone_of(source.resource)
+
+    def by_zone(self, source: Source, days: Sequence[int]) -> list[tuple[Zone, Sequence[int]]]:
+        """The sorted dates of a rule or override, split by the zone in force on each."""
+        home = self.home_zone(source)
+        provider = self.schedule.provider
+        bound = source.timezone is not None or self._zone_at(_place(source)) is not None
+        if bound or source.resource != provider.resource or not provider.travels:
+            return [(home, days)]
+        parts: list[tuple[Zone, Sequence[int]]] = []
+        at = 0
+        for travel in sorted(provider.travels, key=lambda travel: travel.first):
+            away = bisect_left(days, day_of(travel.first), at)
+            back = bisect_left(days, day_of(travel.last) + 1, away)
+            parts += [(home, days[at:away]), (self.zones.zone(travel.timezone), days[away:back])]
+            at = back
+        parts.append((home, days[at:]))
+        return [(zone, some) for zone, some in parts if some]
+
+
+def _place(source: Source) -> str | None:
+    """The location that a rule or override states; its zone binds the hours."""
+    return None if isinstance(source, RecurringBlocking) else source.location
+
+
+def dates_of(source: Source, low: int, high: int) -> Sequence[int]:
+    """The sorted local dates in [low, high) that a rule or override hangs its windows on."""
+    if isinstance(source, Override):
+        return range(max(low, source.days.start), min(high, source.days.stop))
+    if source.valid_from is not None:
+        low = max(low, day_of(source.valid_from))
+    if source.valid_to is not None:
+        high = min(high, day_of(source.valid_to) + 1)
+    return source.recurrence.days(low, high) if low < high else []
+
+
+def resolved(
+    zone: Zone, policy: Disambiguation, windows: Sequence[Interval], days: Sequence[int]
+) -> list[Window]:
+    """The wall windows of some dates as instants, sorted by date and wall.
+
+    Dates that no change of offset touches are plain arithmetic; near one every edge is
+    resolved by the policy. A date that does not exist opens nothing; a window that is
+    empty or inverted, or has a rejected edge, is dropped.
+    """
+    if not days or not windows:
+        return []
+    found: list[Window] = []
+    at = 0
+    longest = max(end for _, end in windows)
+    low, high = days[0] * DAY - REACH, days[-1] * DAY + longest + REACH
+    offset = zone.offset_at(low)
+    for minute, before, after in zone.changes(low, high):
+        # On the wall the change happens between these two; windows that end before the
+        # first or begin after the second do not know of it.
+        wall, beyond = minute + min(before, after), minute + max(before, after)
+        near = bisect_left(days, -(-(wall - longest) // DAY), at)
+        past = bisect_right(days, beyond // DAY, near)
+        found += _shifted(before, windows, days[at:near])
+        for day in days[near:past]:
+            found += _near_a_change(zone, policy, windows, day)
+        at, offset = past, after
+    return found + _shifted(offset, windows, days[at:])
+
+
+def _shifted(offset: int, windows: Sequence[Interval], days: Sequence[int]) -> list[Window]:
+    shifted = [(start - offset, end - offset) for start, end in windows]
+    return [(day * DAY + start, day * DAY + end, day) for day in days for start, end in shifted]
+
+
+def _near_a_change(
+    zone: Zone, policy: Disambiguation, windows: Sequence[Interval], day: int
+) -> Iterable[Window]:
+    low, high = date_span(zone, day)
+    if low == high:
+        return
+    for start, end in windows:
+        edges = (day * DAY + start, day * DAY + end)
+        if policy is Disambiguation.REJECT and not all(is_plain(zone, edge) for edge in edges):
+            continue
+        opened, closed = (resolve(zone, edge, policy) for edge in edges)
+        if opened < closed:
+            yield opened, closed, day
+
+
+def windows_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window]]]:
+    """The resolved windows of a rule, override or blocking around a frame, by zone in force.
+
+    A closure of whole dates gives one window a date: [its 00:00, the next date's 00:00).
+    """
+    if not source.windows:
+        return whole_dates_in(frame, source)
+    return [
+        (zone, resolved(zone, source.disambiguation, source.windows, days))
+        for zone, days in frame.by_zone(source, dates_of(source, *frame.days))
+    ]
+
+
+def whole_dates_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window]]]:
+    """The dates of a rule, override or blocking as instants, skipped dates left out."""
+    return [
+        (zone, resolved(zone, Disambiguation.COMPATIBLE, [(0, DAY)], days))
+        for zone, days in frame.by_zone(source, dates_of(source, *frame.days))
+    ]
+
+
+def pieces_of(opening: Opening, windows: Iterable[Window]) -> list[Piece]:
+    """Windows of one source as pieces; those of one date that touch count from one start."""
+    pieces = [(start, end, start, day, opening) for start, end, day in windows]
+    for index in touching(pieces):
+        start, end, _, day, _ = pieces[index]
+        if day == pieces[index - 1][3]:
+            pieces[index] = (start, end, pieces[index - 1][2], day, opening)
+    return pieces
+
+
+def local_date(zone: Zone, minute: int) -> date:
+    """The date that the wall shows at an instant."""
+    return date_of(zone.wall_of(minute) // DAY)
