@@ -1,0 +1,19 @@
+"""The protocols to the outside: what a store, a clock, ids, zones and pauses must do."""
+
+from medsched.ports.clock import Clock
+from medsched.ports.ids import Ids
+from medsched.ports.pauses import Pauses
+from medsched.ports.store import Store, VersionedCalendar
+from medsched.ports.surroundings import Surroundings
+from medsched.ports.zones import Zone, ZoneSource
+
+__all__ = [
+    "Clock",
+    "Ids",
+    "Pauses",
+    "Store",
+    "Surroundings",
+    "VersionedCalendar",
+    "Zone",
+    "ZoneSource",
+]

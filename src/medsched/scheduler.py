@@ -1,0 +1,96 @@
+"""What a user holds in the hand: a scheduler over a store, and practices in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.people import Patient, Provider, Staff
+from medsched.domain.places import Device, Location, Room
+from medsched.domain.stored import Stored
+from medsched.ports.clock import Clock
+from medsched.ports.ids import Ids
+from medsched.ports.pauses import Pauses
+from medsched.ports.store import Store
+from medsched.ports.surroundings import Surroundings
+from medsched.ports.zones import ZoneSource
+from medsched.services.availability import Availability
+from medsched.services.context import Context
+from medsched.services.queries import (
+    LocationQuery,
+    PlacedQuery,
+    ProviderQuery,
+    Query,
+    StaffQuery,
+    TypeQuery,
+)
+from medsched.services.records import Directory
+from medsched.services.settings import Settings
+from medsched.services.writer import Writer
+
+
+class Scheduler:
+    """Scheduling over one store. It holds no state of its own: make as many as you like.
+
+    A store brings a clock, ids, zones and pauses along; what is given here is used instead.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        zones: ZoneSource | None = None,
+        pauses: Pauses | None = None,
+    ) -> None:
+        own = store.surroundings
+        self._store = store
+        self._surroundings = Surroundings(
+            clock=own.clock if clock is None else clock,
+            ids=own.ids if ids is None else ids,
+            zones=own.zones if zones is None else zones,
+            pauses=own.pauses if pauses is None else pauses,
+        )
+
+    def practice(self, id: str) -> Practice:
+        """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id."""
+        return Practice(Context(id, self._store, self._surroundings))
+
+
+class Practice:
+    """One practice: the tenant that every record belongs to. `Scheduler.practice` makes it."""
+
+    def __init__(self, context: Context) -> None:
+        self._writer = Writer(context)
+        self.id = context.practice
+        """The practice's id."""
+        self.settings = Settings(context)
+        """Name, time zone, and the bounds of slot lengths."""
+        self.providers = Directory(context, Provider, ProviderQuery)
+        """Those who see patients."""
+        self.staff = Directory(context, Staff, StaffQuery)
+        """Those who work here and see no patients of their own."""
+        self.patients = Directory(context, Patient, Query)
+        """Those who are seen."""
+        self.locations = Directory(context, Location, LocationQuery)
+        """Where appointments happen."""
+        self.rooms = Directory(context, Room, PlacedQuery)
+        """Rooms of locations."""
+        self.devices = Directory(context, Device, PlacedQuery)
+        """Equipment that appointments need."""
+        self.appointment_types = Directory(context, AppointmentType, TypeQuery)
+        """What can be booked."""
+        self.availability = Availability(context)
+        """When resources are open, and the slots that makes."""
+
+    def add_all(self, records: Iterable[Stored]) -> tuple[Stored, ...]:
+        """Store many new records of any kind, which may refer to one another: all or none.
+
+        They come back as stored, in the order given, which is of no other consequence. Raises
+        the first error that creating one of them alone would raise.
+        """
+        return self._writer.create(tuple(records))
+
+    def __repr__(self) -> str:
+        return f"<Practice {self.id!r}>"

@@ -1,0 +1,1 @@
+"""The use cases: read, decide, apply. A file per capability."""

@@ -1,0 +1,161 @@
+"""When a provider can be booked: slots, and why a time is or is not one of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from medsched.domain.claims import Claim
+from medsched.domain.explanations import Explanation, Stretch
+from medsched.domain.findings import Finding
+from medsched.domain.people import Patient, Provider
+from medsched.domain.records import Resource
+from medsched.domain.requests import Request
+from medsched.domain.slots import Slots, Summary
+from medsched.domain.stored import kind_of
+from medsched.engine.check import check_schedule
+from medsched.engine.explain import explain, timeline
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.slots import check_query, list_slots
+from medsched.errors import InvalidInterval, NotFound
+from medsched.services.context import Context
+from medsched.services.rules import AvailabilityRecords
+from medsched.services.schedules import schedule_for, schedule_of
+
+
+class Availability(AvailabilityRecords):
+    """The hours of one practice: what is written about them, and what they open.
+
+    Readers take a provider's id and a type's code, and read everything they need when they
+    are called. ``busy`` is time already taken, given by the caller. ``now`` is the instant
+    that the rules of time count from, the clock's unless given. All of them raise
+    `NotFound` for an unknown provider, type or patient.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._context = context
+
+    def slots(
+        self,
+        provider: str,
+        type: str,
+        start: datetime,
+        end: datetime,
+        *,
+        patient: str | None = None,
+        busy: Iterable[Claim] = (),
+        taken: bool = False,
+        now: datetime | None = None,
+    ) -> Slots:
+        """The slots whose start lies in [start, end), in order; objects are made when looked at.
+
+        ``start`` and ``end`` are aware and at most two years apart. With a ``patient``,
+        what that patient's own ``busy`` time refuses is left out. With ``taken`` the slots
+        that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
+        `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
+        """
+        check_query(start, end)
+        inquiry = self._inquiry(provider, type, patient, busy, now)
+        return list_slots(inquiry, start, end, taken=taken)
+
+    def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
+        """How many slots a provider's rule opens for a type in [start, end), and their seats.
+
+        Counted as the schedule stands, closures heeded, whatever is taken and whatever the
+        time is. `NotFound` for an unknown rule.
+        """
+        check_query(start, end)
+        provider = self.rules.get(rule).resource.id
+        schedule, wanted = schedule_for(self._context, provider, type)
+        inquiry = Inquiry(schedule, Request(wanted), self._context.zones)
+        return list_slots(inquiry, start, end).opened_by(rule).summary()
+
+    def summary(
+        self,
+        provider: str,
+        type: str,
+        start: datetime,
+        end: datetime,
+        *,
+        busy: Iterable[Claim] = (),
+        now: datetime | None = None,
+    ) -> Summary:
+        """How many slots of each status start in [start, end); raises as `slots` does."""
+        return self.slots(provider, type, start, end, busy=busy, taken=True, now=now).summary()
+
+    def explain(
+        self,
+        provider: str,
+        type: str,
+        *,
+        at: datetime,
+        patient: str | None = None,
+        busy: Iterable[Claim] = (),
+        now: datetime | None = None,
+    ) -> Explanation:
+        """Why a start is, or is not, offered: for any aware whole minute.
+
+        Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
+        """
+        return explain(self._inquiry(provider, type, patient, busy, now), at)
+
+    def timeline(
+        self, provider: str, type: str, start: datetime, end: datetime
+    ) -> tuple[Stretch, ...]:
+        """What decides each stretch of [start, end), in order and without gaps.
+
+        It tells of hours, not of what is taken in them. Raises as `slots` does.
+        """
+        check_query(start, end)
+        return timeline(self._inquiry(provider, type, None, (), None), start, end)
+
+    def check(self, first: date, last: date, *, provider: str | None = None) -> tuple[Finding, ...]:
+        """What may surprise from ``first`` to ``last``, both inclusive: of a provider, or of all.
+
+        Windows that a clock change touches, overlaps it makes, stubs of overnight windows.
+        Raises `InvalidInterval` for dates in the wrong order.
+        """
+        if last < first:
+            raise InvalidInterval("last", (first, last), "comes before the first date")
+        found: dict[Finding, None] = {}
+        for one in [provider] if provider is not None else self._providers():
+            schedule = schedule_of(self._context, one)
+            findings = check_schedule(schedule, self._context.zones, first, last)
+            found.update(dict.fromkeys(findings))
+        return tuple(sorted(found, key=lambda one: (one.date or first, one.resource, one.by)))
+
+    def _providers(self) -> list[str]:
+        store, practice = self._context.store, self._context.practice
+        ids: list[str] = []
+        while True:
+            page = store.page(
+                practice,
+                Provider,
+                active=True,
+                where={},
+                after=ids[-1] if ids else None,
+                limit=1000,
+            )
+            ids += [one.id for one in page]
+            if len(page) < 1000:
+                return ids
+
+    def _inquiry(
+        self,
+        provider: str,
+        type: str,
+        patient: str | None,
+        busy: Iterable[Claim],
+        now: datetime | None,
+    ) -> Inquiry:
+        context = self._context
+        schedule, wanted = schedule_for(context, provider, type)
+        if patient is not None and context.store.get(context.practice, Patient, patient) is None:
+            raise NotFound(kind_of(Patient).value, patient)
+        request = Request(wanted, patient=patient, now=context.now() if now is None else now)
+        claims: dict[Resource, list[Claim]] = defaultdict(list)
+        for claim in busy:
+            claims[claim.resource].append(claim)
+        return Inquiry(schedule, request, context.zones, claims)

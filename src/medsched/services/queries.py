@@ -1,0 +1,127 @@
+"""What each list may be asked for: who takes part, which page, and which records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from medsched.domain.appointment_types import Modality
+from medsched.domain.availability import OverrideKind
+from medsched.domain.places import LocationKind
+from medsched.domain.records import Resource, resource
+from medsched.errors import InvalidNumber
+
+MOST: Final = 1000
+"""The most records on one page."""
+
+
+def _a_page(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+        raise InvalidNumber(attribute.name, value, f"a page holds 1 to {MOST}")
+
+
+def _location_kind(value: LocationKind | str | None) -> LocationKind | None:
+    return None if value is None else LocationKind(value)
+
+
+def _modality(value: Modality | str | None) -> Modality | None:
+    return None if value is None else Modality(value)
+
+
+def _override_kind(value: OverrideKind | str | None) -> OverrideKind | None:
+    return None if value is None else OverrideKind(value)
+
+
+def _resource(value: Resource | str | None) -> Resource | None:
+    return None if value is None else resource(value)
+
+
+_MATCH: Final = "match"
+"""The key of a filter's metadata: which field of the record must equal it, or contain it."""
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """One page of a list, in order of id.
+
+    ``active``: those that take part in scheduling (the default), those that do not, or
+    None for both. ``limit``: the most to return, 1 to 1000. ``cursor``: the ``next`` of the
+    page before; it is good for the same query only, ``limit`` apart.
+    """
+
+    active: bool | None = True
+    limit: int = attrs.field(default=100, validator=_a_page)
+    cursor: str | None = None
+
+    def filters(self) -> Iterator[tuple[str, object]]:
+        """Fields of the record and the values that they must match."""
+        for field in attrs.fields(type(self)):
+            value = getattr(self, field.name)
+            if value is not None and _MATCH in field.metadata:
+                yield field.metadata[_MATCH], value
+
+    def scope(self, practice: str, kind: str) -> str:
+        """The name of the whole list that this asks a page of."""
+        return repr((practice, kind, self.active, [(name, str(v)) for name, v in self.filters()]))
+
+
+@attrs.frozen(kw_only=True)
+class ProviderQuery(Query):
+    """Providers by main place, and by one of their specialties, languages or insurers."""
+
+    location: str | None = attrs.field(default=None, metadata={_MATCH: "location"})
+    specialty: str | None = attrs.field(default=None, metadata={_MATCH: "specialties"})
+    language: str | None = attrs.field(default=None, metadata={_MATCH: "languages"})
+    insurer: str | None = attrs.field(default=None, metadata={_MATCH: "insurers"})
+
+
+@attrs.frozen(kw_only=True)
+class StaffQuery(Query):
+    """Staff by department."""
+
+    department: str | None = attrs.field(default=None, metadata={_MATCH: "department"})
+
+
+@attrs.frozen(kw_only=True)
+class LocationQuery(Query):
+    """Locations by kind."""
+
+    kind: LocationKind | None = attrs.field(
+        default=None, converter=_location_kind, metadata={_MATCH: "kind"}
+    )
+
+
+@attrs.frozen(kw_only=True)
+class PlacedQuery(Query):
+    """Rooms or devices by location."""
+
+    location: str | None = attrs.field(default=None, metadata={_MATCH: "location"})
+
+
+@attrs.frozen(kw_only=True)
+class TypeQuery(Query):
+    """Appointment types by modality."""
+
+    modality: Modality | None = attrs.field(
+        default=None, converter=_modality, metadata={_MATCH: "modality"}
+    )
+
+
+@attrs.frozen(kw_only=True)
+class HoursQuery(Query):
+    """Rules or blockings by resource; a bare id is a provider's."""
+
+    resource: Resource | None = attrs.field(
+        default=None, converter=_resource, metadata={_MATCH: "resource"}
+    )
+
+
+@attrs.frozen(kw_only=True)
+class OverrideQuery(HoursQuery):
+    """Overrides by resource and kind."""
+
+    kind: OverrideKind | None = attrs.field(
+        default=None, converter=_override_kind, metadata={_MATCH: "kind"}
+    )

@@ -1,0 +1,103 @@
+"""Create, read, list, update, deactivate and delete: the same for every noun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, ParamSpec, cast
+
+from medsched.domain.pages import Page, cursor, read_cursor
+from medsched.domain.stored import StoredT, kind_of
+from medsched.errors import NotFound
+from medsched.services.context import Context
+from medsched.services.queries import Query
+from medsched.services.writer import Writer
+
+Q = ParamSpec("Q")
+"""What a list may be asked for: the fields of a `Query`."""
+F = ParamSpec("F")
+"""The fields of a noun."""
+
+
+class Records(Generic[StoredT, Q]):
+    """The records of one class in one practice."""
+
+    def __init__(self, context: Context, cls: type[StoredT], query: Callable[Q, Query]) -> None:
+        self._context = context
+        self._writer = Writer(context)
+        self._cls = cls
+        self._query = query
+
+    def get(self, id: str) -> StoredT:
+        """The record of this id, active or not; `NotFound` if there is none."""
+        found = self.find(id)
+        if found is None:
+            raise NotFound(kind_of(self._cls).value, id)
+        return found
+
+    def find(self, id: str) -> StoredT | None:
+        """The record of this id, active or not; None if there is none."""
+        return self._context.store.get(self._context.practice, self._cls, id)
+
+    def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
+        """A page of the records, in order of id; without arguments the first hundred active ones.
+
+        Takes ``active``, ``limit`` and ``cursor`` (see `Query`), and filters by name.
+        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor` for a cursor that
+        this list, with these filters, did not give.
+        """
+        query, practice = self._query(*args, **filters), self._context.practice
+        scope = query.scope(practice, kind_of(self._cls).value)
+        found = self._context.store.page(
+            practice,
+            self._cls,
+            active=query.active,
+            where=dict(query.filters()),
+            after=None if query.cursor is None else read_cursor(scope, query.cursor),
+            limit=query.limit + 1,  # one more than is shown, to know whether there is more
+        )
+        shown = tuple(found[: query.limit])
+        return Page(shown, cursor(scope, shown[-1].id) if len(found) > len(shown) else None)
+
+    def update(self, record: StoredT) -> StoredT:
+        """Store a changed record, made by ``attrs.evolve`` from the stored one.
+
+        It comes back with its next version. `NotFound` if it is not stored,
+        `VersionConflict` if it was changed since it was read, and what creating it raises.
+        """
+        return self._writer.update(record)
+
+    def deactivate(self, id: str) -> StoredT:
+        """Keep a record, and let it take no part in scheduling; `NotFound` if there is none."""
+        return self._writer.set_active(self._cls, id, False)
+
+    def activate(self, id: str) -> StoredT:
+        """Let a record take part in scheduling again; `NotFound` if there is none.
+
+        What has changed since it was deactivated may refuse it, as on creating it.
+        """
+        return self._writer.set_active(self._cls, id, True)
+
+    def delete(self, id: str) -> None:
+        """Remove a record for good; `NotFound` if there is none, `InUse` if others refer to it."""
+        self._writer.delete(self._cls, id)
+
+
+class Directory(Records[StoredT, Q], Generic[StoredT, F, Q]):
+    """The records of a noun that is created from its fields: people, places, types."""
+
+    def __init__(
+        self, context: Context, noun: Callable[F, StoredT], query: Callable[Q, Query]
+    ) -> None:
+        # A class, seen as the function of its fields: so a type checker knows them.
+        super().__init__(context, cast("type[StoredT]", noun), query)
+        self._noun = noun
+
+    def create(self, *args: F.args, **fields: F.kwargs) -> StoredT:
+        """Store a new record, made from its fields, and return it as stored.
+
+        Takes the fields of the noun. Without an id it is given one. Raises what the noun
+        raises for a bad field; `AlreadyExists` for an id that is taken; `NotFound` for a
+        record that it names and that is not there; `UnknownZone`; `InvalidDuration` for a
+        length outside the practice's bounds.
+        """
+        return self._writer.create([self._noun(*args, **fields)])[0]

@@ -1,0 +1,88 @@
+"""The snapshot that decisions about availability are made on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.people import Provider
+from medsched.domain.places import Location, Room
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.schedule import Calendar, Schedule
+from medsched.domain.stored import Kind, Ref, Stored, references
+from medsched.errors import NotFound
+from medsched.services.context import Context
+from medsched.services.view import View
+
+_PLACES: Final = frozenset({Kind.LOCATION, Kind.ROOM, Kind.DEVICE})
+
+
+def schedule_for(
+    context: Context, provider: str, type_code: str
+) -> tuple[Schedule, AppointmentType]:
+    """The schedule of a provider with all that an appointment type can involve, and the type.
+
+    `NotFound` for an unknown provider or type. Inactive ones are read like others: that
+    they take no part in scheduling is the engine's to say.
+    """
+    view = View(context)
+    who, what = Ref(Kind.PROVIDER, provider), Ref(Kind.APPOINTMENT_TYPE, type_code)
+    view.read([who, what, Ref.of(view.practice)])
+    wanted = view.get(AppointmentType, what)
+    if wanted is None:
+        raise NotFound(what.kind.value, what.id)
+    return schedule_in(view, Resource(ResourceKind.PROVIDER, provider), [wanted]), wanted
+
+
+def schedule_of(context: Context, provider: str) -> Schedule:
+    """The schedule of a provider, whatever may be booked; `NotFound` for an unknown one."""
+    return schedule_in(View(context), Resource(ResourceKind.PROVIDER, provider))
+
+
+def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] = ()) -> Schedule:
+    """What a view shows of a resource, the practice, and every place that either can involve.
+
+    Two round trips for the subject and the practice, two more for the places they name, and
+    two for the locations of rooms and devices among those. `NotFound` for an unknown
+    provider. For a resource that is no provider the schedule has a nameless stand-in for
+    one, which has no hours, zone or place.
+    """
+    rows: dict[Ref, Stored] = {}
+    calendars: dict[Resource, Calendar] = {}
+    unseen = {Ref.of(subject), Ref.of(view.practice), *_places(types)}
+    while unseen:
+        view.read(unseen)
+        found = {ref: row for ref in unseen if (row := view.row(ref)) is not None}
+        opened = view.calendars([one for ref in unseen if (one := ref.resource) is not None])
+        rows |= found
+        calendars |= opened
+        named = _places(found.values())
+        for read in opened.values():
+            named |= _places(read.rules) | _places(read.overrides) | _places(read.blockings)
+        unseen = named - {Ref.of(one) for one in calendars}
+    return Schedule(
+        practice=view.settings(),
+        provider=_provider(subject, rows.get(Ref.of(subject))),
+        calendars=calendars,
+        locations={ref.id: row for ref, row in rows.items() if isinstance(row, Location)},
+        rooms={ref.id: row for ref, row in rows.items() if isinstance(row, Room)},
+        inactive=frozenset(
+            one
+            for ref, row in rows.items()
+            if ref.kind in _PLACES and not row.active and (one := ref.resource) is not None
+        ),
+    )
+
+
+def _places(records: Iterable[Stored]) -> set[Ref]:
+    """The locations, rooms and devices that some records name."""
+    return {ref for record in records for ref in references(record) if ref.kind in _PLACES}
+
+
+def _provider(subject: Resource, row: Stored | None) -> Provider:
+    if subject.kind is not ResourceKind.PROVIDER:
+        return Provider(id=subject.id)  # no rule is ever its own: the kinds differ
+    if not isinstance(row, Provider):
+        raise NotFound(subject.kind.value, subject.id)
+    return row

@@ -1,0 +1,50 @@
+"""What a practice says of itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypedDict, Unpack
+
+import attrs
+
+from medsched.domain.events import Change
+from medsched.domain.places import PracticeSettings
+from medsched.services.context import Context
+from medsched.services.writer import Writer
+
+
+class SettingsChanges(TypedDict, total=False):
+    """What may be changed of `PracticeSettings`."""
+
+    name: str
+    timezone: str | None
+    shortest_slot: timedelta
+    longest_slot: timedelta
+
+
+class Settings:
+    """The settings of one practice."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def get(self) -> PracticeSettings:
+        """The settings; the defaults, at version 0, if none were ever stored."""
+        id = self._context.practice
+        found = self._context.store.get(id, PracticeSettings, id)
+        return PracticeSettings(id=id) if found is None else found
+
+    def configure(self, **changes: Unpack[SettingsChanges]) -> PracticeSettings:
+        """Change some settings and leave the others as they are, whoever else changes those.
+
+        The bounds of slot lengths hold for whatever is written from then on. `UnknownZone`;
+        `InvalidDuration` for bounds that are no lengths or exclude one another.
+        """
+        id = self._context.practice
+        return Writer(self._context).change(
+            PracticeSettings,
+            id,
+            Change.UPDATED,
+            lambda settings: attrs.evolve(settings, **changes),
+            default=PracticeSettings(id=id),
+        )

@@ -1,0 +1,161 @@
+"""How every record is written: created, changed, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
+
+import attrs
+
+from medsched.domain.changes import Changeset, RowVersion
+from medsched.domain.events import Change, Event
+from medsched.domain.records import Identified, Resource
+from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of, references, scheduled_by
+from medsched.errors import AlreadyExists, InUse, NotFound, VersionConflict
+from medsched.services.checks import check
+from medsched.services.context import Context
+from medsched.services.view import View
+
+
+@attrs.frozen
+class Writer:
+    """Writes records of any kind, all or nothing.
+
+    Each method raises what `check` raises, and `StorageBusy` when rivals kept changing the
+    same things. Ids and the time of a change are fixed before the first try.
+    """
+
+    context: Context
+
+    def create(self, records: Sequence[StoredT]) -> tuple[StoredT, ...]:
+        """Store new records, which may refer to one another; they come back as stored.
+
+        One without an id is given one; version and times are set here, whatever they say.
+        `AlreadyExists` for an id that is stored, or comes twice.
+        """
+        now = self.context.now()
+        new = tuple(
+            attrs.evolve(self._named(record), version=1, created_at=now, updated_at=now)
+            for record in records
+        )
+
+        def decide() -> tuple[tuple[StoredT, ...], Changeset]:
+            view = View(self.context)
+            view.read(ref for record in new for ref in (Ref.to(record), *references(record)))
+            seen = set()
+            for ref in map(Ref.to, new):
+                if ref in seen or view.row(ref) is not None:
+                    raise AlreadyExists(ref.kind.value, ref.id)
+                seen.add(ref)
+            return new, self._written(view, new, Change.CREATED)
+
+        return self.context.commit(Change.CREATED.value, decide)
+
+    def update(self, record: StoredT) -> StoredT:
+        """Store a changed record in place of the version that it states; it comes back as stored.
+
+        `NotFound` if it is not stored, `VersionConflict` if another version is.
+        """
+
+        def changed(stored: StoredT) -> StoredT:
+            if stored.version != record.version:
+                kind = kind_of(type(record)).value
+                raise VersionConflict(kind, record.id, record.version, stored.version)
+            return record
+
+        return self.change(type(record), record.id, Change.UPDATED, changed)
+
+    def set_active(self, cls: type[StoredT], id: str, active: bool) -> StoredT:
+        """Make a record take part in scheduling, or no more; nothing changes if it is so already.
+
+        `NotFound` if it is not stored.
+        """
+        change = Change.ACTIVATED if active else Change.DEACTIVATED
+        return self.change(cls, id, change, lambda stored: attrs.evolve(stored, active=active))
+
+    def change(
+        self,
+        cls: type[StoredT],
+        id: str,
+        change: Change,
+        make: Callable[[StoredT], StoredT],
+        *,
+        default: StoredT | None = None,
+    ) -> StoredT:
+        """Store what ``make`` makes of the record that is stored, or of the ``default``.
+
+        What it leaves as it is, is not written, unless the change is an update.
+        `NotFound` if there is neither.
+        """
+        ref, now = Ref(kind_of(cls), id), self.context.now()
+
+        def decide() -> tuple[StoredT, Changeset | None]:
+            view = View(self.context)
+            stored = view.get(cls, ref) or default
+            if stored is None:
+                raise NotFound(ref.kind.value, ref.id)
+            made = make(stored)
+            if made == stored and change is not Change.UPDATED:
+                return stored, None
+            version, created = stored.version + 1, stored.created_at or now
+            new = attrs.evolve(made, version=version, created_at=created, updated_at=now)
+            return new, self._written(view, [new], change, before=[stored])
+
+        return self.context.commit(f"{ref.kind.value}.{change.value}", decide)
+
+    def delete(self, cls: type[StoredT], id: str) -> None:
+        """Remove a record for good.
+
+        `NotFound` if it is not stored, `InUse` if others refer to it: the first hundred are
+        named.
+        """
+        ref = Ref(kind_of(cls), id)
+
+        def decide() -> tuple[None, Changeset]:
+            stored = View(self.context).get(cls, ref)
+            if stored is None:
+                raise NotFound(ref.kind.value, ref.id)
+            referrers = self.context.store.referrers(self.context.practice, ref)
+            if referrers:
+                named = tuple((one.kind.value, one.id) for one in referrers)
+                raise InUse(ref.kind.value, ref.id, named)
+            return None, Changeset(
+                practice=self.context.practice,
+                removals=(RowVersion(ref, stored.version),),
+                bumps=_bumps([stored]),
+                events=(Event.of(Change.DELETED, stored),),
+            )
+
+        self.context.commit(f"{ref.kind.value}.{Change.DELETED.value}", decide)
+
+    def _written(
+        self,
+        view: View,
+        records: Sequence[Stored],
+        change: Change,
+        *,
+        before: Sequence[Stored] = (),
+    ) -> Changeset:
+        """The changeset that writes records in place of those before, once they are checked."""
+        view.lay(records)
+        check(view, records, self.context.zones)
+        return Changeset(
+            practice=self.context.practice,
+            writes=tuple(records),
+            guards=view.guards(),
+            bumps=_bumps([*records, *before]),
+            events=tuple(Event.of(change, record) for record in records),
+        )
+
+    def _named(self, record: StoredT) -> StoredT:
+        """The record with an id, its own or a new one; the settings' is that of the practice."""
+        if not isinstance(record, Identified) or record.id:
+            return record
+        kind, ids = kind_of(type(record)), self.context.surroundings.ids
+        id = self.context.practice if kind is Kind.PRACTICE else ids.new(kind)
+        return cast("StoredT", attrs.evolve(record, id=id))
+
+
+def _bumps(records: Iterable[Stored]) -> frozenset[Resource]:
+    """The resources whose schedules a change of these records changes."""
+    return frozenset(one for record in records if (one := scheduled_by(record)) is not None)
