@@ -1,8 +1,10 @@
 """How the documentation is built: `nox -s docs`."""
 
+import doctest
 import logging
 import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 project = "medsched"
 author = "The medsched contributors"
@@ -27,7 +29,29 @@ autodoc_typehints_format = "short"
 # which autodoc finds in signatures, have no page to link to. A wrong link to one of medsched's own
 # names still fails.
 _elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis"}
-nitpick_ignore_regex = [("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+")]
+nitpick_ignore_regex = [
+    ("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+"),
+    ("py:class", r"datetime|timedelta"),  # as attrs writes them into the signatures it makes
+    ("py:class", r"(medsched\..+\.)?([A-Z]|StoredT|HoursT|Span)"),  # type variables
+    ("py:class", r"medsched\..+\._\w+"),  # options of `Override.closed` and others, told in a table
+]
+python_maximum_signature_line_length = 88
+
+
+def _tidy(app, what, name, obj, options, signature, returns):
+    """Keep `type[...]` from being linked to `Slot.type`, and show a factory's default as `...`."""
+    if signature:
+        signature = signature.replace(" type[", " ~builtins.type[").replace("NOTHING", "...")
+    return signature, returns
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", _tidy)
+
+
+# Examples print what they show to the letter, the sentences of errors included.
+doctest_default_flags = doctest.ELLIPSIS
+doctest_global_setup = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
 
 # A kind of page that has no page yet is no error. Sphinx gives this warning no type, so that
 # suppress_warnings cannot name it. To be dropped once every kind has a page.

@@ -1,0 +1,5 @@
+"""The ``medsched`` command."""
+
+from medsched.cli.command import main
+
+__all__ = ["main"]

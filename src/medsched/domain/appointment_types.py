@@ -141,6 +141,10 @@ class Need:
         return cls(devices, buffer_before=before, buffer_after=after)
 
 
+def _needs(value: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(value)
+
+
 @attrs.frozen(kw_only=True)
 class AppointmentType(Record, BookingWindow):
     """A kind of appointment (FHIR: HealthcareService, serviceType), named by its ``code``.
@@ -161,7 +165,7 @@ class AppointmentType(Record, BookingWindow):
     grid: Grid = attrs.field(factory=Grid)
     capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
     modality: Modality = attrs.field(default=Modality.IN_PERSON, converter=Modality)
-    needs: tuple[Need, ...] = attrs.field(default=(), converter=tuple)
+    needs: tuple[Need, ...] = attrs.field(default=(), converter=_needs)
     pricing: Pricing | None = None
     special_requirements: frozenset[str] = attrs.field(default=(), converter=texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -35,6 +36,10 @@ class Travel:
     last: date = attrs.field(validator=[a_date, not_before("first")])
 
 
+def _travels(value: Iterable[Travel]) -> tuple[Travel, ...]:
+    return tuple(sorted(value, key=lambda travel: travel.first))
+
+
 @attrs.frozen(kw_only=True)
 class Provider(Identified, BookingWindow):
     """Somebody who sees patients.
@@ -55,12 +60,11 @@ class Provider(Identified, BookingWindow):
     years_of_experience: int | None = attrs.field(default=None, validator=whole(0, 100))
     rating: float | None = attrs.field(default=None, validator=number(0, 5))
     durations: Lengths = attrs.field(default=(), converter=lengths)
-    travels: tuple[Travel, ...] = attrs.field(default=(), converter=tuple)
+    travels: tuple[Travel, ...] = attrs.field(default=(), converter=_travels)
 
     @travels.validator
     def _one_zone_a_day(self, attribute: object, value: tuple[Travel, ...]) -> None:
-        ordered = sorted(value, key=lambda travel: travel.first)
-        for one, other in zip(ordered, ordered[1:], strict=False):
+        for one, other in zip(value, value[1:], strict=False):
             if other.first <= one.last:
                 raise InvalidInterval("travels", (one, other), "two zones on one date")
 

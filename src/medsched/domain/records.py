@@ -42,7 +42,7 @@ class ResourceKind(Choice):
     DEVICE = "device"
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class Resource:
     """One thing that time is kept for: its kind and its id. Ids are unique within a kind."""
 

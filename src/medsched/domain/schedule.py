@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import attrs
 
-from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.people import Provider
-from medsched.domain.places import Location, PracticeSettings, Room
+from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Resource
 
 
@@ -19,6 +20,13 @@ class Calendar:
     rules: tuple[AvailabilityRule, ...] = ()
     overrides: tuple[Override, ...] = ()
     blockings: tuple[RecurringBlocking, ...] = ()
+
+    @cached_property
+    def by_kind(self) -> Mapping[OverrideKind, tuple[Override, ...]]:
+        """The overrides of each kind."""
+        return {
+            kind: tuple(one for one in self.overrides if one.kind is kind) for kind in OverrideKind
+        }
 
     def __bool__(self) -> bool:
         """Whether it says anything at all."""
@@ -59,8 +67,13 @@ class Schedule:
     calendars: Mapping[Resource, Calendar]
     locations: Mapping[str, Location] = attrs.field(factory=dict)
     rooms: Mapping[str, Room] = attrs.field(factory=dict)
+    devices: Mapping[str, Device] = attrs.field(factory=dict)
     inactive: frozenset[Resource] = frozenset()
     """Locations, rooms and devices that take no part in scheduling for now."""
+    kept: dict[tuple[int, int], list[object]] = attrs.field(
+        init=False, factory=dict, eq=False, repr=False
+    )
+    """What the engine found out about this snapshot and may ask again; no part of its value."""
 
     def calendar(self, resource: Resource) -> Calendar:
         """The calendar of a resource; an empty one if nothing was ever said of it."""

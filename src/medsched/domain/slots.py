@@ -6,11 +6,10 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import repeat
 from typing import NamedTuple, overload
 
 import attrs
@@ -91,16 +90,26 @@ class SlotTerms:
     special_requirements: frozenset[str]
 
 
-@attrs.frozen
-class Slot:
+class Slot(tuple[SlotTerms, int]):
     """One start for one appointment type, on the minute.
 
     ``start`` and ``end`` are aware UTC instants; ``local_start`` and ``local_end`` the same
     on the wall of ``timezone``: that of the hours it lies in, or the viewer's.
+
+    Slots are made by the hundred, so they are pairs inside (what they share with others of
+    their opening, and their minute), which costs a quarter of a class with fields; what a
+    slot says is worked out when it is asked.
     """
 
-    _terms: SlotTerms
-    _minute: int
+    __slots__ = ()
+
+    @property
+    def _terms(self) -> SlotTerms:
+        return self[0]
+
+    @property
+    def _minute(self) -> int:
+        return self[1]
 
     @property
     def id(self) -> str:
@@ -209,21 +218,6 @@ class Slot:
         return f"<Slot {self.provider} {self.type} {local} {self.status.value}>"
 
 
-_new: Callable[[type[Slot]], Slot] = object.__new__
-_set_terms = Slot.__dict__["_terms"].__set__
-_set_minute = Slot.__dict__["_minute"].__set__
-
-
-def make_slots(terms: Iterable[SlotTerms], starts: Sequence[int]) -> list[Slot]:
-    """Many slots at once: what calling `Slot` for each pair gives, at a third of its cost."""
-    slots = list(map(_new, repeat(Slot, len(starts))))
-    for _ in map(_set_terms, slots, terms):
-        pass
-    for _ in map(_set_minute, slots, starts):
-        pass
-    return slots
-
-
 @attrs.frozen
 class Summary:
     """How many slots there are of each status, and in all; ``seats`` those left to book."""
@@ -267,7 +261,8 @@ class Slots(Sequence[Slot]):
         return len(self._all.starts)
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter(make_slots(self._all.terms, self._all.starts))
+        starts, terms = self._all
+        return map(Slot, zip(terms, starts, strict=True))
 
     @overload
     def __getitem__(self, index: int) -> Slot: ...
@@ -278,7 +273,7 @@ class Slots(Sequence[Slot]):
         if isinstance(index, slice):
             part = Found(starts[index], terms[index])
             return Slots(lambda: part, self._zones)
-        return Slot(terms[index], starts[index])
+        return Slot((terms[index], starts[index]))
 
     def __repr__(self) -> str:
         return f"<Slots: {len(self)}>"

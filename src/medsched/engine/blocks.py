@@ -17,8 +17,8 @@ from medsched.domain.fields import minutes
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason
 from medsched.engine.inquiry import Inquiry
-from medsched.engine.layers import open_spans, reach
-from medsched.engine.windows import Frame, Piece
+from medsched.engine.layers import reach
+from medsched.engine.openings import Openings, SlotShape
 from medsched.timeline.intervals import Interval, complement, intersect, union
 
 
@@ -29,14 +29,6 @@ class Shut(NamedTuple):
     resource: Resource
     low: int
     high: int
-
-
-class SlotShape(NamedTuple):
-    """What blocks depend on: a slot's length in minutes, its place, the room its hours state."""
-
-    length: int
-    location: str | None
-    room: str | None
 
 
 @attrs.define(eq=False)
@@ -71,8 +63,7 @@ class BlockMaker:
     """Makes the blocks of one inquiry; each answer is for slots of one shape."""
 
     inquiry: Inquiry
-    frame: Frame
-    pieces: Sequence[Piece]
+    openings: Openings
 
     def fixed(self, shape: SlotShape) -> Blocks:
         """What refuses starts whatever is chosen: provider, patient, place, needs without choice."""
@@ -87,8 +78,8 @@ class BlockMaker:
         if place is not None and place.exclusive:
             blocks.claimed += self._claimed(place.resource, length, type_.before, type_.after)
         if type_.buffers_within_hours and (type_.before or type_.after):
-            opened = union((piece[0], piece[1]) for piece in self.pieces)
-            for low, high in complement(opened, *reach(self.frame)):
+            opened = union((piece[0], piece[1]) for piece in self.openings.pieces)
+            for low, high in complement(opened, *reach(self.openings.frame)):
                 shut = Shut(Reason.BUFFER, provider, low, high)
                 blocks.shut.append((low - length - type_.after + 1, high + type_.before, shut))
         for need in type_.needs:
@@ -110,13 +101,7 @@ class BlockMaker:
         """Where one resource cannot fill a need: claimed, or not open for the whole slot."""
         before, after = minutes(need.buffer_before), minutes(need.buffer_after)
         blocks = Blocks(self._claimed(resource, length, before, after))
-        closed: list[Interval] = []
-        if resource in self.inquiry.schedule.inactive:
-            closed = [reach(self.frame)]
-        elif self.inquiry.schedule.calendar(resource):
-            opened = open_spans(self.frame, resource, self.inquiry.type.code)
-            closed = complement(opened, *reach(self.frame))
-        for low, high in closed:
+        for low, high in self.openings.closed(resource):
             shut = Shut(Reason.RESOURCE_CLOSED, resource, low, high)
             blocks.shut.append((low - length + 1, high, shut))
         return blocks

@@ -67,15 +67,19 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
     if instant_of(minute) != at:
         raise InvalidInterval("at", at, "a start is a whole minute")
     board = Board(inquiry, minute, minute + 1)
-    piece = board.piece_at(minute)
+    piece = board.openings.piece_at(minute)
     found = list(covers(board))
     layers = _decided(found, piece, minute)
     violations = tuple(
         _told_by(violation, layers) if violation.reason is Reason.CLOSED else violation
         for violation in refusals(inquiry, minute)
     )
-    terms = board.terms(piece[4]) if piece is not None else board.terms_without_hours()
-    slot = None if violations else Slot(TermsMaker(board)(terms, FREE, minute), minute)
+    terms = (
+        board.openings.terms(piece[4])
+        if piece is not None
+        else board.openings.terms_without_hours()
+    )
+    slot = None if violations else Slot((TermsMaker(board)(terms, FREE, minute), minute))
     return Explanation(
         provider=inquiry.provider.id,
         type=inquiry.type.code,
@@ -99,7 +103,10 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
     board = Board(inquiry, low, high)
     found = sorted(covers(board), key=lambda cover: cover.low)
     edges = {low, high}
-    for span in (*((cover.low, cover.high) for cover in found), *(p[:2] for p in board.pieces)):
+    for span in (
+        *((cover.low, cover.high) for cover in found),
+        *(p[:2] for p in board.openings.pieces),
+    ):
         edges.update(edge for edge in span if low < edge < high)
     stretches: list[Stretch] = []
     ordered = sorted(edges)
@@ -112,7 +119,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
             if following.high > from_:
                 active.append(following)
             following = next(coming)
-        piece = board.piece_at(from_)
+        piece = board.openings.piece_at(from_)
         layers = _decided(active, piece, from_)
         decider = next((cover for cover in layers if cover.wins), None)
         stretches.append(
@@ -129,7 +136,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
 
 def covers(board: Board) -> Iterator[Cover]:
     """Everything that says anything of the board's time for its provider and type."""
-    frame, code = board.frame, board.inquiry.type.code
+    frame, code = board.openings.frame, board.inquiry.type.code
     provider = frame.schedule.provider
     calendar = frame.schedule.calendar(provider.resource)
     opening = [

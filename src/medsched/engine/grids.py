@@ -1,35 +1,45 @@
-"""The start grids that count from something else than a window: wall clock and free time.
-
-All in minutes of the epoch.
-"""
+"""Where starts lie within open time: ranges of minutes, cut to a query and laid on the wall."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
+from medsched.domain.appointment_types import Grid
+from medsched.domain.fields import minutes
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
 
 
-def clock_starts(zone: Zone, interval: int, offset: int, start: int, stop: int) -> Iterator[int]:
-    """The starts in [start, stop) where the wall shows the offset plus a multiple of the interval.
+def clock_starts(zone: Zone, grid: Grid, room: Iterable[Interval]) -> Iterator[range]:
+    """The starts in ``room`` where the wall shows the offset plus a multiple of the interval.
 
     A skipped time gives no start and a repeated one two; the count begins anew each date.
     """
-    edges = [start, *(change[0] for change in zone.changes(start + 1, stop)), stop]
-    for low, high in zip(edges, edges[1:], strict=False):
-        ahead = zone.offset_at(low)
-        wall = low + ahead
-        while wall < high + ahead:
-            midnight = wall - wall % DAY
-            tomorrow = midnight + DAY
-            first = wall + (midnight + offset - wall) % interval
-            yield from range(first - ahead, min(tomorrow, high + ahead) - ahead, interval)
-            wall = tomorrow
+    assert grid.interval is not None  # a clock grid has one
+    interval, offset = minutes(grid.interval), minutes(grid.offset)
+    for start, stop in room:
+        edges = [start, *(change[0] for change in zone.changes(start + 1, stop)), stop]
+        for low, high in zip(edges, edges[1:], strict=False):
+            ahead = zone.offset_at(low)
+            wall = low + ahead
+            while wall < high + ahead:
+                midnight = wall - wall % DAY
+                tomorrow = midnight + DAY
+                first = wall + (midnight + offset - wall) % interval
+                yield range(first - ahead, min(tomorrow, high + ahead) - ahead, interval)
+                wall = tomorrow
 
 
-def packed_starts(free: Sequence[Interval], step: int) -> Iterator[int]:
-    """In each stretch of possible starts from its first minute, every ``step``."""
-    for start, stop in free:
-        yield from range(start, stop, step)
+def within(ranges: list[range], low: int, high: int) -> list[range]:
+    """The starts in [low, high) of ranges in order; untouched where all of one lie in it."""
+    return [
+        one if one.start >= low and one.stop <= high else _cut(one, low, high)
+        for one in ranges
+        if one.start < high and one.stop > low
+    ]
+
+
+def _cut(one: range, low: int, high: int) -> range:
+    start = one.start if one.start >= low else low + (one.start - low) % one.step
+    return range(start, min(one.stop, high), one.step)

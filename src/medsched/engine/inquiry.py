@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from medsched.domain.appointment_types import AppointmentType, Need
-from medsched.domain.availability import Offer
+from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.claims import Claim
 from medsched.domain.fields import minutes
 from medsched.domain.people import Provider
@@ -40,23 +39,6 @@ class Inquiry:
         """The provider asked for."""
         return self.schedule.provider
 
-    def length_under(self, offer: Offer | None) -> int:
-        """Minutes of a slot: what the hours state, else the provider's own, else the type's."""
-        code = self.type.code
-        stated = offer.stated_duration(code) if offer is not None else None
-        return minutes(stated or self.provider.own_duration(code) or self.type.duration)
-
-    def longest_claim(self) -> int:
-        """The most minutes that a slot and its buffers can reach from their start."""
-        own = self.schedule.calendar(self.provider.resource)
-        longest = self.length_under(None)
-        sources: tuple[Offer, ...] = (*own.rules, *own.overrides)
-        for source in sources:
-            if source.slot_duration is not None or source.durations:
-                longest = max(longest, self.length_under(source))
-        pads: list[AppointmentType | Need] = [self.type, *self.type.needs]
-        return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
-
     @property
     def needs_combine(self) -> bool:
         """Whether needs share alternatives, so that each may be met alone but not all together."""
@@ -68,16 +50,15 @@ class Inquiry:
         now = self.request.now
         if now is None:
             return FIRST_MINUTE, LAST_MINUTE
-        earliest, beyond = minute_of(now, "now", rounding="up"), LAST_MINUTE
+        soonest, latest = (minute_of(now, "now", rounding=way) for way in ("up", "down"))
+        first, beyond = soonest, LAST_MINUTE
         for rules in (self.type, self.provider):
-            # Elapsed time, so on the UTC axis; from beyond the last year nothing is left.
-            ahead = minute_of(now, "now", rounding="down")
-            earliest = max(earliest, minute_of(now, "now", rounding="up") + minutes(rules.notice))
+            first = max(first, soonest + minutes(rules.notice))
             if rules.furthest_ahead is not None:
-                beyond = min(beyond, ahead + minutes(rules.furthest_ahead) + 1)
+                beyond = min(beyond, latest + minutes(rules.furthest_ahead) + 1)
             if rules.days_ahead is not None:
-                beyond = min(beyond, self._end_of_day_ahead(ahead, rules.days_ahead))
-        return earliest, beyond
+                beyond = min(beyond, self._end_of_day_ahead(latest, rules.days_ahead))
+        return first, beyond
 
     def _end_of_day_ahead(self, now: int, ahead: int) -> int:
         """The end of the provider-local date so many dates after today's."""

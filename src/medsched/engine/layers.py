@@ -12,6 +12,7 @@ layers from the lowest to the highest, each taking minutes from those below it:
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
@@ -35,6 +36,7 @@ from medsched.engine.windows import (
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval, complement, disjoint, overlapping, subtract, union
 
+_start = itemgetter(0)
 _by_start = itemgetter(0, 1)
 
 
@@ -47,7 +49,7 @@ def open_pieces(frame: Frame, type_code: str) -> list[Piece]:
     layers = _Layers(frame, frame.schedule.provider.resource, type_code)
     pieces = layers.rules()
     if pieces:
-        pieces = practice_closing(frame, type_code, pieces).close(pieces)
+        pieces = practice_closing(frame, type_code).close(pieces)
     return layers.upper(pieces)
 
 
@@ -63,15 +65,15 @@ def open_spans(
     return union(piece[:2] for piece in pieces)
 
 
-def practice_closing(frame: Frame, type_code: str, pieces: Iterable[Piece]) -> Closing:
+def practice_closing(frame: Frame, type_code: str) -> Closing:
     """Layer 2 for a provider: what practice, places and recurring blockings close."""
     schedule = frame.schedule
     closing = Closing()
     closing.add_spans(None, _Layers(frame, schedule.provider.resource, type_code).blocked())
     _close_by(frame, closing, schedule.practice.resource, None, type_code)
-    for place in {piece[4].location for piece in pieces} - {None}:
-        assert place is not None
-        _close_by(frame, closing, Resource(ResourceKind.LOCATION, place), place, type_code)
+    for resource in (*schedule.calendars, *schedule.inactive):
+        if resource.kind is ResourceKind.LOCATION:
+            _close_by(frame, closing, resource, resource.id, type_code)
     return closing
 
 
@@ -166,9 +168,9 @@ class _Layers:
         low, high = self.frame.days
         return [
             one
-            for one in self.calendar.overrides
-            if one.kind is kind
-            and dates_of(one, low, high)
+            for one in self.calendar.by_kind[kind]
+            if one.days.start < high
+            and one.days.stop > low
             and (kind is not OverrideKind.CLOSED or self._concerns(one.types))
         ]
 
@@ -192,7 +194,8 @@ class _Layers:
             place = source.location or main_place
             for zone, windows in windows_in(self.frame, source):
                 found += pieces_of(Opening(source, layer, zone, offer, place), windows)
-        return disjoint(sorted(found, key=_by_start))
+        found.sort(key=_by_start)
+        return disjoint(found)
 
     def _closing(self, overrides: Iterable[Override]) -> Closing:
         """What closures take away, and what replaced hours do before they open their own."""
@@ -225,7 +228,9 @@ def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
     if not upper:
         return list(lower)
     left = subtract(lower, union((piece[0], piece[1]) for piece in upper))
-    return sorted([*left, *upper], key=_by_start)
+    for piece in upper:
+        insort(left, piece, key=_start)
+    return left
 
 
 def _not_on_offer(extra: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:

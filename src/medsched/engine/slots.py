@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import compress
 from typing import Final
 
 from medsched.domain.slots import Found, Slots, SlotStatus, SlotTerms
-from medsched.engine.blocks import SlotShape
-from medsched.engine.board import BUSY, FREE, HARD, TENTATIVE, UNAVAILABLE, Board, Terms
+from medsched.engine.board import BUSY, FREE, TENTATIVE, UNAVAILABLE, Board
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals
 from medsched.errors import InvalidInterval
 from medsched.timeline.instants import minute_of
@@ -18,8 +18,10 @@ from medsched.timeline.instants import minute_of
 LONGEST_QUERY: Final = timedelta(days=732)
 """The longest stretch that one listing may ask for: two years, whichever years they are."""
 
-Marked = tuple[Terms, list[int], list[int]]
-"""(terms, starts, marks): starts of one opening; marks may be left out when all are free."""
+Marked = tuple[Terms, list[int], bytes]
+"""(terms, starts, marks): some starts of one opening, and the mark of each."""
+
+_ALL_FREE = bytes([FREE])
 
 _STATUS = {
     FREE: SlotStatus.FREE,
@@ -68,8 +70,8 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
     shared: list[SlotTerms] = []
     for terms, some, marks in marked:
         starts += some
-        if marks or board.sessions:
-            each = zip(some, marks or repeat(FREE), strict=False)
+        if board.sessions or marks.strip(_ALL_FREE):
+            each = zip(some, marks, strict=True)
             shared += [terms_of(terms, mark, start) for start, mark in each]
         elif some:
             shared += [terms_of(terms, FREE, some[0])] * len(some)
@@ -77,41 +79,39 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
 
 
 def _marked(board: Board, taken: bool) -> Iterator[Marked]:
-    """The starts that are free or, with ``taken``, claimed; each with its mark in that case."""
-    origin = board.low
-    strips: dict[SlotShape, bytearray] = {}
-    for terms, starts in board.candidates():
-        strip = strips.get(terms.shape)
+    """The starts that are free or, with ``taken``, claimed, and the mark of each."""
+    made: dict[SlotShape, bytearray] = {}
+    for candidates in board.candidates():
+        terms = candidates.terms
+        strip = made.get(terms.shape)
         if strip is None:
-            strip = strips[terms.shape] = board.strip(terms.shape)
-        if taken:
-            some = [start for start in starts if strip[start - origin] != HARD]
-            yield terms, some, [strip[start - origin] for start in some]
-        else:
-            yield terms, [start for start in starts if not strip[start - origin]], []
+            strip = made[terms.shape] = board.strip(terms.shape, tell=taken)
+        marks = candidates.marks(strip)
+        starts = list(compress(candidates.starts, marks))
+        kept = bytes(compress(marks, marks)) if taken else _ALL_FREE * len(starts)
+        yield terms, starts, kept
 
 
-def _that_combine(board: Board, terms: Terms, starts: list[int], marks: list[int]) -> Marked:
-    kept = [
-        (start, mark)
-        for start, mark in zip(starts, marks or repeat(FREE), strict=False)
-        if mark != FREE or board.can_combine(terms.shape, start)
+def _that_combine(board: Board, terms: Terms, starts: list[int], marks: bytes) -> Marked:
+    flags = [
+        mark != FREE or board.can_combine(terms.shape, start)
+        for start, mark in zip(starts, marks, strict=True)
     ]
-    return terms, [start for start, _ in kept], [mark for _, mark in kept] if marks else []
+    return terms, list(compress(starts, flags)), bytes(compress(marks, flags))
 
 
 def _with_sessions(board: Board, marked: list[Marked]) -> list[Marked]:
     """Add the sessions that still have seats: always candidates, on the grid or off it."""
     found = {
-        start: (terms, [start], [mark])
+        start: (terms, [start], bytes([mark]))
         for terms, starts, marks in marked
-        for start, mark in zip(starts, marks or repeat(FREE), strict=False)
+        for start, mark in zip(starts, marks, strict=True)
     }
     for start, _ in board.sessions:
         if board.low <= start < board.high and not refusals(board.inquiry, start):
-            piece = board.piece_at(start)
+            piece = board.openings.piece_at(start)
             assert piece is not None  # else it would be refused as closed
-            found[start] = (board.terms(piece[4]), [start], [FREE])
+            found[start] = (board.openings.terms(piece[4]), [start], _ALL_FREE)
     return [found[start] for start in sorted(found)]
 
 

@@ -8,8 +8,9 @@ from itertools import chain
 from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.requests import Reason, Violation
 from medsched.engine.blocks import Shut
-from medsched.engine.board import Board, Terms
+from medsched.engine.board import Board
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.openings import Terms
 from medsched.engine.windows import Piece
 from medsched.timeline.instants import instant_of
 from medsched.timeline.zones import Zone
@@ -32,12 +33,12 @@ def refusals(inquiry: Inquiry, minute: int) -> tuple[Violation, ...]:
 def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     yield from _standing(board.inquiry)
     yield from _rules_of_time(board.inquiry, minute)
-    piece = board.piece_at(minute)
+    piece = board.openings.piece_at(minute)
     if piece is None:
-        terms = board.terms_without_hours()
+        terms = board.openings.terms_without_hours()
         yield _closed(board, minute)
     else:
-        terms = board.terms(piece[4])
+        terms = board.openings.terms(piece[4])
         yield from _hours(board, piece, terms, minute)
     session = board.session_at(minute, terms)
     yield from _blocks(board, terms, minute, session)
@@ -103,7 +104,7 @@ def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Vi
             resource=provider,
             by=by,
         )
-    end = board.run_end(piece)
+    end = board.openings.run_end(piece)
     if minute + terms.length > end:
         message = (
             f"a slot of {terms.length} minutes does not fit:"

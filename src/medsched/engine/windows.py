@@ -75,6 +75,8 @@ class Frame:
             location = resource.id
         elif resource.kind is ResourceKind.ROOM and resource.id in schedule.rooms:
             location = schedule.rooms[resource.id].location
+        elif resource.kind is ResourceKind.DEVICE and resource.id in schedule.devices:
+            location = schedule.devices[resource.id].location
         return self._zone_at(location) or self._practice_zone(resource)
 
     def _zone_at(self, location: str | None) -> Zone | None:
@@ -90,31 +92,32 @@ class Frame:
 
     def home_zone(self, source: Source) -> Zone:
         """The zone of a rule or override while nobody travels."""
+        return self._bound_zone(source) or self.zone_of(source.resource)
+
+    def _bound_zone(self, source: Source) -> Zone | None:
+        """The zone that a rule or override keeps wherever anybody travels: its own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
-        return self._zone_at(_place(source)) or self.zone_of(source.resource)
+        return None if isinstance(source, RecurringBlocking) else self._zone_at(source.location)
 
     def by_zone(self, source: Source, days: Sequence[int]) -> list[tuple[Zone, Sequence[int]]]:
         """The sorted dates of a rule or override, split by the zone in force on each."""
-        home = self.home_zone(source)
+        bound = self._bound_zone(source)
+        if bound is not None:
+            return [(bound, days)]
+        home = self.zone_of(source.resource)
         provider = self.schedule.provider
-        bound = source.timezone is not None or self._zone_at(_place(source)) is not None
-        if bound or source.resource != provider.resource or not provider.travels:
+        if not provider.travels or source.resource != provider.resource:
             return [(home, days)]
         parts: list[tuple[Zone, Sequence[int]]] = []
         at = 0
-        for travel in sorted(provider.travels, key=lambda travel: travel.first):
+        for travel in provider.travels:
             away = bisect_left(days, day_of(travel.first), at)
             back = bisect_left(days, day_of(travel.last) + 1, away)
             parts += [(home, days[at:away]), (self.zones.zone(travel.timezone), days[away:back])]
             at = back
         parts.append((home, days[at:]))
         return [(zone, some) for zone, some in parts if some]
-
-
-def _place(source: Source) -> str | None:
-    """The location that a rule or override states; its zone binds the hours."""
-    return None if isinstance(source, RecurringBlocking) else source.location
 
 
 def dates_of(source: Source, low: int, high: int) -> Sequence[int]:

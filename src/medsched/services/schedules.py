@@ -7,7 +7,7 @@ from typing import Final
 
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.people import Provider
-from medsched.domain.places import Location, Room
+from medsched.domain.places import Device, Location, Room
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar, Schedule
 from medsched.domain.stored import Kind, Ref, Stored, references
@@ -67,6 +67,7 @@ def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] 
         calendars=calendars,
         locations={ref.id: row for ref, row in rows.items() if isinstance(row, Location)},
         rooms={ref.id: row for ref, row in rows.items() if isinstance(row, Room)},
+        devices={ref.id: row for ref, row in rows.items() if isinstance(row, Device)},
         inactive=frozenset(
             one
             for ref, row in rows.items()

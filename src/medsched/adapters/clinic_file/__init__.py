@@ -6,6 +6,7 @@ raise one `ClinicFileError` that names every mistake by table and field. To stor
 """
 
 from medsched.adapters.clinic_file.clinic import Clinic
+from medsched.adapters.clinic_file.examples import example_clinic, example_text
 from medsched.adapters.clinic_file.loading import load_clinic, read_clinic
 
-__all__ = ["Clinic", "load_clinic", "read_clinic"]
+__all__ = ["Clinic", "example_clinic", "example_text", "load_clinic", "read_clinic"]

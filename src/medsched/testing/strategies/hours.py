@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -32,8 +32,7 @@ def hours(*, overnight: bool = True) -> st.SearchStrategy[Hours]:
     ``24:00`` is drawn as an end. Unless ``overnight`` is False, some pass midnight, up to
     24 wall hours long.
     """
-    both = st.tuples(edges(), edges()).filter(lambda pair: pair[0] != pair[1]).map(sorted)
-    plain = both.map(lambda pair: hours_of((pair[0], pair[1])))
+    plain = st.tuples(edges(), edges()).map(lambda pair: hours_of(_apart(pair)[0]))
     if not overnight:
         return plain
     late = edges(DAY - 1)
@@ -65,11 +64,12 @@ def recurrences(
 @lru_cache(maxsize=256)
 def edges(most: int = DAY, favoured: tuple[int, ...] = ()) -> st.SearchStrategy[int]:
     """Wall minutes of a day up to ``most``, round ones first, drawn to the favoured."""
-    near = {minute + away for minute in favoured for away in (-60, -30, -15, -1, 0, 1, 15, 30)}
-    liked = sorted(minute for minute in near if 0 <= minute <= most) or _EARLY
+    beside = (minute + away for minute in favoured for away in (-60, -30, -15, -1, 1, 15, 30))
+    near = [minute for minute in (*favoured, *sorted(beside)) if 0 <= minute <= most]
     return (
         st.sampled_from([minute for minute in _ROUND if minute <= most])
-        | st.sampled_from(liked)
+        | st.sampled_from(favoured or _EARLY)
+        | st.sampled_from(near or _EARLY)
         | st.integers(0, most // 15).map(lambda quarter: 15 * quarter)
         | st.integers(0, most)
     )
@@ -98,11 +98,9 @@ def day_arcs(
     if overnight and draw(st.integers(0, 15)) == 15:
         cut = draw(edges(DAY - 1, favoured))
         return [[(cut, cut + DAY)]]
-    some = st.lists(edges(DAY, favoured), min_size=2, max_size=2 + 2 * owners, unique=True)
-    cuts = sorted(draw(some))
-    arcs = list(pairwise(cuts))
-    if overnight and cuts[-1] < DAY and draw(st.integers(0, 3)) == 3:
-        arcs.insert(0, (cuts[-1], cuts[0] + DAY))
+    arcs = _apart(draw(st.lists(edges(DAY, favoured), min_size=2, max_size=2 + 2 * owners)))
+    if overnight and arcs[-1][1] < DAY and draw(st.integers(0, 3)) == 3:
+        arcs.insert(0, (arcs[-1][1], arcs[0][0] + DAY))
     owned: list[list[Arc]] = [[] for _ in range(owners)]
     owned[0].append(arcs[0])
     for arc in arcs[1:]:
@@ -110,6 +108,15 @@ def day_arcs(
         if owner:
             owned[owner - 1].append(arc)
     return [sorted(some) for some in owned if some]
+
+
+def _apart(cuts: Iterable[int]) -> list[Arc]:
+    """The stretches between cuts of a day; of a single one, three hours from it or up to it."""
+    some = sorted(set(cuts))
+    if len(some) == 1:
+        (cut,) = some
+        some = [cut, cut + 180] if cut + 180 <= DAY else [cut - 180, cut]
+    return list(pairwise(some))
 
 
 @st.composite

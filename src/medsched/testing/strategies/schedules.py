@@ -185,10 +185,9 @@ def _provider_rules(
     draw: st.DrawFn, resource: Resource, parts: Sequence[_Part], max_rules: int
 ) -> list[AvailabilityRule]:
     found: list[AvailabilityRule] = []
-    for number, part in enumerate(parts):
-        left = max_rules - len(found) - (len(parts) - number - 1)
-        if left < 1:
-            break
+    parts = parts[-max_rules:]
+    for number, part in enumerate(parts, 1):
+        left = max_rules - len(found) - (len(parts) - number)  # one at least for each to come
         owners = draw(st.integers(1, left))
         for arcs in draw(day_arcs(owners=owners, favoured=part.setting.favoured)):
             id = f"rule-{len(found) + 1}"

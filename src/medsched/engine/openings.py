@@ -1,0 +1,288 @@
+"""What a schedule opens for an appointment type, whoever asks and whatever is taken.
+
+`Openings` are the part of an answer that depends on the schedule alone: the open pieces
+around a stretch of time, what each means for the type, and the starts of the grid. They
+are kept with the schedule they were made of, so that the next question about the same
+stretch begins where this one ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from medsched.domain.appointment_types import AppointmentType, GridKind, Need
+from medsched.domain.availability import Offer
+from medsched.domain.explanations import Layer
+from medsched.domain.fields import minutes
+from medsched.domain.records import Resource
+from medsched.domain.schedule import Schedule
+from medsched.engine.grids import clock_starts, within
+from medsched.engine.layers import open_pieces, open_spans, reach
+from medsched.engine.windows import Frame, Opening, Piece
+from medsched.timeline.instants import DAY
+from medsched.timeline.intervals import Interval, complement, covering
+from medsched.timeline.recurrence import Weekday
+from medsched.timeline.zones import ZoneSource
+
+KEPT: Final = 64
+"""How many stretches a schedule keeps the openings of."""
+
+_opening = itemgetter(4)
+
+
+class SlotShape(NamedTuple):
+    """What a claim depends on: a slot's length in minutes, its place, the room its hours state."""
+
+    length: int
+    location: str | None
+    room: str | None
+
+
+@attrs.frozen(eq=False)
+class Terms:
+    """What one opening means for a type: is it offered, on which days, where, how long."""
+
+    opening: Opening
+    offered: bool
+    days: frozenset[Weekday] | None
+    shape: SlotShape
+    step: int
+    seats: int
+
+    @property
+    def length(self) -> int:
+        """Minutes of a slot."""
+        return self.shape.length
+
+    def on_day(self, start: int) -> bool:
+        """Whether the type is offered on the local date of a start."""
+        if self.days is None:
+            return True
+        day = self.opening.zone.wall_of(start) // DAY
+        return (day + 3) % 7 in self.days  # 1970-01-01 was a Thursday
+
+
+@attrs.frozen(eq=False, slots=False)
+class Candidates:
+    """The starts of the grid in some consecutive pieces of one opening, in order; never none.
+
+    ``origin`` is where the strip begins that they are picked from.
+    """
+
+    terms: Terms
+    starts: list[int]
+    origin: int
+
+    @cached_property
+    def _pick(self) -> Callable[[Sequence[int]], Any]:
+        return itemgetter(*(start - self.origin for start in self.starts))
+
+    def marks(self, strip: bytearray) -> Sequence[int]:
+        """What a strip says of each start."""
+        picked: Sequence[int] = self._pick(strip)
+        return picked if len(self.starts) > 1 else [strip[self.starts[0] - self.origin]]
+
+
+@attrs.frozen(eq=False, slots=False)
+class Openings:
+    """The open time around the starts [low, high), in minutes, for one appointment type."""
+
+    schedule: Schedule
+    type: AppointmentType
+    zones: ZoneSource
+    low: int
+    high: int
+    _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
+    _closed: dict[Resource, list[Interval]] = attrs.field(init=False, factory=dict)
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The schedule around these starts, as far as a slot and its buffers reach."""
+        margin = self._longest_claim()
+        return Frame(self.schedule, self.zones, self.low - margin, self.high + margin)
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """The provider's open time."""
+        return open_pieces(self.frame, self.type.code)
+
+    @cached_property
+    def runs(self) -> list[int]:
+        """For each piece, the end of the run of touching pieces that make its offer."""
+        ends: list[int] = []
+        start = offer = -1
+        reached = 0
+        for piece in reversed(self.pieces):
+            if piece[1] != start or piece[4].offer != offer:
+                reached = piece[1]
+            ends.append(reached)
+            start, offer = piece[0], piece[4].offer
+        ends.reverse()
+        return ends
+
+    def piece_at(self, start: int) -> Piece | None:
+        """The open piece that a start lies in."""
+        return covering(self.pieces, start)
+
+    def run_end(self, piece: Piece) -> int:
+        """Where the hours that make a piece's offer end."""
+        return self.runs[self.pieces.index(piece)]
+
+    def closed(self, resource: Resource) -> list[Interval]:
+        """When a room or device is closed, around these starts."""
+        found = self._closed.get(resource)
+        if found is None:
+            whole = reach(self.frame)
+            if resource in self.schedule.inactive:
+                found = [whole]
+            elif self.schedule.calendar(resource):
+                found = complement(open_spans(self.frame, resource, self.type.code), *whole)
+            else:
+                found = []
+            self._closed[resource] = found
+        return found
+
+    # ------------------------------------------------------------------- terms
+
+    def terms(self, opening: Opening) -> Terms:
+        """What an opening means for the type."""
+        found = self._terms.get(opening)
+        if found is None:
+            found = self._terms[opening] = self._make_terms(opening)
+        return found
+
+    def terms_without_hours(self) -> Terms:
+        """What is asked of a time at which nothing is open."""
+        provider = self.schedule.provider
+        zone = self.frame.zone_of(provider.resource)
+        return self.terms(Opening(None, Layer.RULES, zone, -1, provider.location))
+
+    def _make_terms(self, opening: Opening) -> Terms:
+        offer, code = opening.source, self.type.code
+        length = self._length(offer)
+        if offer is None:
+            shape = SlotShape(length, opening.location, None)
+            return Terms(opening, True, None, shape, length, self._seats(None))
+        return Terms(
+            opening=opening,
+            offered=offer.offers(code),
+            days=offer.days_for(code),
+            shape=SlotShape(length, opening.location, offer.room),
+            step=minutes(offer.step) if offer.step else length + minutes(offer.break_duration),
+            seats=self._seats(offer),
+        )
+
+    def _length(self, offer: Offer | None) -> int:
+        """Minutes of a slot: what the hours state, else the provider's own, else the type's."""
+        code = self.type.code
+        stated = offer.stated_duration(code) if offer is not None else None
+        own = self.schedule.provider.own_duration(code)
+        return minutes(stated or own or self.type.duration)
+
+    def _seats(self, offer: Offer | None) -> int:
+        """The least that type, hours and room state; 1 unless type or hours mean a group."""
+        stated = [self.type.capacity, offer.capacity if offer is not None else None]
+        if any(stated) and offer is not None and offer.room is not None:
+            room = self.schedule.rooms.get(offer.room)
+            stated.append(room.capacity if room is not None else None)
+        return min((seats for seats in stated if seats is not None), default=1)
+
+    @cached_property
+    def any_seats(self) -> bool:
+        """Whether any slot of the type can have more than one seat."""
+        own = self.schedule.calendar(self.schedule.provider.resource)
+        hours: tuple[Offer, ...] = (*own.rules, *own.overrides)
+        return (self.type.capacity or 2) > 1 and any(
+            stated and stated > 1
+            for stated in (self.type.capacity, *(one.capacity for one in hours))
+        )
+
+    def _longest_claim(self) -> int:
+        """The most minutes that a slot and its buffers can reach from their start."""
+        own = self.schedule.calendar(self.schedule.provider.resource)
+        longest = self._length(None)
+        sources: tuple[Offer, ...] = (*own.rules, *own.overrides)
+        for source in sources:
+            if source.slot_duration is not None or source.durations:
+                longest = max(longest, self._length(source))
+        pads: list[AppointmentType | Need] = [self.type, *self.type.needs]
+        return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
+
+    # -------------------------------------------------------------------- grids
+
+    @cached_property
+    def candidates(self) -> list[Candidates]:
+        """The starts in [low, high) that hours and grid give, in order; not for the packed grid."""
+        found = []
+        for terms, pieces, runs in self.groups():
+            starts = list(chain.from_iterable(self.grid(terms, pieces, runs, self.low, self.high)))
+            if terms.days is not None:
+                starts = [start for start in starts if terms.on_day(start)]
+            if starts:
+                found.append(Candidates(terms, starts, self.low))
+        return found
+
+    def groups(self) -> list[tuple[Terms, list[Piece], list[int]]]:
+        """The pieces that offer the type, consecutive ones of one opening together, with their runs."""
+        ends = iter(self.runs)
+        found = []
+        for opening, group in groupby(self.pieces, key=_opening):
+            pieces = list(group)
+            runs = list(islice(ends, len(pieces)))
+            terms = self.terms(opening)
+            if terms.offered:
+                found.append((terms, pieces, runs))
+        return found
+
+    def grid(
+        self, terms: Terms, pieces: Sequence[Piece], runs: Sequence[int], low: int, high: int
+    ) -> list[range]:
+        """The starts in [low, high) of the window or clock grid, where a slot fits its run."""
+        step, back = terms.step, terms.length - 1
+        if self.type.grid.kind is GridKind.CLOCK:
+            room = self.room(terms, pieces, runs)
+            return within(list(clock_starts(terms.opening.zone, self.type.grid, room)), low, high)
+        # Every step from the window's own start, whatever was taken from the window.
+        found = [
+            range(
+                start if start == anchor else start + (anchor - start) % step,
+                end if end + back <= run else run - back,
+                step,
+            )
+            for (start, end, anchor, _, _), run in zip(pieces, runs, strict=True)
+        ]
+        return within(found, low, high)
+
+    def room(self, terms: Terms, pieces: Sequence[Piece], runs: Sequence[int]) -> list[Interval]:
+        """Where in some pieces a slot may start, as far as hours go."""
+        back = terms.length - 1
+        return [
+            (piece[0], min(piece[1], run - back))
+            for piece, run in zip(pieces, runs, strict=True)
+            if piece[0] < run - back
+        ]
+
+
+def openings(
+    schedule: Schedule, type_: AppointmentType, zones: ZoneSource, low: int, high: int
+) -> Openings:
+    """The openings of a stretch of starts: those the schedule keeps, or new ones, then kept.
+
+    A stretch of one minute is not worth keeping.
+    """
+    kept = schedule.kept
+    for found in kept.get((low, high), ()):
+        if isinstance(found, Openings) and found.zones is zones and found.type == type_:
+            return found
+    made = Openings(schedule, type_, zones, low, high)
+    if high - low > 1:
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept.setdefault((low, high), []).append(made)
+    return made

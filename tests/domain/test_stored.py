@@ -1,0 +1,104 @@
+"""Kinds, names, references, pages and events: what stores and services share."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import get_args
+
+import pytest
+
+from medsched.domain.appointment_types import AppointmentType, Need
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.pages import cursor, read_cursor
+from medsched.domain.people import Patient, Provider, Staff
+from medsched.domain.places import Device, Location, PracticeSettings, Room
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.stored import (
+    CLASSES,
+    Kind,
+    Ref,
+    Stored,
+    kind_of,
+    references,
+    scheduled_by,
+)
+from medsched.timeline.recurrence import Recurrence
+
+DAILY = Recurrence.daily(start=date(2026, 1, 1))
+HALF_HOUR = timedelta(minutes=30)
+
+
+def test_each_class_has_a_kind_and_each_kind_a_class() -> None:
+    assert set(CLASSES) == set(Kind)
+    assert set(CLASSES.values()) == set(get_args(Stored))
+    assert all(kind_of(cls) is kind for kind, cls in CLASSES.items())
+
+
+def test_every_resource_is_of_a_kind() -> None:
+    for kind in ResourceKind:
+        resource = Resource(kind, "x")
+        assert Ref.of(resource).resource == resource
+    assert Ref(Kind.STAFF, "x").resource is None
+
+
+@pytest.mark.parametrize(
+    "record, named",
+    [
+        (PracticeSettings(id="p"), ""),
+        (Staff(id="s"), ""),
+        (Patient(id="p"), ""),
+        (Location(id="l"), ""),
+        (Provider(id="p"), ""),
+        (Provider(location="l", durations={"t": HALF_HOUR}), "appointment-type t, location l"),
+        (Room(location="l"), "location l"),
+        (Device(), ""),
+        (Device(location="l"), "location l"),
+        (
+            AppointmentType(
+                code="t", duration=HALF_HOUR, needs=[Need.room("r1", "r2"), Need.device("d")]
+            ),
+            "device d, room r1, room r2",
+        ),
+        (AvailabilityRule("p", DAILY, hours="09:00-12:00"), "provider p"),
+        (
+            AvailabilityRule(
+                Resource("room", "r"),
+                DAILY,
+                hours="09:00-12:00",
+                location="l",
+                types="t",
+                type_days={"t2": "MO"},
+                durations={"t3": HALF_HOUR},
+            ),
+            "appointment-type t, appointment-type t2, appointment-type t3, location l, room r",
+        ),
+        (AvailabilityRule("p", DAILY, hours="09:00-12:00", room="r"), "provider p, room r"),
+        (Override.closed(Resource("practice", "p"), date(2026, 1, 1)), ""),
+        (
+            Override.closed("p", date(2026, 1, 1), types={"t"}, location="l"),
+            "appointment-type t, location l, provider p",
+        ),
+        (
+            RecurringBlocking(Resource("device", "d"), DAILY, hours="09:00-12:00", types="t"),
+            "appointment-type t, device d",
+        ),
+    ],
+)
+def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:
+    found = sorted(references(record))
+    assert ", ".join(f"{kind} {id}" for kind, id in found) == named
+
+
+def test_a_record_tells_whose_schedule_it_changes() -> None:
+    assert scheduled_by(AvailabilityRule("p", DAILY, hours="09:00-12:00")) == Resource(
+        "provider", "p"
+    )
+    assert scheduled_by(Location(id="l")) == Resource("location", "l")
+    assert scheduled_by(Patient(id="p")) is None
+
+
+@pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])
+def test_a_cursor_comes_back(id: str) -> None:
+    text = cursor("a list", id)
+    assert text.isascii()
+    assert read_cursor("a list", text) == id
