@@ -90,6 +90,13 @@ def oracle(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the hot paths side by side with what one would write instead, as ratios."""
+    _install(session, "[all]", "tests")
+    session.run("python", "tests/benchmarks/slots.py", *session.posargs)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Run all tests and show the branches that none of them takes."""
     _install(session, "[all]", "tests")

@@ -26,11 +26,12 @@ from medsched.services.queries import (
 )
 from medsched.services.records import Directory
 from medsched.services.settings import Settings
+from medsched.services.snapshots import Snapshots
 from medsched.services.writer import Writer
 
 
 class Scheduler:
-    """Scheduling over one store. It holds no state of its own: make as many as you like.
+    """Scheduling over one store. Make one and share it: it keeps schedules that it has read.
 
     A store brings a clock, ids, zones and pauses along; what is given here is used instead.
     """
@@ -52,16 +53,17 @@ class Scheduler:
             zones=own.zones if zones is None else zones,
             pauses=own.pauses if pauses is None else pauses,
         )
+        self._snapshots = Snapshots()
 
     def practice(self, id: str) -> Practice:
         """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id."""
-        return Practice(Context(id, self._store, self._surroundings))
+        return Practice(Context(id, self._store, self._surroundings), self._snapshots)
 
 
 class Practice:
     """One practice: the tenant that every record belongs to. `Scheduler.practice` makes it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._writer = Writer(context)
         self.id = context.practice
         """The practice's id."""
@@ -81,7 +83,7 @@ class Practice:
         """Equipment that appointments need."""
         self.appointment_types = Directory(context, AppointmentType, TypeQuery)
         """What can be booked."""
-        self.availability = Availability(context)
+        self.availability = Availability(context, snapshots)
         """When resources are open, and the slots that makes."""
 
     def add_all(self, records: Iterable[Stored]) -> tuple[Stored, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import sys
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medsched.adapters.clinic_file import load_clinic, read_clinic
+from medsched.adapters.tzdata import TzdataZones
 from medsched.errors import ClinicFileError, Problem
 
 DAILY = {"provider": "smith", "repeat": "daily", "hours": "09:00-17:00"}
@@ -118,7 +121,10 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
         ),
         ({"staff": ["Ann"]}, "staff[0]: a table is needed"),
         ({"staff": [{}]}, "staff[0].id: is missing"),
-        ({"staff": [{"id": ""}]}, "staff[0].id: must not be empty"),
+        (
+            {"staff": [{"id": ""}]},
+            "staff[0].id: an id is a string of at least one character (got '')",
+        ),
         ({"staff": [{"id": 7}]}, 'staff[0].id: a text in "quotes" is needed (got 7)'),
         ({"rooms": [{"id": "r1"}]}, "rooms[0].location: is missing"),
         ({"provider": []}, "provider: no such table; did you mean 'providers'?"),
@@ -165,6 +171,8 @@ def test_tables_that_are_no_tables(tables: dict[str, Any], told: str) -> None:
         ({"needs": [{"room": "r9"}]}, "needs[0].room", "there is no room 'r9' in this file"),
         ({"needs": [{"room": "r1", "after": "-1m"}]}, "needs[0].after", "must not be negative"),
         ({"pricing": {"base_fee": "free"}}, "pricing.base_fee", "not an amount of money"),
+        ({"pricing": {"base_fee": float("nan")}}, "pricing.base_fee", "not an amount of money"),
+        ({"pricing": {"base_fee": "Infinity"}}, "pricing.base_fee", "not an amount of money"),
         ({"pricing": {"base_fee": -1}}, "pricing.base_fee", "a number from 0"),
         ({"pricing": {"currency": "dollar"}}, "pricing.currency", "three capital letters"),
         ({"special_requirements": [""]}, "special_requirements", "non-empty short text"),
@@ -502,6 +510,10 @@ def test_public_holidays_without_the_package(monkeypatch: pytest.MonkeyPatch) ->
             "2026-11-01 01:30 comes twice in America/New_York",
         ),
         ({"start": datetime(1960, 1, 1, 9)}, "start", "outside 1973 to 9998"),
+        ({"start": "0001-01-01 00:00+10:00"}, "start", "outside 1973 to 9998"),
+        ({"end": None, "duration": "900000000d"}, "duration", "far too long"),
+        ({"provider": ""}, "provider", "at least one character"),
+        ({"provider": "s\0"}, "provider", "control character"),
     ],
 )
 def test_busy(fields: dict[str, Any], field: str, told: str) -> None:
@@ -514,3 +526,104 @@ def test_busy(fields: dict[str, Any], field: str, told: str) -> None:
     found = one(busy=[kept])
     assert (found.table, found.field) == ("busy[0]", field)
     assert told in found.message
+
+
+# --------------------------------------------------------------- whatever is written
+
+WHOLE: dict[str, Any] = {
+    "practice": {
+        "id": "p",
+        "timezone": "UTC",
+        "longest_slot": "4h",
+        "hours": {"MO": "08:00-18:00"},
+    },
+    "locations": [{"id": "main", "address": {"city": "Albany"}, "exclusive": True}],
+    "rooms": [{"id": "r1", "location": "main", "hours": ["08:00-18:00"]}],
+    "devices": [{"id": "scan"}],
+    "types": [
+        {
+            "code": "visit",
+            "duration": "30m",
+            "grid": {"every": "15m"},
+            "needs": [{"room": ["r1"], "before": "5m"}],
+            "pricing": {"base_fee": 1},
+            "notice": "2h",
+        }
+    ],
+    "providers": [
+        {
+            "id": "smith",
+            "location": "main",
+            "languages": ["en"],
+            "rating": 4.5,
+            "durations": {"visit": "20m"},
+            "travels": [{"timezone": "Asia/Tokyo", "from": "2026-06-01", "to": "2026-06-02"}],
+        }
+    ],
+    "staff": [{"id": "front"}],
+    "patients": [{"id": "ehr-1", "birth_date": date(1950, 1, 1), "address": {"city": "Albany"}}],
+    "rules": [
+        {
+            "provider": "smith",
+            "repeat": "weekly",
+            "days": "MO",
+            "from": date(2026, 1, 5),
+            "until": date(2026, 3, 1),
+            "hours": ["09:00-12:00"],
+            "breaks": "10:00-10:15",
+            "type_days": {"visit": "MO"},
+            "except": [date(2026, 1, 12)],
+        },
+        {
+            "room": "r1",
+            "rrule": "FREQ=MONTHLY;COUNT=3",
+            "from": "2027-01-02",
+            "hours": "19:00-20:00",
+        },
+        {"device": "scan", "repeat": "monthly", "on": "2TU", "hours": "09:00-10:00"},
+    ],
+    "overrides": [
+        {"kind": "extra", "provider": "smith", "date": "2026-01-06", "hours": "09:00-10:00"}
+    ],
+    "time_off": [{"provider": "smith", "from": "2026-02-01", "to": "2026-02-03"}],
+    "holidays": [{"date": "2026-12-25", "name": "Christmas"}],
+    "blockings": [{"practice": True, "repeat": "daily", "hours": "12:00-13:00"}],
+    "busy": [
+        {"provider": "smith", "room": "r1", "type": "visit", "start": "2026-01-05 09:00"},
+        {"provider": "smith", "type": "visit", "start": "2026-01-05 10:00", "seats_taken": 1},
+    ],
+}
+JUNK: list[Any] = [
+    *(None, True, 0, -1, 10**30, 2.5, float("nan"), float("-inf"), "", "x", "\0", "é" * 600),
+    *("24:00-24:00", "99999999999d", "1e5h", "FREQ=SECONDLY", "MO", "\ud800", b"x", object()),
+    *([], [[]], [None], ["x"], {}, {"x": 1}, {1: 2}, {None: None}),
+    *(date(1, 1, 1), date(9999, 12, 31), datetime(9999, 12, 31, 23, 59)),
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23))),
+]
+
+
+def places(part: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (table or list, key or index) within a part, the deepest too."""
+    pairs = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, inner in list(pairs):
+        yield part, key
+        if isinstance(inner, dict | list):
+            yield from places(inner)
+
+
+def test_whatever_is_written_is_a_clinic_or_a_list_of_problems() -> None:
+    clinic = copy.deepcopy(WHOLE)
+    zones = TzdataZones()
+    read_clinic(clinic, zones=zones)
+    refused = 0
+    for number, (inside, key) in enumerate(list(places(clinic))):
+        kept = inside[key]
+        for junk in JUNK[number % 6 :: 6]:
+            inside[key] = junk
+            try:
+                read_clinic(clinic, zones=zones)
+            except ClinicFileError as error:
+                refused += bool(str(error))
+        inside[key] = kept
+    assert clinic == WHOLE
+    assert refused > 300

@@ -35,6 +35,8 @@ def test_the_past_is_a_reason(run: Run, clinic: str) -> None:
     )
     assert code == 1
     assert "is not offered" in out
+    _, _, err = run("explain", clinic, *ASKED[:4], "--at", "2020-01-06T09:00")
+    assert "--now" in err
 
 
 def test_a_date_is_told_stretch_by_stretch(run: Run, clinic: str) -> None:

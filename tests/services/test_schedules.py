@@ -30,7 +30,8 @@ from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.stored import Kind, Ref, Stored
 from medsched.ports import VersionedCalendar
 from medsched.services.context import Context
-from medsched.services.schedules import schedule_for, schedule_in, schedule_of
+from medsched.services.schedules import schedule_in, schedule_of
+from medsched.services.snapshots import Snapshots
 from medsched.services.view import View
 
 DAILY = Recurrence.daily(start=date(2026, 1, 1))
@@ -108,7 +109,7 @@ def test_it_holds_all_that_a_type_can_involve(
     clinic: Practice, context: Context, store: Counting
 ) -> None:
     store.trips.clear()
-    schedule, wanted = schedule_for(context, "smith", "surgery")
+    schedule, wanted = Snapshots().schedule_for(context, "smith", "surgery")
     assert wanted == clinic.appointment_types.get("surgery")
     assert schedule.provider == clinic.providers.get("smith")
     assert schedule.practice == clinic.settings.get()
@@ -134,7 +135,7 @@ def test_it_holds_all_that_a_type_can_involve(
 
 
 def test_it_holds_no_more_than_that(clinic: Practice, context: Context) -> None:
-    schedule, _ = schedule_for(context, "smith", "visit")
+    schedule, _ = Snapshots().schedule_for(context, "smith", "visit")
     assert opened_by(schedule.calendars) == {
         "provider smith",
         "practice riverside",
@@ -154,9 +155,9 @@ def test_what_is_unknown_is_not_found(clinic: Practice, context: Context) -> Non
     with pytest.raises(NotFound, match="provider 'nobody'"):
         schedule_of(context, "nobody")
     with pytest.raises(NotFound, match="provider 'nobody'"):
-        schedule_for(context, "nobody", "visit")
+        Snapshots().schedule_for(context, "nobody", "visit")
     with pytest.raises(NotFound, match="appointment-type 'nothing'"):
-        schedule_for(context, "smith", "nothing")
+        Snapshots().schedule_for(context, "smith", "nothing")
 
 
 def test_all_that_was_read_is_guarded(clinic: Practice, context: Context, store: Counting) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         print("\nWhat covers this time:")
         for cover in found.layers:
             print(f"  {'>' if cover.wins else ' '} {cover}")
+    if at < opened.now and arguments.now is None:
+        print("medsched: that is past; --now takes another moment for the present", file=sys.stderr)
     return DONE if found.offered else REFUSED
 
 

@@ -39,8 +39,8 @@ class Coverage:
     wins: bool = False
 
     def __str__(self) -> str:
-        verdict = "opens" if self.opens else "closes"
-        return f"{self.what} {verdict} it{' and decides' if self.wins else ''}"
+        verdict = "open" if self.opens else "closed"
+        return f"{verdict}: {self.what}{' (decides)' if self.wins else ''}"
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +69,7 @@ class Explanation:
         when = f"{self.local:%A %d %B %Y, %H:%M} ({self.local.tzinfo})"
         if self.offered:
             opener = next((cover for cover in self.layers if cover.wins), None)
-            return f"{when} is offered{f': {opener}' if opener else ''}."
+            return f"{when} is offered{f': {opener.what}' if opener else ''}."
         return "\n".join(
             [
                 f"{when} is not offered:",

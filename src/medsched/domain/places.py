@@ -32,7 +32,8 @@ class PracticeSettings(Identified):
     """What a practice, the tenant that every other record belongs to, says of itself.
 
     ``timezone`` is the IANA zone for whatever states none of its own. ``shortest_slot``
-    and ``longest_slot`` bound, inclusively, every slot length stated anywhere in it.
+    and ``longest_slot`` bound, inclusively, every slot length stated anywhere in it, and
+    ``shortest_break`` and ``longest_break`` the breaks that rules keep between slots.
     """
 
     name: str = attrs.field(default="", validator=text())
@@ -40,9 +41,15 @@ class PracticeSettings(Identified):
     shortest_slot: timedelta = attrs.field(default=timedelta(minutes=5), validator=length())
     longest_slot: timedelta = attrs.field(default=timedelta(hours=24), validator=length())
 
+    shortest_break: timedelta = attrs.field(default=timedelta(0), validator=length(least=0))
+    longest_break: timedelta = attrs.field(default=timedelta(hours=24), validator=length(least=0))
+
     def __attrs_post_init__(self) -> None:
         if self.longest_slot < self.shortest_slot:
             raise InvalidDuration("longest_slot", self.longest_slot, "shorter than shortest_slot")
+        if self.longest_break < self.shortest_break:
+            why = "shorter than shortest_break"
+            raise InvalidDuration("longest_break", self.longest_break, why)
 
     @cached_property
     def resource(self) -> Resource:
@@ -51,10 +58,19 @@ class PracticeSettings(Identified):
 
     def check_slot_length(self, duration: timedelta, field: str) -> None:
         """Raise `InvalidDuration` when a slot length is outside the practice's bounds."""
-        if not self.shortest_slot <= duration <= self.longest_slot:
-            shortest, longest = minutes(self.shortest_slot), minutes(self.longest_slot)
-            why = f"slots of this practice last {shortest} to {longest} minutes"
-            raise InvalidDuration(field, duration, why)
+        _check(duration, field, "slots", self.shortest_slot, self.longest_slot)
+
+    def check_break_length(self, duration: timedelta, field: str) -> None:
+        """Raise `InvalidDuration` when a break between slots is outside the practice's bounds."""
+        _check(duration, field, "breaks", self.shortest_break, self.longest_break)
+
+
+def _check(
+    duration: timedelta, field: str, what: str, shortest: timedelta, longest: timedelta
+) -> None:
+    if not shortest <= duration <= longest:
+        bounds = f"{minutes(shortest)} to {minutes(longest)} minutes"
+        raise InvalidDuration(field, duration, f"{what} of this practice last {bounds}")
 
 
 class LocationKind(Choice):

@@ -10,7 +10,7 @@ import attrs
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, PracticeSettings, Room
-from medsched.domain.records import Resource
+from medsched.domain.records import Identified, Resource, ResourceKind
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +74,20 @@ class Schedule:
         init=False, factory=dict, eq=False, repr=False
     )
     """What the engine found out about this snapshot and may ask again; no part of its value."""
+
+    def called(self, resource: Resource) -> str:
+        """What to call a resource when speaking with people; a patient is never named."""
+        if resource.kind is ResourceKind.PATIENT:
+            return "the patient"
+        named: Mapping[str, Identified] = {
+            ResourceKind.PROVIDER: {self.provider.id: self.provider},
+            ResourceKind.LOCATION: self.locations,
+            ResourceKind.ROOM: self.rooms,
+            ResourceKind.DEVICE: self.devices,
+            ResourceKind.PRACTICE: {self.practice.id: self.practice},
+        }[resource.kind]
+        found = named.get(resource.id)
+        return getattr(found, "name", "") or str(resource)
 
     def calendar(self, resource: Resource) -> Calendar:
         """The calendar of a resource; an empty one if nothing was ever said of it."""

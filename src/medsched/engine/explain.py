@@ -70,8 +70,9 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
     piece = board.openings.piece_at(minute)
     found = list(covers(board))
     layers = _decided(found, piece, minute)
+    name = inquiry.schedule.called(inquiry.provider.resource)
     violations = tuple(
-        _told_by(violation, layers) if violation.reason is Reason.CLOSED else violation
+        _told_by(violation, layers, name) if violation.reason is Reason.CLOSED else violation
         for violation in refusals(inquiry, minute)
     )
     terms = (
@@ -164,7 +165,14 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
         calendar = schedule.calendar(resource)
         if resource in schedule.inactive:
             whole = reach(frame)
-            yield Cover(Layer.PRACTICE, False, *whole, None, f"{resource}, not active,", place)
+            yield Cover(
+                Layer.PRACTICE,
+                False,
+                *whole,
+                None,
+                f"{schedule.called(resource)} is not active",
+                place,
+            )
         if not calendar:
             continue
         opened = open_spans(frame, resource, code, shifts=False)
@@ -178,7 +186,15 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
                 told += _closed(frame, override, Layer.PRACTICE, opening, place)
         yield from told
         for low, high in complement(opened, *reach(frame)):
-            yield Cover(Layer.PRACTICE, False, low, high, None, f"hours of {resource}", place)
+            yield Cover(
+                Layer.PRACTICE,
+                False,
+                low,
+                high,
+                None,
+                f"outside the hours of {schedule.called(resource)}",
+                place,
+            )
 
 
 def _opened(
@@ -250,15 +266,14 @@ def _decided(found: Iterable[Cover], piece: Piece | None, minute: int) -> tuple[
     return tuple(cover.told(cover is winner) for cover in here)
 
 
-def _told_by(violation: Violation, layers: Sequence[Coverage]) -> Violation:
+def _told_by(violation: Violation, layers: Sequence[Coverage], name: str) -> Violation:
     """A closed start, with what closes it."""
     decider = next((cover for cover in layers if cover.wins), None)
     if decider is None:
-        message = f"{violation.resource} has no hours then"
-        return attrs.evolve(violation, message=message)
+        return violation
     return attrs.evolve(
         violation,
-        message=f"{violation.resource} is closed then by {decider.what}",
+        message=f"{name} is closed then: {decider.what}",
         start=decider.start,
         end=decider.end,
         by=decider.by or None,
@@ -291,13 +306,13 @@ def _words(source: AvailabilityRule | Override) -> str:
     """What to call a rule or override when speaking with people."""
     hours = ", ".join(str(one) for one in source.hours)
     if isinstance(source, AvailabilityRule):
-        return f"the regular hours {hours}"
+        return f"regular hours {hours}"
     called = f" ({source.reason})" if source.reason else ""
     if source.kind is OverrideKind.CLOSED:
-        return f"the closure{f' {hours}' if hours else ''}{called}"
-    return f"the {source.kind.value} hours {hours}{called}"
+        return f"closure{f' {hours}' if hours else ''}{called}"
+    return f"{source.kind.value} hours {hours}{called}"
 
 
 def _blocking_words(blocking: RecurringBlocking) -> str:
     called = f" ({blocking.reason})" if blocking.reason else ""
-    return f"the recurring blocking {', '.join(str(one) for one in blocking.hours)}{called}"
+    return f"recurring blocking {', '.join(str(one) for one in blocking.hours)}{called}"

@@ -30,7 +30,7 @@ from medsched.timeline.intervals import Interval, complement, covering
 from medsched.timeline.recurrence import Weekday
 from medsched.timeline.zones import ZoneSource
 
-KEPT: Final = 64
+KEPT: Final = 4
 """How many stretches a schedule keeps the openings of."""
 
 _opening = itemgetter(4)

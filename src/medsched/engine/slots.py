@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import compress
@@ -13,7 +14,7 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals
 from medsched.errors import InvalidInterval
-from medsched.timeline.instants import minute_of
+from medsched.timeline.instants import DAY, minute_of
 
 LONGEST_QUERY: Final = timedelta(days=732)
 """The longest stretch that one listing may ask for: two years, whichever years they are."""
@@ -59,7 +60,8 @@ def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool 
 def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
     if low >= high or not (inquiry.provider.active and inquiry.type.active):
         return Found([], [])
-    board = Board(inquiry, low, high)
+    # Whole days of UTC, so that the next question, asked a little later, finds them kept.
+    board = Board(inquiry, low - low % DAY, high + -high % DAY)
     marked = list(_marked(board, taken))
     if inquiry.needs_combine:
         marked = [_that_combine(board, *one) for one in marked]
@@ -75,7 +77,8 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
             shared += [terms_of(terms, mark, start) for start, mark in each]
         elif some:
             shared += [terms_of(terms, FREE, some[0])] * len(some)
-    return Found(starts, shared)
+    asked = slice(bisect_left(starts, low), bisect_left(starts, high))
+    return Found(starts[asked], shared[asked])
 
 
 def _marked(board: Board, taken: bool) -> Iterator[Marked]:

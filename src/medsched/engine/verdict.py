@@ -7,6 +7,7 @@ from itertools import chain
 
 from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.requests import Reason, Violation
+from medsched.domain.schedule import Schedule
 from medsched.engine.blocks import Shut
 from medsched.engine.board import Board
 from medsched.engine.inquiry import Inquiry
@@ -56,7 +57,7 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
 
 def _standing(inquiry: Inquiry) -> Iterator[Violation]:
     if not inquiry.provider.active:
-        message = f"{inquiry.provider.resource} is not active"
+        message = f"{_called(inquiry)} is not active"
         yield Violation(reason=Reason.INACTIVE, message=message, resource=inquiry.provider.resource)
     if not inquiry.type.active:
         message = f"appointment type {inquiry.type.code} is not active"
@@ -80,11 +81,10 @@ def _rules_of_time(inquiry: Inquiry, minute: int) -> Iterator[Violation]:
 
 
 def _closed(board: Board, minute: int) -> Violation:
-    provider = board.inquiry.provider.resource
     return Violation(
         reason=Reason.CLOSED,
-        message=f"{provider} is not open then",
-        resource=provider,
+        message=f"{_called(board.inquiry)} has no hours then",
+        resource=board.inquiry.provider.resource,
         start=instant_of(minute),
     )
 
@@ -144,7 +144,7 @@ def _blocks(
         causes = [blocks.causes(minute, session) for blocks in choice]
         if all(causes):
             found += chain.from_iterable(causes)
-    yield from (_told(cause, zone) for cause in found)
+    yield from (_told(cause, zone, board.inquiry.schedule) for cause in found)
     if not found and not board.can_combine(terms.shape, minute, session):
         yield Violation(
             reason=Reason.NO_COMBINATION,
@@ -154,7 +154,7 @@ def _blocks(
         )
 
 
-def _told(cause: Claim | Shut, zone: Zone) -> Violation:
+def _told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
     low, high = cause.low, cause.high
     if isinstance(cause, Claim):
         reason, by = Reason.TAKEN, cause.id or None
@@ -166,12 +166,16 @@ def _told(cause: Claim | Shut, zone: Zone) -> Violation:
             what = f"{what}, where the buffer would lie"
     return Violation(
         reason=reason,
-        message=f"{cause.resource} {what}",
+        message=f"{schedule.called(cause.resource)} {what}",
         resource=cause.resource,
         start=instant_of(low),
         end=instant_of(high),
         by=by,
     )
+
+
+def _called(inquiry: Inquiry) -> str:
+    return inquiry.schedule.called(inquiry.provider.resource)
 
 
 def _wall(zone: Zone, minute: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
 
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Explanation, Stretch
@@ -21,7 +23,8 @@ from medsched.engine.slots import check_query, list_slots
 from medsched.errors import InvalidInterval, NotFound
 from medsched.services.context import Context
 from medsched.services.rules import AvailabilityRecords
-from medsched.services.schedules import schedule_for, schedule_of
+from medsched.services.schedules import schedule_of
+from medsched.services.snapshots import Snapshots
 
 
 class Availability(AvailabilityRecords):
@@ -33,9 +36,10 @@ class Availability(AvailabilityRecords):
     `NotFound` for an unknown provider, type or patient.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
         super().__init__(context)
         self._context = context
+        self._snapshots = snapshots
 
     def slots(
         self,
@@ -68,7 +72,7 @@ class Availability(AvailabilityRecords):
         """
         check_query(start, end)
         provider = self.rules.get(rule).resource.id
-        schedule, wanted = schedule_for(self._context, provider, type)
+        schedule, wanted = self._snapshots.schedule_for(self._context, provider, type)
         inquiry = Inquiry(schedule, Request(wanted), self._context.zones)
         return list_slots(inquiry, start, end).opened_by(rule).summary()
 
@@ -151,11 +155,11 @@ class Availability(AvailabilityRecords):
         now: datetime | None,
     ) -> Inquiry:
         context = self._context
-        schedule, wanted = schedule_for(context, provider, type)
+        schedule, wanted = self._snapshots.schedule_for(context, provider, type)
         if patient is not None and context.store.get(context.practice, Patient, patient) is None:
             raise NotFound(kind_of(Patient).value, patient)
         request = Request(wanted, patient=patient, now=context.now() if now is None else now)
         claims: dict[Resource, list[Claim]] = defaultdict(list)
-        for claim in busy:
-            claims[claim.resource].append(claim)
+        for resource, some in groupby(busy, key=attrgetter("resource")):
+            claims[resource] += some
         return Inquiry(schedule, request, context.zones, claims)

@@ -37,7 +37,8 @@ def check(view: View, records: Sequence[Stored], zones: ZoneSource) -> None:
             zones.zone(name)
         for field, length in _lengths(record):
             view.settings().check_slot_length(length, field)
-        if isinstance(record, AvailabilityRule | Override):
+        if isinstance(record, AvailabilityRule | Override) and _opens(record):
+            view.settings().check_break_length(record.break_duration, "break_duration")
             _check_types_fit(view, record)
     _check_hours(view, records, zones)
 
@@ -77,7 +78,7 @@ def _lengths(record: Stored) -> Iterator[tuple[str, timedelta]]:
 def _check_types_fit(view: View, record: AvailabilityRule | Override) -> None:
     """A type that is stated for hours of a provider must fit into the longest of them."""
     owner = view.row(Ref.of(record.resource))
-    if not _opens(record) or not isinstance(owner, Provider):
+    if not isinstance(owner, Provider):
         return
     longest = timedelta(minutes=max(end - start for start, end in record.windows))
     for code in sorted(record.types or ()):

@@ -18,23 +18,6 @@ from medsched.services.view import View
 _PLACES: Final = frozenset({Kind.LOCATION, Kind.ROOM, Kind.DEVICE})
 
 
-def schedule_for(
-    context: Context, provider: str, type_code: str
-) -> tuple[Schedule, AppointmentType]:
-    """The schedule of a provider with all that an appointment type can involve, and the type.
-
-    `NotFound` for an unknown provider or type. Inactive ones are read like others: that
-    they take no part in scheduling is the engine's to say.
-    """
-    view = View(context)
-    who, what = Ref(Kind.PROVIDER, provider), Ref(Kind.APPOINTMENT_TYPE, type_code)
-    view.read([who, what, Ref.of(view.practice)])
-    wanted = view.get(AppointmentType, what)
-    if wanted is None:
-        raise NotFound(what.kind.value, what.id)
-    return schedule_in(view, Resource(ResourceKind.PROVIDER, provider), [wanted]), wanted
-
-
 def schedule_of(context: Context, provider: str) -> Schedule:
     """The schedule of a provider, whatever may be booked; `NotFound` for an unknown one."""
     return schedule_in(View(context), Resource(ResourceKind.PROVIDER, provider))
@@ -52,9 +35,11 @@ def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] 
     calendars: dict[Resource, Calendar] = {}
     unseen = {Ref.of(subject), Ref.of(view.practice), *_places(types)}
     while unseen:
+        # Versions come with the calendars: what is read after them may be newer than they
+        # say, which the next look at the versions finds out, and never older.
+        opened = view.calendars([one for ref in unseen if (one := ref.resource) is not None])
         view.read(unseen)
         found = {ref: row for ref in unseen if (row := view.row(ref)) is not None}
-        opened = view.calendars([one for ref in unseen if (one := ref.resource) is not None])
         rows |= found
         calendars |= opened
         named = _places(found.values())

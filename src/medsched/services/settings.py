@@ -20,6 +20,8 @@ class SettingsChanges(TypedDict, total=False):
     timezone: str | None
     shortest_slot: timedelta
     longest_slot: timedelta
+    shortest_break: timedelta
+    longest_break: timedelta
 
 
 class Settings:
@@ -37,7 +39,7 @@ class Settings:
     def configure(self, **changes: Unpack[SettingsChanges]) -> PracticeSettings:
         """Change some settings and leave the others as they are, whoever else changes those.
 
-        The bounds of slot lengths hold for whatever is written from then on. `UnknownZone`;
+        The bounds of slots and breaks hold for whatever is written from then on. `UnknownZone`;
         `InvalidDuration` for bounds that are no lengths or exclude one another.
         """
         id = self._context.practice

@@ -85,6 +85,10 @@ class View:
         new = [one for one in self._laid.values() if isinstance(one, cls)]
         return (*kept, *(one for one in new if one.resource == resource))
 
+    def schedule_versions(self) -> dict[Resource, int]:
+        """The versions that the calendars were read at."""
+        return {resource: read.version for resource, read in self._calendars.items()}
+
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """Everything that was read, less the records that are written themselves."""
         rows = {

@@ -75,11 +75,11 @@ def complement(spans: Sequence[tuple[Any, ...]], low: int, high: int) -> list[In
     """The parts of [low, high) that no span covers; ``spans`` sorted and free of overlap."""
     gaps: list[Interval] = []
     for span in spans:
+        if low >= high:
+            return gaps
         if span[0] > low:
             gaps.append((low, min(span[0], high)))
         low = max(low, span[1])
-        if low >= high:
-            return gaps
     if low < high:
         gaps.append((low, high))
     return gaps

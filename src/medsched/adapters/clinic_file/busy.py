@@ -29,7 +29,7 @@ _TAKEN = {
 
 BUSY: Schema = {
     **{name: values.named(kind) for name, kind in _TAKEN.items()},
-    "id": values.text,
+    "id": values.identifier,
     "kind": values.choice(ClaimKind),
     "start": values.moment,
     "end": values.moment,
@@ -85,10 +85,12 @@ def read_busy(field: Field, places: Places) -> list[Claim]:
     type_ = places.types.get(entry.values.get("type", ""))
     if entry.stated("type") and type_ is None:
         return []  # the unknown type is noted as a reference
-    if end is None:
-        end = start + _length(entry, places, type_)
     try:
+        end = end or start + _length(entry, places, type_)
         return list(_claims(entry, places, type_, start, end, expires))
+    except OverflowError:
+        entry.note("duration", "far too long")
+        return []
     except InvalidValue as error:
         blamed = ("seats_taken" if error.field == "taken" else error.field, "duration", "start")
         entry.note(next(name for name in blamed if entry.stated(name)), error.why)
@@ -122,6 +124,11 @@ def _instant(entry: Entry, name: str, places: Places) -> datetime | None:
     if moment is None:
         return None
     if moment.tzinfo is not None:
+        try:
+            minute_of(moment, name, rounding="down")
+        except InvalidValue as error:
+            entry.note(name, error.why)
+            return None
         return moment.astimezone(UTC)
     zone = entry.field.reading.zones.zone(places.zone_of(entry, moment.date()))
     try:

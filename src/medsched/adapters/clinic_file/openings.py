@@ -38,7 +38,7 @@ _OWNERS = {
 }
 
 _OWNER: Schema = {
-    "id": values.text,
+    "id": values.identifier,
     "active": values.boolean,
     "practice": values.boolean,
     **{name: values.named(kind) for name, (_, kind) in _OWNERS.items()},
@@ -86,7 +86,7 @@ TIME_OFF: Schema = {**_OWNER, **_DATES, "hours": values.hours, "reason": values.
 BLOCKING: Schema = {**_OWNER, **RECURRENCE, **_WALL, **_VALID, "reason": values.text}
 HOLIDAY: Schema = {
     **_DATES,
-    "id": values.text,
+    "id": values.identifier,
     "name": values.text,
     "location": values.named("locations"),
     "country": values.text,

@@ -123,11 +123,11 @@ def _list_of(read: Reader[T]) -> Reader[list[T]]:
     return several
 
 
-_PERSON: Schema = {"id": values.text, "name": values.text, "active": values.boolean}
+_PERSON: Schema = {"id": values.identifier, "name": values.text, "active": values.boolean}
 _PLACE: Schema = {**_PERSON, "hours": lambda field: field}
 
 PRACTICE: Schema = {
-    "id": values.text,
+    "id": values.identifier,
     "name": values.text,
     "timezone": values.zone,
     "shortest_slot": values.duration,
@@ -169,7 +169,7 @@ PATIENT: Schema = {
     "insurance_number": values.text,
 }
 TYPE: Schema = {
-    "code": values.text,
+    "code": values.identifier,
     "name": values.text,
     "active": values.boolean,
     "duration": values.duration,
@@ -201,7 +201,5 @@ def read_record(make: type[T], field: Field) -> tuple[Entry, T | None]:
     """The table, and the record that it makes as far as it can be read."""
     schema, needed = _RECORDS[make]
     entry = Entry.read(field, schema)
-    if entry.values.get("id") == "":
-        entry.note("id", "must not be empty")
     given = {name: value for name, value in entry.values.items() if name != "hours"}
     return entry, entry.build(make, given, needed=needed)

@@ -40,6 +40,11 @@ def text(field: Field) -> str:
     return field.raw
 
 
+def identifier(field: Field) -> str:
+    """The id of a record."""
+    return fields.check_id(text(field), field.path)
+
+
 def texts(field: Field) -> list[str]:
     """One text, or a list of them."""
     return [text(field)] if isinstance(field.raw, str) else all_of(field.items(), text)
@@ -76,9 +81,16 @@ def number(field: Field) -> float | Decimal:
     return field.raw
 
 
-def money(field: Field) -> float | Decimal | str:
+def money(field: Field) -> Decimal:
     """An amount: a number, or one in quotes that must not lose a digit."""
-    return field.raw if isinstance(field.raw, str) else number(field)
+    written = field.raw if isinstance(field.raw, str) else str(number(field))
+    try:
+        amount = Decimal(written)
+    except ArithmeticError:
+        raise Misread("not an amount of money") from None
+    if not amount.is_finite():
+        raise Misread("not an amount of money")
+    return amount
 
 
 def choice(options: type[E]) -> Reader[E]:
@@ -194,7 +206,7 @@ def named(kind: str) -> Reader[str]:
     """A reader of the id of a record of some kind; whether there is one is looked at later."""
 
     def reference(field: Field) -> str:
-        found = text(field)
+        found = identifier(field)
         field.reading.references.append(Reference(field, kind, found))
         return found
 

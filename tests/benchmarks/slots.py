@@ -1,9 +1,11 @@
-"""Twelve weeks of one provider, nothing cached: the library against the plain way.
+"""Twelve weeks of one provider: the library against the plain way.
 
 The plain way is what one writes first: an rrule per window, zoneinfo for the instants,
-and every slot held against every booking. Both are checked to give the same slots before
-anything is timed; runs are interleaved, and the ratio of each pair is taken, so that the
-figure holds on a machine whose speed drifts. Run it with ``nox -s bench``.
+and every slot held against every booking. `cold` starts from a schedule that nothing was
+worked out from yet, `warm` from one that was listed before, with other bookings since.
+All are checked to give the same slots before anything is timed; runs are interleaved, and
+the ratio of each pair is taken, so that the figure holds on a machine whose speed drifts.
+Run it with ``nox -s bench``.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from operator import attrgetter
 from statistics import median, quantiles
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
+import attrs
 from dateutil.rrule import FR, MO, TH, TU, WE, WEEKLY, rrule
 
 from medsched.adapters.tzdata import TzdataZones
@@ -57,44 +61,42 @@ class Span:
 
 
 def plain(bookings: list[Span]) -> list[Span]:
-    """An rrule per window, zoneinfo, and slots times bookings."""
+    """An rrule per window, zoneinfo for every edge of a slot, and slots times bookings."""
     zone = ZoneInfo(ZONE)
-    on = {FIRST + timedelta(days=day): hours for day, *hours in (REPLACED,)}
     off = {FIRST + timedelta(days=day) for day in DAYS_OFF}
-    shut = {FIRST + timedelta(days=day): hours for day, *hours in CLOSED}
-    opened: list[tuple[date, time, time]] = []
-    for opens, closes in WINDOWS:
+    replaced = FIRST + timedelta(days=REPLACED[0])
+    opened = [
+        (at.date(), opens, closes)
+        for opens, closes in WINDOWS
         for at in rrule(
             WEEKLY,
             dtstart=datetime.combine(FIRST, opens),
             until=datetime.combine(FIRST + timedelta(days=DAYS), time()),
             byweekday=(MO, TU, WE, TH, FR),
-        ):
-            day = at.date()
-            if day not in off and day not in on:
-                opened.append((day, opens, closes))
-    opened += [(day, *hours) for day, hours in on.items()]
-    opened.append((FIRST + timedelta(days=EXTRA[0]), EXTRA[1], EXTRA[2]))
-    slots = []
-    for day, opens, closes in opened:
-        at = datetime.combine(day, opens, zone).astimezone(UTC)
-        end = datetime.combine(day, closes, zone).astimezone(UTC)
-        while at + LENGTH <= end:
-            slots.append(Span(at, at + LENGTH))
-            at += LENGTH
-    closed = [
-        Span(
-            datetime.combine(day, low, zone).astimezone(UTC),
-            datetime.combine(day, high, zone).astimezone(UTC),
         )
-        for day, (low, high) in shut.items()
+        if at.date() not in off and at.date() != replaced
     ]
-    free = [
-        slot
-        for slot in slots
-        if not any(shut.start < slot.end and slot.start < shut.end for shut in closed)
-        and not any(one.start < slot.end and slot.start < one.end for one in bookings)
+    opened.append((replaced, REPLACED[1], REPLACED[2]))
+    opened.append((FIRST + timedelta(days=EXTRA[0]), EXTRA[1], EXTRA[2]))
+
+    def instant(day: date, wall: time) -> datetime:
+        return datetime.combine(day, wall, zone).astimezone(UTC)
+
+    closed = [
+        Span(instant(FIRST + timedelta(days=day), low), instant(FIRST + timedelta(days=day), high))
+        for day, low, high in CLOSED
     ]
+    free = []
+    for day, opens, closes in opened:
+        at, end = datetime.combine(day, opens, zone), datetime.combine(day, closes, zone)
+        while at + LENGTH <= end:
+            slot = Span(at.astimezone(UTC), (at + LENGTH).astimezone(UTC))
+            at += LENGTH
+            if not any(
+                taken.start < slot.end and slot.start < taken.end
+                for taken in chain(closed, bookings)
+            ):
+                free.append(slot)
     return sorted(free, key=attrgetter("start"))
 
 
@@ -153,18 +155,28 @@ def main() -> None:
     resource = booked.provider.resource
     claims = [Claim.of(resource, one.start, one.end) for one in bookings]
 
-    def ours() -> list[Slot]:
+    def cold() -> list[Slot]:
+        fresh = attrs.evolve(booked)  # a snapshot that nothing was worked out from yet
+        return list(list_slots(Inquiry(fresh, request, zones, {resource: claims}), START, END))
+
+    def warm() -> list[Slot]:
         return list(list_slots(Inquiry(booked, request, zones, {resource: claims}), START, END))
 
-    mine, theirs = [Span(slot.start, slot.end) for slot in ours()], plain(bookings)
-    assert mine == theirs, "the two ways disagree"
-    pairs = [(timed(lambda: plain(bookings)), timed(ours)) for _ in range(rounds)]
-    ratios = [slow / fast for slow, fast in pairs]
-    low, _, high = quantiles(ratios, n=4)
-    print(f"{len(candidates)} candidates, {BOOKINGS} bookings, {len(mine)} slots, {rounds} rounds")
-    print(f"plain way: median {median(slow for slow, _ in pairs) * 1e6:,.0f} µs")
-    print(f"medsched:  median {median(fast for _, fast in pairs) * 1e6:,.0f} µs")
-    print(f"ratio:     median {median(ratios):.0f} (quartiles {low:.0f} to {high:.0f})")
+    expected = plain(bookings)
+    for ours in (cold, warm):
+        assert [Span(slot.start, slot.end) for slot in ours()] == expected, "the ways disagree"
+    print(
+        f"{len(candidates)} candidates, {BOOKINGS} bookings, {len(expected)} slots, {rounds} rounds"
+    )
+    for name, ours in (("cold", cold), ("warm", warm)):
+        pairs = [(timed(lambda: plain(bookings)), timed(ours)) for _ in range(rounds)]
+        ratios = [slow / fast for slow, fast in pairs]
+        low, middle, high = quantiles(ratios, n=4)
+        slow, fast = (median(pair[side] for pair in pairs) * 1e6 for side in (0, 1))
+        print(
+            f"slots_{name}: plain {slow:,.0f} µs, medsched {fast:,.0f} µs,"
+            f" ratio {middle:.0f} (quartiles {low:.0f} to {high:.0f})"
+        )
 
 
 if __name__ == "__main__":

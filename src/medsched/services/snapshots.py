@@ -1,0 +1,83 @@
+"""Schedules read once and used again, for as long as nothing they were read from has changed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from typing import Final
+
+import attrs
+
+from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.schedule import Schedule
+from medsched.domain.stored import kind_of
+from medsched.errors import NotFound
+from medsched.services.context import Context
+from medsched.services.schedules import schedule_in
+from medsched.services.view import View
+
+KEPT: Final = 256
+"""How many schedules are kept; the one not asked for longest goes first."""
+
+
+_Key = tuple[str, str, str]
+"""(practice, provider, type)."""
+
+
+@attrs.frozen(eq=False)
+class _Snapshot:
+    schedule: Schedule
+    wanted: AppointmentType
+    versions: Mapping[Resource, int]
+
+
+class Snapshots:
+    """Schedules by provider and appointment type.
+
+    Every change of a rule, override, blocking, or of a resource's record raises the schedule
+    version of that resource in the store. A kept schedule is used only after its versions
+    were read again and found the same, so a change made by any process counts at once.
+    Threads may share it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[_Key, _Snapshot] = OrderedDict()
+
+    def schedule_for(
+        self, context: Context, provider: str, type_code: str
+    ) -> tuple[Schedule, AppointmentType]:
+        """The schedule of a provider with all that an appointment type can involve, and the type.
+
+        `NotFound` for an unknown provider or type. Inactive ones are read like others: that
+        they take no part in scheduling is the engine's to say.
+        """
+        wanted = context.store.get(context.practice, AppointmentType, type_code)
+        if wanted is None:
+            raise NotFound(kind_of(AppointmentType).value, type_code)
+        key = (context.practice, provider, type_code)
+        kept = self._find(key)
+        if kept is not None and kept.wanted == wanted:
+            versions = context.store.schedule_versions(context.practice, list(kept.versions))
+            if versions == kept.versions:
+                return kept.schedule, kept.wanted
+        view = View(context)
+        schedule = schedule_in(view, Resource(ResourceKind.PROVIDER, provider), [wanted])
+        self._keep(key, _Snapshot(schedule, wanted, view.schedule_versions()))
+        return schedule, wanted
+
+    def _find(self, key: _Key) -> _Snapshot | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
+
+    def _keep(self, key: _Key, snapshot: _Snapshot) -> None:
+        with self._lock:
+            self._kept[key] = snapshot
+            self._kept.move_to_end(key)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
