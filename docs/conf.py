@@ -1,7 +1,6 @@
 """How the documentation is built: `nox -s docs`."""
 
 import doctest
-import logging
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -52,9 +51,3 @@ def setup(app):
 # Examples print what they show to the letter, the sentences of errors included.
 doctest_default_flags = doctest.ELLIPSIS
 doctest_global_setup = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
-
-# A kind of page that has no page yet is no error. Sphinx gives this warning no type, so that
-# suppress_warnings cannot name it. To be dropped once every kind has a page.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(
-    lambda record: getattr(record, "subtype", "") != "empty_glob"
-)

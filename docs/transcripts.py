@@ -12,6 +12,8 @@ from pathlib import Path
 from medsched.cli import main
 
 DOCS = Path(__file__).parent
+_codes = [0]
+"""The exit codes of the commands run so far."""
 _SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,6 +27,14 @@ def check(page: str) -> None:
                 print(f"$ {command}\n--- shown\n{shown}--- printed\n{printed}")
 
 
+def printed_by(code: str) -> str:
+    """What a piece of Python prints."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, "example", "exec"), {})
+    return printed.getvalue()
+
+
 def commands(session: str) -> Iterator[tuple[str, str]]:
     """Each command of a session and what it is shown to print; `echo $?` is the exit code."""
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
@@ -33,9 +43,6 @@ def commands(session: str) -> Iterator[tuple[str, str]]:
             more, _, shown = shown.partition("\n")
             command = f"{command[:-1]} {more.strip()}"
         yield command, shown
-
-
-_codes = [0]
 
 
 def run(command: str, where: Path) -> str:

@@ -44,6 +44,10 @@ class NaiveDatetime(InvalidValue):
     """A datetime without a zone where an instant is meant."""
 
 
+class InvalidWallTime(InvalidValue):
+    """A wall time with a zone of its own, or with seconds."""
+
+
 class OutOfRange(InvalidValue):
     """An instant or date outside 1973 to 9998, the years that medsched computes with."""
 

@@ -175,7 +175,7 @@ def test_tables_that_are_no_tables(tables: dict[str, Any], told: str) -> None:
         ({"pricing": {"base_fee": "Infinity"}}, "pricing.base_fee", "not an amount of money"),
         ({"pricing": {"base_fee": -1}}, "pricing.base_fee", "a number from 0"),
         ({"pricing": {"currency": "dollar"}}, "pricing.currency", "three capital letters"),
-        ({"special_requirements": [""]}, "special_requirements", "non-empty short text"),
+        ({"special_requirements": [""]}, "special_requirements", "short text, not empty"),
         ({"special_requirements": [1]}, "special_requirements[0]", "a text"),
     ],
 )
@@ -285,7 +285,7 @@ def test_a_patients_values_are_never_shown() -> None:
         ({"provider": "smiht"}, "provider", "did you mean 'smith'?"),
         ({"room": "r7"}, "room", "there is no room 'r7'"),
         ({"hours": None}, "hours", "is missing"),
-        ({"hours": []}, "hours", "a rule needs hours"),
+        ({"hours": []}, "hours", "no whole minute is open"),
         ({"hours": "09:00-25:00"}, "hours", "not a time of day"),
         ({"hours": "24:00-25:00"}, "hours", "not a time of day"),
         ({"hours": 9}, "hours", "a list in [brackets] is needed"),

@@ -114,10 +114,10 @@ def test_money_that_is_refused(fee: Any) -> None:
 
 
 @pytest.mark.parametrize("fee", ["NaN", "sNaN", float("nan"), Decimal("NaN")])
-@pytest.mark.xfail(reason="comparing a Decimal that is no number raises InvalidOperation")
 def test_money_that_is_no_number(fee: Any) -> None:
-    with pytest.raises((InvalidChoice, InvalidNumber)):
+    with pytest.raises(InvalidNumber) as caught:
         Pricing(base_fee=fee)
+    assert caught.value.field == "base_fee"
 
 
 @pytest.mark.parametrize("currency", ["usd", "US", "USDT", "", "€", "ÄÖÜ", None, 978])
@@ -129,7 +129,6 @@ def test_a_currency_is_three_capital_letters(currency: Any) -> None:
 
 
 @pytest.mark.parametrize("currency", ["US1", "U-S", "A  "])
-@pytest.mark.xfail(reason="str.isupper() is true of any text with one capital letter")
 def test_a_currency_is_letters_only(currency: str) -> None:
     with pytest.raises(InvalidChoice):
         Pricing(currency=currency)

@@ -104,7 +104,6 @@ def test_a_request_asks_for_nobody_at_no_time_unless_told() -> None:
     assert caught.value.field == "patient"
 
 
-@pytest.mark.xfail(reason="now has no validator: it is found out when the rules of time are asked")
 def test_a_request_refuses_a_naive_now() -> None:
     with pytest.raises(NaiveDatetime):
         Request(VISIT, now=datetime(2026, 3, 8, 12))

@@ -106,7 +106,6 @@ def test_texts_have_bounds(make: Callable[[Any], object], field: str) -> None:
     refused(InvalidText, field, lambda: make(7), "int")
 
 
-@pytest.mark.xfail(reason="a lone surrogate cannot be written as UTF-8 by any store")
 def test_a_text_can_be_encoded() -> None:
     refused(InvalidText, "name", lambda: Provider(name="\ud800"), 1)
 
@@ -123,12 +122,10 @@ def test_words_that_are_refused(word: Any) -> None:
         Provider(specialties=[word])
 
 
-@pytest.mark.xfail(reason="the word itself is carried, not its length")
 def test_a_refused_word_is_not_repeated() -> None:
     refused(InvalidText, "specialties", lambda: Provider(specialties=["x" * 256]), 256)
 
 
-@pytest.mark.xfail(reason="the check for NUL is missing from words")
 def test_a_word_holds_no_nul() -> None:
     with pytest.raises(InvalidText):
         Provider(specialties=["a\0b"])
@@ -158,10 +155,10 @@ def test_ratings_run_from_0_to_5(rating: Any) -> None:
 
 
 @pytest.mark.parametrize("rating", [Decimal("NaN"), Decimal("sNaN")])
-@pytest.mark.xfail(reason="comparing a Decimal that is no number raises InvalidOperation")
 def test_a_rating_that_is_no_number(rating: Any) -> None:
-    with pytest.raises(InvalidNumber):
+    with pytest.raises(InvalidNumber) as caught:
         Provider(rating=rating)
+    assert caught.value.field == "rating"
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 10_001, 1.0, True])
@@ -197,7 +194,6 @@ def test_durations(length: Any) -> None:
     refused(InvalidDuration, "durations[a]", lambda: Provider(durations={"a": length}), length)
 
 
-@pytest.mark.xfail(reason="length() takes None for an optional field everywhere")
 def test_a_duration_cannot_be_left_out() -> None:
     nothing: Any = None
     refused(InvalidDuration, "duration", lambda: AppointmentType(code="a", duration=nothing), None)

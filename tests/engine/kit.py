@@ -16,7 +16,7 @@ from medsched.domain.availability import AvailabilityRule, Hours, Override, Recu
 from medsched.domain.claims import Claim
 from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings, Room
-from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.records import Identified, Resource, ResourceKind
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule, calendar
 from medsched.domain.slots import Slots
@@ -102,9 +102,9 @@ def on(
     return AvailabilityRule(of, Recurrence.once(day), id=id, hours=hours, **fields)
 
 
-def blocking(hours: str, *, id: str = "meeting", of: Resource | str = "smith", **fields: Any) -> (
-    RecurringBlocking
-):
+def blocking(
+    hours: str, *, id: str = "meeting", of: Resource | str = "smith", **fields: Any
+) -> RecurringBlocking:
     """Time that is kept from patients every day."""
     days = Recurrence.daily(date(2026, 1, 1))
     return RecurringBlocking(of, days, id=id, hours=hours, **fields)
@@ -126,7 +126,7 @@ def replaced(hours: str | Iterable[str], first: date = DAY, **fields: Any) -> Ov
 
 
 def schedule(
-    *items: Item,
+    *items: Identified,
     provider: Provider = SMITH,
     timezone: str | None = NY,
     locations: Iterable[Location] = (),
@@ -143,21 +143,25 @@ def schedule(
     )
 
 
-def calendars(*items: Item) -> Mapping[Resource, Calendar]:
+def calendars(*items: Identified) -> Mapping[Resource, Calendar]:
     """Calendars in the order given, which must not matter."""
-    owners = dict.fromkeys(item.resource for item in items)
+    owners = dict.fromkeys(one.resource for one in items if isinstance(one, Item))
     return {
         owner: calendar(
-            tuple(one for one in items if isinstance(one, AvailabilityRule) and one.resource == owner),
+            tuple(
+                one for one in items if isinstance(one, AvailabilityRule) and one.resource == owner
+            ),
             tuple(one for one in items if isinstance(one, Override) and one.resource == owner),
-            tuple(one for one in items if isinstance(one, RecurringBlocking) and one.resource == owner),
+            tuple(
+                one for one in items if isinstance(one, RecurringBlocking) and one.resource == owner
+            ),
         )
         for owner in owners
     }
 
 
 def ask(
-    *items: Item | Schedule,
+    *items: Identified | Schedule,
     type: AppointmentType = VISIT,
     now: datetime | None = None,
     patient: str | None = None,
@@ -166,7 +170,11 @@ def ask(
 ) -> Inquiry:
     """An inquiry about a schedule, or about one made of these items (and fields of `schedule`)."""
     ready = [item for item in items if isinstance(item, Schedule)]
-    made = ready[0] if ready else schedule(*(i for i in items if not isinstance(i, Schedule)), **fields)
+    made = (
+        ready[0]
+        if ready
+        else schedule(*(i for i in items if not isinstance(i, Schedule)), **fields)
+    )
     by_resource: dict[Resource, list[Claim]] = defaultdict(list)
     for claim in claims:
         by_resource[claim.resource].append(claim)

@@ -6,15 +6,6 @@ from datetime import timedelta
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import Grid, Need
-from medsched.domain.claims import Claim, ClaimKind
-from medsched.domain.places import Location, Room
-from medsched.domain.records import Resource
-from medsched.domain.requests import Reason
-from medsched.domain.slots import SlotStatus
-from medsched.engine.slots import list_slots
-from medsched.engine.verdict import refusals
 from tests.engine.kit import (
     DAY,
     NY,
@@ -26,8 +17,8 @@ from tests.engine.kit import (
     device,
     every,
     location,
-    minute,
     mins,
+    minute,
     patient,
     reasons,
     room,
@@ -35,6 +26,15 @@ from tests.engine.kit import (
     starts,
     visit,
 )
+
+from medsched.domain.appointment_types import Grid, Need
+from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.places import Location, Room
+from medsched.domain.records import Resource
+from medsched.domain.requests import Reason
+from medsched.domain.slots import SlotStatus
+from medsched.engine.slots import list_slots
+from medsched.engine.verdict import refusals
 
 ALL = every("09:00", "11:30", 30)
 ROOMS = [Room(id="r1", location="main"), Room(id="r2", location="main")]
@@ -184,7 +184,10 @@ class TestHolds:
         low, high = at(f"{DAY} 00:00", NY), at(f"{DAY} 23:00", NY)
         for left, status in ((1, SlotStatus.BUSY_TENTATIVE), (0, SlotStatus.FREE)):
             inquiry = ask(rule(), now=self.NOW, claims=[self.hold(mins(left))])
-            statuses = {f"{s.local_start:%H:%M}": s.status for s in list_slots(inquiry, low, high, taken=True)}
+            statuses = {
+                f"{s.local_start:%H:%M}": s.status
+                for s in list_slots(inquiry, low, high, taken=True)
+            }
             assert statuses["10:00"] is status
 
     def test_an_expired_one_does_not_move_the_packed_grid(self) -> None:
@@ -256,9 +259,11 @@ class TestNeeds:
         assert (refused.reason, refused.resource) == (Reason.TAKEN, room("r1"))
 
     def test_it_has_buffers_of_its_own(self) -> None:
-        scan = visit(buffer_before=mins(25), needs=[Need.room("r1", before=mins(5), after=mins(10))])
+        scan = visit(
+            buffer_before=mins(25), needs=[Need.room("r1", before=mins(5), after=mins(10))]
+        )
         # the room is needed 09:55-10:40 for 10:00, the provider 09:35-10:30
-        for low, high, of, free in [
+        cases: list[tuple[str, str, Resource | str, bool]] = [
             ("09:50", "09:55", room("r1"), True),
             ("09:50", "09:56", room("r1"), False),
             ("10:40", "10:45", room("r1"), True),
@@ -266,7 +271,8 @@ class TestNeeds:
             ("09:30", "09:35", "smith", True),
             ("09:30", "09:36", "smith", False),
             ("10:30", "10:35", "smith", True),
-        ]:
+        ]
+        for low, high, of, free in cases:
             found = starts(ask(rule(), type=scan, rooms=ROOMS, claims=[busy(low, high, of)]))
             assert ("10:00" in found) is free, (low, high, of)
 
@@ -412,7 +418,10 @@ class TestStatuses:
         claims = [busy("09:00", "09:30", kind=kind) for kind in kinds]
         for order in (claims, claims[::-1]):
             slots = list_slots(
-                ask(rule(), claims=order), at(f"{DAY} 00:00", NY), at(f"{DAY} 09:30", NY), taken=True
+                ask(rule(), claims=order),
+                at(f"{DAY} 00:00", NY),
+                at(f"{DAY} 09:30", NY),
+                taken=True,
             )
             assert [slot.status for slot in slots] == [SlotStatus.BUSY]
 

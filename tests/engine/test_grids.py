@@ -6,13 +6,6 @@ from datetime import date
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import AppointmentType, Grid, Need
-from medsched.domain.claims import Claim
-from medsched.domain.places import Room
-from medsched.domain.records import Resource
-from medsched.domain.requests import Reason
-from medsched.engine.verdict import refusals
 from tests.engine.kit import (
     DAY,
     FOLD,
@@ -25,8 +18,8 @@ from tests.engine.kit import (
     every,
     extra,
     listing,
-    minute,
     mins,
+    minute,
     on,
     patient,
     reasons,
@@ -37,6 +30,13 @@ from tests.engine.kit import (
     utc,
     visit,
 )
+
+from medsched.domain.appointment_types import AppointmentType, Grid, Need
+from medsched.domain.claims import Claim
+from medsched.domain.places import Room
+from medsched.domain.records import Resource
+from medsched.domain.requests import Reason
+from medsched.engine.verdict import refusals
 
 NEXT = date(2026, 2, 5)
 
@@ -187,7 +187,9 @@ class TestClock:
         assert starts(inquiry, date(2026, 2, 3)) == ["22:15", "22:45"]
 
     def test_bookings_and_closures_take_away_and_never_move(self) -> None:
-        inquiry = ask(rule(), closed(hours="09:10-09:20"), type=clock(30), claims=[busy("10:10", "10:11")])
+        inquiry = ask(
+            rule(), closed(hours="09:10-09:20"), type=clock(30), claims=[busy("10:10", "10:11")]
+        )
         assert starts(inquiry) == ["09:30", *every("10:30", "11:30", 30)]
 
     def test_a_start_may_cross_into_a_window_that_touches(self) -> None:
@@ -209,7 +211,9 @@ class TestPacked:
         assert starts(inquiry) == ["09:00", "10:05", "10:35", "11:05"]
 
     def test_too_short_a_gap_is_passed_over(self) -> None:
-        inquiry = ask(rule(), type=packed(), claims=[busy("09:29", "09:40"), busy("10:09", "10:20")])
+        inquiry = ask(
+            rule(), type=packed(), claims=[busy("09:29", "09:40"), busy("10:09", "10:20")]
+        )
         assert starts(inquiry) == every("10:20", "11:20", 30)
 
     def test_from_the_first_minute_where_the_whole_claim_is_free(self) -> None:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from itertools import permutations
+from typing import Any
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import Need, Pricing
-from medsched.domain.availability import Override, RecurringBlocking
-from medsched.domain.people import Travel
-from medsched.domain.places import Location, Room
-from medsched.timeline.recurrence import Recurrence
 from tests.engine.kit import (
     DAY,
     FOLD,
@@ -42,6 +37,12 @@ from tests.engine.kit import (
     visit,
 )
 
+from medsched.domain.appointment_types import Need, Pricing
+from medsched.domain.availability import Override, RecurringBlocking
+from medsched.domain.people import Travel
+from medsched.domain.places import Location, Room
+from medsched.timeline.recurrence import Recurrence
+
 NEXT = date(2026, 2, 5)
 AT_MAIN = attrs.evolve(SMITH, location="main")
 PLACES = [Location(id="main"), Location(id="annex")]
@@ -68,7 +69,7 @@ class TestRules:
             {"special_requirements": {"fasting"}},
         ],
     )
-    def test_no_slot_crosses_rules_that_offer_something_else(self, other: dict[str, object]) -> None:
+    def test_no_slot_crosses_rules_that_offer_something_else(self, other: dict[str, Any]) -> None:
         both = [rule("09:00-10:30", id="a"), rule("10:30-12:00", id="b", **other)]
         assert starts(ask(*both, type=visit(60))) == ["09:00", "10:30"]
 
@@ -243,7 +244,9 @@ class TestExtraHours:
 
     def test_they_are_given_on_each_date_of_the_span(self) -> None:
         two = extra("18:00-18:30", last=NEXT)
-        assert [starts(ask(two), day) for day in (date(2026, 2, 3), DAY, NEXT, date(2026, 2, 6))] == [
+        assert [
+            starts(ask(two), day) for day in (date(2026, 2, 3), DAY, NEXT, date(2026, 2, 6))
+        ] == [
             [],
             ["18:00"],
             ["18:00"],
@@ -315,12 +318,19 @@ class TestReplacedHours:
         assert starts(changed, NEXT) == every("09:00", "11:30", 30)
 
     def test_they_win_over_extra_hours(self) -> None:
-        items = [rule(), extra("10:00-11:00", priority=1000), replaced("14:00-15:00", priority=-1000)]
+        items = [
+            rule(),
+            extra("10:00-11:00", priority=1000),
+            replaced("14:00-15:00", priority=-1000),
+        ]
         assert starts(ask(*items)) == ["14:00", "14:30"]
 
     def test_they_open_on_a_holiday_and_outside_opening_hours(self) -> None:
         shut = [closed(of=PRACTICE), rule("09:00-10:00", id="opening", of=PRACTICE)]
-        assert starts(ask(rule(), *shut, replaced("14:00-15:00"), timezone=NY)) == ["14:00", "14:30"]
+        assert starts(ask(rule(), *shut, replaced("14:00-15:00"), timezone=NY)) == [
+            "14:00",
+            "14:30",
+        ]
 
     def test_they_open_over_a_recurring_blocking(self) -> None:
         meeting = blocking("14:00-15:00")

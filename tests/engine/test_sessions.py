@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import Grid, Need
-from medsched.domain.claims import Claim, Session
-from medsched.domain.places import Location, Room
-from medsched.domain.requests import Reason
-from medsched.domain.slots import SlotStatus
-from medsched.engine.slots import list_slots
 from tests.engine.kit import (
     DAY,
     NY,
@@ -20,8 +13,8 @@ from tests.engine.kit import (
     closed,
     every,
     listing,
-    minute,
     mins,
+    minute,
     patient,
     reasons,
     room,
@@ -29,6 +22,13 @@ from tests.engine.kit import (
     starts,
     visit,
 )
+
+from medsched.domain.appointment_types import Grid, Need
+from medsched.domain.claims import Claim, Session
+from medsched.domain.places import Location, Room
+from medsched.domain.requests import Reason
+from medsched.domain.slots import SlotStatus
+from medsched.engine.slots import list_slots
 
 GROUP = visit(code="group", capacity=4)
 LOW, HIGH = at(f"{DAY} 00:00", NY), at(f"{DAY} 23:59", NY)
@@ -141,9 +141,7 @@ class TestOpenSessions:
         assert "10:00" not in starts(inquiry)
 
     def test_not_outside_the_rules_of_time(self) -> None:
-        inquiry = ask(
-            rule(), type=GROUP, claims=[session("09:40", 1)], now=at(f"{DAY} 09:50", NY)
-        )
+        inquiry = ask(rule(), type=GROUP, claims=[session("09:40", 1)], now=at(f"{DAY} 09:50", NY))
         assert starts(inquiry) == ["10:30", "11:00", "11:30"]
 
     def test_buffers_of_its_own_do_not_refuse_it(self) -> None:
@@ -153,7 +151,10 @@ class TestOpenSessions:
         assert found == ["09:00", "10:00", "11:00", "11:30"]
 
     def test_another_claim_on_the_provider_still_does(self) -> None:
-        claims = [session("10:00", 1), Claim.of("smith", at(f"{DAY} 10:29", NY), at(f"{DAY} 10:31", NY))]
+        claims = [
+            session("10:00", 1),
+            Claim.of("smith", at(f"{DAY} 10:29", NY), at(f"{DAY} 10:31", NY)),
+        ]
         inquiry = ask(rule(), type=GROUP, claims=claims)
         assert starts(inquiry) == ["09:00", "09:30", "11:00", "11:30"]
 

@@ -6,11 +6,6 @@ from datetime import date, timedelta
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import Grid
-from medsched.domain.people import Travel
-from medsched.domain.requests import Reason
-from medsched.engine.verdict import refusals
 from tests.engine.kit import (
     DAY,
     GAP,
@@ -21,13 +16,18 @@ from tests.engine.kit import (
     at,
     every,
     listing,
-    minute,
     mins,
+    minute,
     reasons,
     rule,
     starts,
     visit,
 )
+
+from medsched.domain.appointment_types import Grid
+from medsched.domain.people import Travel
+from medsched.domain.requests import Reason
+from medsched.engine.verdict import refusals
 
 EIGHT = at(f"{DAY} 08:00", NY)
 SECOND = timedelta(seconds=1)
@@ -130,9 +130,7 @@ class TestFurthestAhead:
 
 
 class TestDaysAhead:
-    @pytest.mark.parametrize(
-        "days, last", [(0, "04 23:30"), (1, "05 23:30"), (2, "06 23:30")]
-    )
+    @pytest.mark.parametrize("days, last", [(0, "04 23:30"), (1, "05 23:30"), (2, "06 23:30")])
     def test_the_last_date_counts_whole(self, days: int, last: str) -> None:
         inquiry = ask(HOURS, type=visit(days_ahead=days), now=EIGHT)
         found = listing(inquiry, EIGHT, EIGHT + timedelta(days=5))
@@ -148,9 +146,7 @@ class TestDaysAhead:
 
     def test_not_those_of_the_hours(self) -> None:
         # The hours are in Tokyo's time, the provider at home in New York.
-        inquiry = ask(
-            rule("00:00-24:00", timezone=TOKYO), type=visit(60, days_ahead=0), now=EIGHT
-        )
+        inquiry = ask(rule("00:00-24:00", timezone=TOKYO), type=visit(60, days_ahead=0), now=EIGHT)
         assert starts(inquiry)[-1] == "23:00"
         assert starts(inquiry, date(2026, 2, 5)) == []
 
@@ -164,9 +160,7 @@ class TestDaysAhead:
 
     def test_the_last_date_ends_where_the_provider_is_then(self) -> None:
         # Today in New York is the 4th. The 5th is spent in Tokyo and ends there, 15:00 UTC.
-        away = attrs.evolve(
-            SMITH, travels=[Travel(TOKYO, date(2026, 2, 5), date(2026, 2, 20))]
-        )
+        away = attrs.evolve(SMITH, travels=[Travel(TOKYO, date(2026, 2, 5), date(2026, 2, 20))])
         each = rule("00:00-24:00", timezone="UTC")
         inquiry = ask(each, type=visit(days_ahead=1), provider=away, now=EIGHT)
         found = listing(inquiry, EIGHT, EIGHT + timedelta(days=4))
@@ -199,9 +193,7 @@ class TestDaysAhead:
 
 
 def test_both_bounds_are_told_with_what_they_are() -> None:
-    inquiry = ask(
-        HOURS, type=visit(notice=mins(90), furthest_ahead=timedelta(days=1)), now=EIGHT
-    )
+    inquiry = ask(HOURS, type=visit(notice=mins(90), furthest_ahead=timedelta(days=1)), now=EIGHT)
     (soon,) = refusals(inquiry, minute(f"{DAY} 09:00", NY))
     assert soon.reason is Reason.TOO_SOON
     assert soon.message

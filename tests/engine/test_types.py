@@ -6,12 +6,6 @@ from datetime import date
 
 import attrs
 import pytest
-
-from medsched.domain.appointment_types import Pricing
-from medsched.domain.availability import AvailabilityRule, Override
-from medsched.domain.requests import Reason
-from medsched.errors import InvalidChoice, InvalidValue
-from medsched.timeline.recurrence import Recurrence
 from tests.engine.kit import (
     DAY,
     NY,
@@ -32,6 +26,12 @@ from tests.engine.kit import (
     utc,
     visit,
 )
+
+from medsched.domain.appointment_types import Pricing
+from medsched.domain.availability import AvailabilityRule, Override
+from medsched.domain.requests import Reason
+from medsched.errors import InvalidChoice, InvalidValue
+from medsched.timeline.recurrence import Recurrence
 
 NEXT = date(2026, 2, 5)
 LOW, HIGH = at(f"{DAY} 00:00", NY), at(f"{NEXT} 00:00", NY)

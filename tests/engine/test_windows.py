@@ -6,12 +6,6 @@ from datetime import date, time
 
 import attrs
 import pytest
-
-from medsched.domain.availability import AvailabilityRule, Hours
-from medsched.domain.people import Travel
-from medsched.domain.places import Location
-from medsched.timeline.recurrence import Recurrence
-from medsched.timeline.resolve import Disambiguation
 from tests.engine.kit import (
     DAY,
     FOLD,
@@ -31,6 +25,12 @@ from tests.engine.kit import (
     utc,
     visit,
 )
+
+from medsched.domain.availability import AvailabilityRule, Hours
+from medsched.domain.people import Travel
+from medsched.domain.places import Location
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.resolve import Disambiguation
 
 
 class TestHours:
@@ -133,7 +133,11 @@ class TestRecurrence:
             "smith", recurrence, hours="09:00-09:30", valid_from=date(2026, 1, 12), id="rule"
         )
         found = listing(ask(fortnightly), at("2026-01-01 00:00"), at("2026-02-17 00:00"))
-        assert [slot.date for slot in found] == [date(2026, 1, 19), date(2026, 2, 2), date(2026, 2, 16)]
+        assert [slot.date for slot in found] == [
+            date(2026, 1, 19),
+            date(2026, 2, 2),
+            date(2026, 2, 16),
+        ]
 
     def test_an_overnight_window_of_the_last_valid_date_runs_to_its_end(self) -> None:
         night = rule("23:00-01:00 overnight", valid_from=DAY, valid_to=DAY)
@@ -222,7 +226,10 @@ class TestClockChanges:
     def test_edges_of_the_fold_itself_come_once_or_twice(self) -> None:
         # 01:00 comes twice, 02:00 once.
         assert utc(ask(on(FOLD, "01:00-02:30", disambiguation="reject")), FOLD) == []
-        assert utc(ask(on(FOLD, "02:00-03:00", disambiguation="reject")), FOLD) == ["07:00", "07:30"]
+        assert utc(ask(on(FOLD, "02:00-03:00", disambiguation="reject")), FOLD) == [
+            "07:00",
+            "07:30",
+        ]
 
     def test_a_window_within_the_gap_is_moved_by_it(self) -> None:
         assert utc(ask(on(GAP, "02:15-02:45")), GAP) == ["07:15"]
@@ -395,7 +402,9 @@ class TestZones:
 
     def test_slots_are_shown_on_the_wall_of_their_hours(self) -> None:
         (slot,) = listing(
-            ask(on(DAY, "09:00-09:30", timezone=TOKYO)), at("2026-02-03 00:00"), at("2026-02-05 00:00")
+            ask(on(DAY, "09:00-09:30", timezone=TOKYO)),
+            at("2026-02-03 00:00"),
+            at("2026-02-05 00:00"),
         )
         assert slot.timezone == TOKYO
         assert slot.local_start.isoformat() == "2026-02-04T09:00:00+09:00"

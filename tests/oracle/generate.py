@@ -133,7 +133,7 @@ class _Maker:
         self.zone = zone_for(seed)
         known = changes(self.zone)
         missing = MISSING_DAYS.get(self.zone)
-        if missing is not None and random.random() < 0.5:
+        if missing is not None and random.random() < 0.8:
             year = (datetime(missing, 12, 31, tzinfo=UTC) - EPOCH) // MINUTE
             self.change = min(known, key=lambda minute: abs(minute - year))
         elif known:
@@ -145,6 +145,7 @@ class _Maker:
         self.day = date(1970, 1, 1) + timedelta(days=after // DAY)
         near = (-120, -90, -60, -45, -30, -15, -10, 0, 0, 10, 15, 30, 45, 60, 90, 120, 180)
         self.edges = [(wall + by) % DAY for wall in (before, after) for by in near]
+        self.before, self.after = before % DAY, before % DAY + after - before
         self.hot = [before % DAY, after % DAY, (before + after) // 2 % DAY, *self.edges[:0:-7]]
         self.edges += [0, 0, 1, 6 * 60, 8 * 60, 9 * 60, 12 * 60, 17 * 60, 22 * 60, 23 * 60 + 59]
         self.ids = 0
@@ -183,6 +184,15 @@ class _Maker:
 
         Some begin or end where the clock changes, on either side of it or between.
         """
+        skipped = self.after - self.before
+        if 0 < skipped <= 180 and self.chance(0.12):
+            # Apart on the wall, together in time: one ends where the clock leaps, or in what it
+            # skips, and the other begins where the clock arrives.
+            early = self.before - self.pick(7, 20, 50, 75)
+            late = self.after + self.pick(15, 60, 95)
+            into = self.pick(0, 0, skipped // 2)
+            if 0 <= early and late + into <= DAY:
+                return [(early, self.before + into), (self.after + into, late + into)]
         edges = self.hot if self.chance(0.3) else self.edges
         origin = self.random.choice(edges)
         count = self.random.randint(1, most)
@@ -329,7 +339,7 @@ class _Maker:
     def rules(self, resource: Resource, most: int, *, offers: bool) -> list[AvailabilityRule]:
         tiles = self.tiles(6 if offers else 3)
         self.random.shuffle(tiles)
-        count = min(self.random.randint(1, most), len(tiles))
+        count = min(self.random.choice([1, *range(1, most + 1)]), len(tiles))
         shared = self.offer() if offers and self.chance(0.4) else None
         found = []
         for part in range(count):
@@ -368,7 +378,7 @@ class _Maker:
             hours=() if whole else self.hours(self.tiles(3)[:2]),
             whole_shifts=whole and self.chance(0.5),
             types={self.pick("visit", "other")} if types and self.chance(0.2) else None,
-            location=self.pick("main", "annex") if places and self.chance(0.2) else None,
+            location=self.pick("main", "annex") if places and self.chance(0.3) else None,
             timezone=self.maybe_zone(),
             disambiguation=self.policy(),
             priority=self.random.randint(-1, 1),

@@ -169,6 +169,16 @@ def test_years_out_of_range_are_refused() -> None:
         at_wall(ZONES.zone("UTC"), datetime(1972, 12, 31))
 
 
+def test_a_wall_time_has_no_zone_of_its_own() -> None:
+    with pytest.raises(MedschedError):
+        at_wall(ZONES.zone("America/New_York"), datetime(2026, 6, 1, 9, tzinfo=UTC))
+
+
+def test_seconds_are_not_cut_off() -> None:
+    with pytest.raises(MedschedError):
+        at_wall(ZONES.zone("America/New_York"), datetime(2026, 6, 1, 9, 0, 30))
+
+
 # --------------------------------------------------------------- local dates
 
 

@@ -1,0 +1,1 @@
+"""The outside world: stores, clocks, zones, the clinic file."""

@@ -43,8 +43,15 @@ def _names() -> frozenset[str]:
 
 def _load(key: str) -> Zone:
     if not isinstance(key, str) or key not in _names():
-        near = get_close_matches(key, sorted(_names()), n=2) if isinstance(key, str) else []
-        raise UnknownZone(key, tuple(near))
+        raise UnknownZone(key, _like(key) if isinstance(key, str) else ())
     # Only a name of the release's own list gets here, so the path cannot leave the package.
     with files("tzdata").joinpath("zoneinfo", *key.split("/")).open("rb") as stream:
         return Zone(key, ZoneInfo.from_file(stream, key=key))
+
+
+def _like(key: str) -> tuple[str, ...]:
+    """Up to two names that may be meant: those of a place called so, else those spelt nearly so."""
+    names = sorted(_names())
+    place = key.strip().replace(" ", "_").lower()
+    called = [name for name in names if name.rpartition("/")[2].lower() == place]
+    return tuple(called[:2] or get_close_matches(key, names, n=2))

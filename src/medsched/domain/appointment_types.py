@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
@@ -9,9 +10,9 @@ from decimal import Decimal
 import attrs
 
 from medsched.domain.booking_window import BookingWindow
-from medsched.domain.fields import Choice, an_id, length, minutes, number, text, texts, whole
+from medsched.domain.fields import Choice, an_id, length, minutes, number, text, texts, whole, words
 from medsched.domain.records import Record, Resource, ResourceKind
-from medsched.errors import InvalidChoice, InvalidDuration
+from medsched.errors import InvalidChoice, InvalidDuration, InvalidNumber
 
 
 class Modality(Choice):
@@ -77,9 +78,12 @@ class Grid:
 def _money(value: Decimal | int | str | float) -> Decimal:
     """A Decimal from what people write; a float by its shortest text, so 0.1 is 0.1."""
     try:
-        return Decimal(str(value))
+        amount = Decimal(str(value))
     except ArithmeticError:
-        raise InvalidChoice("base_fee", value, "not an amount of money") from None
+        raise InvalidNumber("base_fee", value, "not an amount of money") from None
+    if not amount.is_finite():
+        raise InvalidNumber("base_fee", value, "not an amount of money")
+    return amount
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +98,7 @@ class Pricing:
 
     @currency.validator
     def _three_letters(self, attribute: object, value: str) -> None:
-        if not (isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()):
+        if not (isinstance(value, str) and re.fullmatch("[A-Z]{3}", value)):
             raise InvalidChoice("currency", value, "a currency is three capital letters (ISO 4217)")
 
 
@@ -118,10 +122,10 @@ class Need:
 
     one_of: frozenset[Resource] = attrs.field(converter=_alternatives)
     buffer_before: timedelta = attrs.field(
-        default=timedelta(0), kw_only=True, validator=length(least=0)
+        default=timedelta(0), kw_only=True, validator=length(least=0, needed=True)
     )
     buffer_after: timedelta = attrs.field(
-        default=timedelta(0), kw_only=True, validator=length(least=0)
+        default=timedelta(0), kw_only=True, validator=length(least=0, needed=True)
     )
 
     @classmethod
@@ -158,16 +162,22 @@ class AppointmentType(Record, BookingWindow):
 
     code: str = attrs.field(validator=an_id)
     name: str = attrs.field(default="", validator=text())
-    duration: timedelta = attrs.field(validator=length())
-    buffer_before: timedelta = attrs.field(default=timedelta(0), validator=length(least=0))
-    buffer_after: timedelta = attrs.field(default=timedelta(0), validator=length(least=0))
+    duration: timedelta = attrs.field(validator=length(needed=True))
+    buffer_before: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, needed=True)
+    )
+    buffer_after: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, needed=True)
+    )
     buffers_within_hours: bool = False
     grid: Grid = attrs.field(factory=Grid)
     capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
     modality: Modality = attrs.field(default=Modality.IN_PERSON, converter=Modality)
     needs: tuple[Need, ...] = attrs.field(default=(), converter=_needs)
     pricing: Pricing | None = None
-    special_requirements: frozenset[str] = attrs.field(default=(), converter=texts)
+    special_requirements: frozenset[str] = attrs.field(
+        factory=frozenset, converter=texts, validator=words
+    )
 
     @property
     def id(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from datetime import date, time, timedelta
+from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
 from typing import Required, TypedDict, Unpack
@@ -27,35 +28,39 @@ from medsched.domain.fields import (
     texts,
     type_codes,
     whole,
+    words,
     zone_name,
 )
 from medsched.domain.records import Identified, Resource, resource
-from medsched.errors import InvalidChoice, InvalidDuration, InvalidHours
+from medsched.errors import InvalidChoice, InvalidDuration, InvalidHours, InvalidRecurrence
 from medsched.timeline.instants import DAY, day_of
+from medsched.timeline.intervals import overlapping, subtract, union
 from medsched.timeline.recurrence import Recurrence, Weekday
 from medsched.timeline.resolve import Disambiguation
 
 _MIDNIGHT = timedelta(days=1)
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
-_HOURS = re.compile(r"\s*([\d:]+)\s*(?:-|–|to)\s*([\d:]+)\s*(overnight)?\s*")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?", re.ASCII)
+_HOURS = re.compile(r"\s*([\d:.]+)\s*(?:-|–|to)\s*([\d:.]+)\s*(overnight)?\s*", re.ASCII)
 
 
 # ----------------------------------------------------------------------- hours
 
 
-def _wall(value: time | timedelta | str) -> timedelta:
+def _wall(given: time | timedelta | str) -> timedelta:
     """Time of day as time since the wall's midnight; ``24:00`` is the day's end."""
+    value = given
     if isinstance(value, str):
         found = _CLOCK.fullmatch(value)
         if not found:
-            raise InvalidHours("hours", value, "a time of day is written HH:MM")
-        hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-        if minute > 59 or second > 59:
-            raise InvalidHours("hours", value, "not a time of day")
-        value = timedelta(hours=hour, minutes=minute, seconds=second)
+            raise InvalidHours("hours", given, "a time of day is written HH:MM")
+        hour, minute, second = int(found[1]), int(found[2]), Decimal(found[3] or 0)
+        if minute > 59 or second >= 60:
+            raise InvalidHours("hours", given, "not a time of day")
+        microseconds = int(second * 1_000_000)
+        value = timedelta(hours=hour, minutes=minute, microseconds=microseconds)
     elif isinstance(value, time):
         if value.tzinfo is not None:
-            raise InvalidHours("hours", value, "wall time has no zone; the rule states it")
+            raise InvalidHours("hours", given, "wall time has no zone; the rule states it")
         value = timedelta(
             hours=value.hour,
             minutes=value.minute,
@@ -63,7 +68,7 @@ def _wall(value: time | timedelta | str) -> timedelta:
             microseconds=value.microsecond,
         )
     if not isinstance(value, timedelta) or not timedelta(0) <= value <= _MIDNIGHT:
-        raise InvalidHours("hours", value, "not a time of day from 00:00 to 24:00")
+        raise InvalidHours("hours", given, "not a time of day from 00:00 to 24:00")
     return value
 
 
@@ -89,7 +94,7 @@ class Hours:
             why = "overnight hours end on the next date, at or before the time they start"
             raise InvalidHours("end", str(self), why)
         if not self.overnight and self.end <= self.start:
-            why = "the end is not after the start; hours past midnight say overnight=True"
+            why = "the end is not after the start; hours past midnight say overnight"
             raise InvalidHours("end", str(self), why)
 
     def __str__(self) -> str:
@@ -120,7 +125,10 @@ class Hours:
 def _clock(wall: timedelta) -> str:
     minutes, rest = divmod(wall, timedelta(minutes=1))
     shown = f"{minutes // 60:02d}:{minutes % 60:02d}"
-    return f"{shown}:{rest.total_seconds():02.0f}" if rest else shown
+    if not rest:
+        return shown
+    fraction = f".{rest.microseconds:06d}" if rest.microseconds else ""
+    return f"{shown}:{rest.seconds:02d}{fraction}"
 
 
 def _stretches(value: Iterable[Hours | str] | Hours | str) -> tuple[Hours, ...]:
@@ -144,21 +152,22 @@ def day_windows(hours: Iterable[Hours], breaks: Iterable[Hours]) -> tuple[tuple[
             windows[-1] = (windows[-1][0], end)
         elif start < end:
             windows.append((start, end))
+    cut: list[tuple[int, int]] = []
     for one in breaks:
         low, high = one.busy_minutes()
         shift = next(
-            (by for by in (0, DAY) if any(low + by < e and high + by > s for s, e in windows)), None
+            (by for by in (0, DAY) if overlapping(windows, low + by, high + by)),
+            None,
         )
         if shift is None:
             raise InvalidHours("breaks", str(one), "lies outside every window")
-        low, high = low + shift, high + shift
-        windows = [
-            part
-            for start, end in windows
-            for part in ((start, min(end, low)), (max(start, high), end))
-            if part[0] < part[1]
-        ]
-    return tuple(windows)
+        cut.append((low + shift, high + shift))
+    return tuple(subtract(windows, union(cut)))
+
+
+def day_breaks(hours: Iterable[Hours], windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The stretches on the wall that lie in some hours and not in their windows: the breaks."""
+    return subtract(union(one.open_minutes() for one in hours), sorted(windows))
 
 
 def _shown(start: int, end: int) -> str:
@@ -204,11 +213,15 @@ class Offer:
     type_days: DaysByType = attrs.field(default=(), converter=_days_by_type)
     slot_duration: timedelta | None = attrs.field(default=None, validator=length())
     durations: Lengths = attrs.field(default=(), converter=lengths)
-    break_duration: timedelta = attrs.field(default=timedelta(0), validator=length(least=0))
+    break_duration: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, needed=True)
+    )
     step: timedelta | None = attrs.field(default=None, validator=length())
     capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
     pricing: Pricing | None = None
-    special_requirements: frozenset[str] = attrs.field(default=(), converter=texts)
+    special_requirements: frozenset[str] = attrs.field(
+        factory=frozenset, converter=texts, validator=words
+    )
 
     @cached_property
     def offered(self) -> Hashable:
@@ -238,14 +251,22 @@ def offer_key(source: Offer, main_place: str | None) -> Hashable:
     return source.location or main_place, source.offered
 
 
-def _check_lengths_fit(offer: Offer, windows: tuple[tuple[int, int], ...]) -> None:
-    longest = timedelta(minutes=max((end - start for start, end in windows), default=0))
+def _check_windows(offer: Offer, windows: tuple[tuple[int, int], ...]) -> None:
+    """Hours must leave something open, and every length stated with them must fit."""
+    if not windows:
+        raise InvalidHours("hours", (), "no whole minute is open")
+    longest = timedelta(minutes=max(end - start for start, end in windows))
     for field, stated in (("slot_duration", offer.slot_duration), *offer.durations):
         if stated is not None and stated > longest:
             raise InvalidDuration(field, stated, f"longer than the longest window, {longest}")
 
 
 # ------------------------------------------------------------------------ rules
+
+
+def _a_recurrence(instance: object, attribute: object, value: Recurrence) -> None:
+    if not isinstance(value, Recurrence):
+        raise InvalidRecurrence("recurrence", value, "a Recurrence is needed")
 
 
 @attrs.frozen
@@ -262,7 +283,7 @@ class AvailabilityRule(Identified, Offer):
     """
 
     resource: Resource = attrs.field(converter=resource)
-    recurrence: Recurrence = attrs.field(validator=attrs.validators.instance_of(Recurrence))
+    recurrence: Recurrence = attrs.field(validator=_a_recurrence)
     hours: tuple[Hours, ...] = attrs.field(converter=_stretches, kw_only=True)
     breaks: tuple[Hours, ...] = attrs.field(default=(), converter=_stretches, kw_only=True)
     timezone: str | None = attrs.field(default=None, validator=zone_name, kw_only=True)
@@ -279,10 +300,8 @@ class AvailabilityRule(Identified, Offer):
     """The windows of one date on the wall, in minutes from its midnight."""
 
     def __attrs_post_init__(self) -> None:
-        if not self.hours:
-            raise InvalidHours("hours", (), "a rule needs hours")
         object.__setattr__(self, "windows", day_windows(self.hours, self.breaks))
-        _check_lengths_fit(self, self.windows)
+        _check_windows(self, self.windows)
 
 
 class OverrideKind(Choice):
@@ -365,12 +384,10 @@ class Override(Identified, Offer):
                 raise InvalidHours("hours", str(self.hours[0]), "whole_shifts closes whole dates")
             windows = tuple(one.busy_minutes() for one in self.hours)
         else:
-            if not self.hours:
-                raise InvalidHours("hours", (), f"{self.kind.value} hours need hours")
             if self.kind is OverrideKind.EXTRA and self.whole_shifts:
                 raise InvalidChoice("whole_shifts", True, "extra hours close nothing")
             windows = day_windows(self.hours, self.breaks)
-            _check_lengths_fit(self, windows)
+            _check_windows(self, windows)
         object.__setattr__(self, "windows", windows)
         object.__setattr__(self, "days", range(day_of(self.first), day_of(self.last) + 1))
 
@@ -424,7 +441,7 @@ class RecurringBlocking(Identified):
     """
 
     resource: Resource = attrs.field(converter=resource)
-    recurrence: Recurrence = attrs.field(validator=attrs.validators.instance_of(Recurrence))
+    recurrence: Recurrence = attrs.field(validator=_a_recurrence)
     hours: tuple[Hours, ...] = attrs.field(converter=_stretches, kw_only=True)
     types: frozenset[str] | None = attrs.field(default=None, converter=type_codes, kw_only=True)
     timezone: str | None = attrs.field(default=None, validator=zone_name, kw_only=True)

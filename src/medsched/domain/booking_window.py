@@ -20,6 +20,8 @@ class BookingWindow:
     provider-local dates after today's, the last one whole; 0 means today only.
     """
 
-    notice: timedelta = attrs.field(default=timedelta(0), validator=length(least=0, most=CENTURY))
+    notice: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, most=CENTURY, needed=True)
+    )
     furthest_ahead: timedelta | None = attrs.field(default=None, validator=length(most=CENTURY))
     days_ahead: int | None = attrs.field(default=None, validator=whole(0, 36_525))

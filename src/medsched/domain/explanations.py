@@ -93,4 +93,5 @@ class Stretch:
 
     def __str__(self) -> str:
         what = self.decided_by.what if self.decided_by else "no hours are stated"
-        return f"{self.start:%Y-%m-%d %H:%M}-{self.end:%H:%M} {'open' if self.open else 'closed'}: {what}"
+        verdict = "open" if self.open else "closed"
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC {verdict}: {what}"

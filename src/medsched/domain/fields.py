@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Never, TypeAlias
 
@@ -46,7 +45,7 @@ def phi_fields(cls: type[Any]) -> frozenset[str]:
 
 
 def check_id(value: object, field: str = "id") -> str:
-    """Return an id that may name a record: 1 to 255 characters, none of them a control character."""
+    """Return an id that may name a record: 1 to 255 characters, no control characters."""
     if not isinstance(value, str) or not value:
         raise InvalidId(field, value, "an id is a string of at least one character")
     if len(value) > LONGEST_ID:
@@ -82,19 +81,31 @@ def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
         if not least <= len(value) <= most:
             why = f"longer than {most} characters" if value else "must not be empty"
             raise InvalidText(attribute.name, len(value), why)
-        if "\0" in value:
-            raise InvalidText(attribute.name, len(value), "holds a NUL character")
+        _check_characters(value, attribute.name)
 
     return check
 
 
+def _check_characters(value: str, field: str) -> None:
+    """Refuse what some database or encoding would not give back."""
+    if "\0" in value:
+        raise InvalidText(field, len(value), "holds a NUL character")
+    if any(unicodedata.category(character) == "Cs" for character in value):
+        raise InvalidText(field, len(value), "holds half of a character (a lone surrogate)")
+
+
 def texts(value: Iterable[str] | str) -> frozenset[str]:
     """A set of short words: specialties, languages, insurers. A single string is one word."""
-    words = frozenset([value] if isinstance(value, str) else value)
-    for word in words:
+    return frozenset([value] if isinstance(value, str) else value)
+
+
+def words(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) -> None:
+    """Validate a set of short words."""
+    for word in value:
         if not isinstance(word, str) or not word.strip() or len(word) > LONGEST_NAME:
-            raise InvalidText("word", word, "each must be a non-empty short text")
-    return words
+            size = len(word) if isinstance(word, str) else type(word).__name__
+            raise InvalidText(attribute.name, size, "each must be a short text, not empty")
+        _check_characters(word, attribute.name)
 
 
 def zone_name(instance: Instance, attribute: AnyAttribute, value: object) -> None:
@@ -121,22 +132,27 @@ def whole(least: int, most: int) -> Validator:
 def number(least: float, most: float) -> Validator:
     """Validate an optional finite number between two bounds, both inclusive."""
 
-    def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    def check(instance: Instance, attribute: AnyAttribute, value: Any) -> None:
         if value is None:
             return
-        good = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-        if not good or not least <= value <= most:  # type: ignore[operator]  # NaN fails too
+        try:
+            good = not isinstance(value, bool) and least <= value <= most
+        except (TypeError, ArithmeticError):  # no number at all, or a Decimal that is none
+            good = False
+        if not good:
             raise InvalidNumber(attribute.name, value, f"a number from {least} to {most}")
 
     return check
 
 
-def length(*, least: int = 1, most: timedelta = LONGEST_DURATION) -> Validator:
-    """Validate an optional duration in whole minutes; ``least`` 0 lets it be zero."""
+def length(
+    *, least: int = 1, most: timedelta = LONGEST_DURATION, needed: bool = False
+) -> Validator:
+    """Validate a duration in whole minutes, None too unless ``needed``; ``least`` 0 allows zero."""
     bound = most // timedelta(minutes=1)
 
     def check(instance: Instance, attribute: AnyAttribute, value: Any) -> None:
-        if value is not None:
+        if value is not None or needed:
             minutes_in(value, attribute.name, least=least, most=bound)
 
     return check

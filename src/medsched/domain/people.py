@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 import attrs
 
@@ -12,6 +13,7 @@ from medsched.domain.booking_window import BookingWindow
 from medsched.domain.fields import (
     Lengths,
     a_date,
+    an_id,
     lengths,
     maybe_id,
     not_before,
@@ -20,6 +22,7 @@ from medsched.domain.fields import (
     text,
     texts,
     whole,
+    words,
     zone_name,
 )
 from medsched.domain.places import Address
@@ -31,7 +34,7 @@ from medsched.errors import InvalidChoice, InvalidInterval
 class Travel:
     """The zone in which a provider lives from ``first`` to ``last``, both dates inclusive."""
 
-    timezone: str = attrs.field(validator=zone_name)
+    timezone: str = attrs.field(validator=an_id)
     first: date = attrs.field(validator=a_date)
     last: date = attrs.field(validator=[a_date, not_before("first")])
 
@@ -53,9 +56,9 @@ class Provider(Identified, BookingWindow):
     name: str = attrs.field(default="", validator=text())
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     location: str | None = attrs.field(default=None, validator=maybe_id)
-    specialties: frozenset[str] = attrs.field(default=(), converter=texts)
-    languages: frozenset[str] = attrs.field(default=(), converter=texts)
-    insurers: frozenset[str] = attrs.field(default=(), converter=texts)
+    specialties: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
+    languages: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
+    insurers: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
     licence_number: str = attrs.field(default="", validator=text(60))
     years_of_experience: int | None = attrs.field(default=None, validator=whole(0, 100))
     rating: float | None = attrs.field(default=None, validator=number(0, 5))
@@ -64,7 +67,7 @@ class Provider(Identified, BookingWindow):
 
     @travels.validator
     def _one_zone_a_day(self, attribute: object, value: tuple[Travel, ...]) -> None:
-        for one, other in zip(value, value[1:], strict=False):
+        for one, other in pairwise(value):
             if other.first <= one.last:
                 raise InvalidInterval("travels", (one, other), "two zones on one date")
 

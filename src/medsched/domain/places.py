@@ -38,11 +38,19 @@ class PracticeSettings(Identified):
 
     name: str = attrs.field(default="", validator=text())
     timezone: str | None = attrs.field(default=None, validator=zone_name)
-    shortest_slot: timedelta = attrs.field(default=timedelta(minutes=5), validator=length())
-    longest_slot: timedelta = attrs.field(default=timedelta(hours=24), validator=length())
+    shortest_slot: timedelta = attrs.field(
+        default=timedelta(minutes=5), validator=length(needed=True)
+    )
+    longest_slot: timedelta = attrs.field(
+        default=timedelta(hours=24), validator=length(needed=True)
+    )
 
-    shortest_break: timedelta = attrs.field(default=timedelta(0), validator=length(least=0))
-    longest_break: timedelta = attrs.field(default=timedelta(hours=24), validator=length(least=0))
+    shortest_break: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, needed=True)
+    )
+    longest_break: timedelta = attrs.field(
+        default=timedelta(hours=24), validator=length(least=0, needed=True)
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.longest_slot < self.shortest_slot:

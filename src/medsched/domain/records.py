@@ -1,4 +1,4 @@
-"""What every stored noun has: an id, a version, and whether it is active; and what a resource is."""
+"""What every stored noun has (an id, a version, whether it is active), and what a resource is."""
 
 from __future__ import annotations
 

@@ -10,6 +10,12 @@ import attrs
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.fields import maybe_id
 from medsched.domain.records import Resource
+from medsched.timeline.instants import minute_of
+
+
+def _an_instant(instance: object, attribute: object, value: datetime | None) -> None:
+    if value is not None:
+        minute_of(value, "now", rounding="down")
 
 
 @attrs.frozen
@@ -22,7 +28,7 @@ class Request:
 
     type: AppointmentType
     patient: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
-    now: datetime | None = attrs.field(default=None, kw_only=True)
+    now: datetime | None = attrs.field(default=None, validator=_an_instant, kw_only=True)
 
 
 class Reason(StrEnum):

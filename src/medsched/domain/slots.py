@@ -15,8 +15,9 @@ from typing import NamedTuple, overload
 import attrs
 
 from medsched.domain.appointment_types import Modality, Pricing
+from medsched.domain.fields import check_id
 from medsched.errors import InvalidSlotId
-from medsched.timeline.instants import instant_of
+from medsched.timeline.instants import FIRST_MINUTE, LAST_MINUTE, instant_of
 from medsched.timeline.zones import Zone, ZoneSource
 
 _SEAL = 6
@@ -62,7 +63,10 @@ def read_slot_id(text: str) -> SlotKey:
             raise ValueError
         practice, provider, type_code, location, start = json.loads(content)
         key = SlotKey(practice, provider, type_code, location, start)
-        if slot_id(key) != text:
+        for id in (practice, provider, type_code, *([] if location is None else [location])):
+            check_id(id)
+        whole = type(start) is int and FIRST_MINUTE <= start < LAST_MINUTE
+        if not whole or slot_id(key) != text:
             raise ValueError
     except (ValueError, TypeError, AttributeError, Base64Error):
         shown = text if isinstance(text, str) and len(text) <= 255 else type(text).__name__

@@ -66,7 +66,7 @@ class BlockMaker:
     openings: Openings
 
     def fixed(self, shape: SlotShape) -> Blocks:
-        """What refuses starts whatever is chosen: provider, patient, place, needs without choice."""
+        """What refuses starts whatever is chosen: of provider, patient, place, sole resources."""
         inquiry, type_, length = self.inquiry, self.inquiry.type, shape.length
         blocks = Blocks()
         provider = inquiry.provider.resource

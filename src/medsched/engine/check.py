@@ -1,9 +1,10 @@
-"""What must not be written, and what may surprise later: overlaps, contradictions, clock changes."""
+"""What must not be written, and what may surprise later: overlaps, contradictions, clocks."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -14,7 +15,7 @@ from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame, Source, dates_of, resolved, whole_dates_in, windows_in
 from medsched.errors import ContradictoryOverrides, OverlappingRules
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of, instant_of
-from medsched.timeline.intervals import Interval
+from medsched.timeline.intervals import Interval, intersect
 from medsched.timeline.resolve import REACH, Disambiguation, resolve
 from medsched.timeline.zones import Zone, ZoneSource
 
@@ -57,13 +58,28 @@ def refuse_overlaps(
         and not ((rule.merge or other.merge) and offer_key(other, main_place) == own)
     ]
     for other in [*rivals, *([] if rule.merge else [rule])]:
-        low = day_of(max(rule.recurrence.start, other.recurrence.start))
-        span = (max(low - 1, FIRST_DAY), min(low + 366 * COMPARED_YEARS, LAST_DAY))
-        first = _lay(frame, rule, span)
-        at = _self_overlap(first) if other is rule else _overlap(first, _lay(frame, other, span))
+        at = _shared_minute(frame, rule, other)
         if at is not None:
             one, two = sorted((rule.id, other.id))
             raise OverlappingRules(rule.resource.id, one, two, instant_of(at))
+
+
+def _shared_minute(frame: Frame, rule: AvailabilityRule, other: AvailabilityRule) -> int | None:
+    """The first instant that two rules, or one rule twice, open, were the clocks never changed."""
+    low = day_of(max(rule.recurrence.start, other.recurrence.start))
+    span = (max(low - 1, FIRST_DAY), min(low + 366 * COMPARED_YEARS, LAST_DAY))
+    within_a_day = all(end <= DAY for one in (rule, other) for _, end in one.windows)
+    same_zone = frame.home_zone(rule).key == frame.home_zone(other).key
+    if within_a_day and same_zone:
+        # Then only windows of one date can meet: the usual case, settled without laying any.
+        met = intersect(rule.windows, other.windows) if other is not rule else []
+        days = set(dates_of(rule, *span)).intersection(dates_of(other, *span)) if met else ()
+        first = min(days, default=None)
+        if first is None:
+            return None
+        return resolve(frame.home_zone(rule), first * DAY + met[0][0], Disambiguation.COMPATIBLE)
+    laid = _lay(frame, rule, span)
+    return _self_overlap(laid) if other is rule else _overlap(laid, _lay(frame, other, span))
 
 
 def refuse_contradictions(
@@ -133,7 +149,7 @@ def _lay(frame: Frame, source: AvailabilityRule | Override, span: Interval) -> _
 
 
 def _self_overlap(laid: _Laid) -> int | None:
-    for one, other in zip(laid.walls, laid.walls[1:], strict=False):
+    for one, other in pairwise(laid.walls):
         if other[0] < one[1]:
             return resolve(laid.zone, other[0], Disambiguation.COMPATIBLE)
     return None
@@ -254,7 +270,7 @@ def _made_overlaps(
         for start, end, day in some
         if span[0] <= day < span[1]
     )
-    for one, other in zip(windows, windows[1:], strict=False):
+    for one, other in pairwise(windows):
         if other[0] < one[1]:
             yield Finding(
                 kind=FindingKind.OVERLAP,
@@ -298,7 +314,7 @@ def _stubs(
                     message=(
                         f"the window {zone.local(start):%Y-%m-%d %H:%M} to"
                         f" {zone.local(end):%Y-%m-%d %H:%M} is closed only in part by"
-                        f" {override.id!r}; whole_shifts=True would act on whole shifts"
+                        f" {override.id!r}; whole_shifts would act on whole shifts"
                     ),
                 )
 

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import attrs
 
-from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.availability import (
+    AvailabilityRule,
+    Override,
+    OverrideKind,
+    RecurringBlocking,
+    day_breaks,
+)
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
 from medsched.domain.records import Resource, ResourceKind
@@ -23,7 +30,15 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.layers import open_spans, reach
 from medsched.engine.slots import TermsMaker, check_query
 from medsched.engine.verdict import refusals
-from medsched.engine.windows import Frame, Opening, Piece, whole_dates_in, windows_in
+from medsched.engine.windows import (
+    Frame,
+    Opening,
+    Piece,
+    dates_of,
+    resolved,
+    whole_dates_in,
+    windows_in,
+)
 from medsched.errors import InvalidInterval
 from medsched.timeline.instants import instant_of, minute_of
 from medsched.timeline.intervals import complement
@@ -46,6 +61,7 @@ class Cover:
     priority: int = 0
 
     def told(self, wins: bool) -> Coverage:
+        """The cover as a value for people."""
         return Coverage(
             layer=self.layer,
             opens=self.opens,
@@ -114,7 +130,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
     active: list[Cover] = []
     coming = iter([*found, None])
     following = next(coming)
-    for from_, to in zip(ordered, ordered[1:], strict=False):
+    for from_, to in pairwise(ordered):
         active = [cover for cover in active if cover.high > from_]
         while following is not None and following.low <= from_:
             if following.high > from_:
@@ -208,6 +224,10 @@ def _opened(
         for _, windows in windows_in(frame, source):
             for low, high, day in windows:
                 yield Cover(layer, True, low, high, source, words, place, day, priority)
+        breaks = day_breaks(source.hours, source.windows)
+        for zone, days in frame.by_zone(source, dates_of(source, *frame.days) if breaks else ()):
+            for low, high, _ in resolved(zone, source.disambiguation, breaks, days):
+                yield Cover(layer, False, low, high, source, f"break of {words}", place)
 
 
 def _closed(

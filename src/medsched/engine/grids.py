@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from medsched.domain.appointment_types import Grid
 from medsched.domain.fields import minutes
@@ -20,7 +21,7 @@ def clock_starts(zone: Zone, grid: Grid, room: Iterable[Interval]) -> Iterator[r
     interval, offset = minutes(grid.interval), minutes(grid.offset)
     for start, stop in room:
         edges = [start, *(change[0] for change in zone.changes(start + 1, stop)), stop]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             ahead = zone.offset_at(low)
             wall = low + ahead
             while wall < high + ahead:

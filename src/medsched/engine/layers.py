@@ -105,9 +105,11 @@ class Closing:
     days: dict[str | None, set[int]] = attrs.field(factory=lambda: defaultdict(set))
 
     def add_spans(self, place: str | None, spans: Iterable[Interval]) -> None:
+        """Close these instants."""
         self.spans[place] += spans
 
     def add_days(self, place: str | None, days: Iterable[int]) -> None:
+        """Close the windows that hang on these dates."""
         self.days[place].update(days)
 
     def close(self, pieces: list[Piece]) -> list[Piece]:

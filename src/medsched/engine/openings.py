@@ -229,7 +229,7 @@ class Openings:
         return found
 
     def groups(self) -> list[tuple[Terms, list[Piece], list[int]]]:
-        """The pieces that offer the type, consecutive ones of one opening together, with their runs."""
+        """The pieces that offer the type and their runs, those of one opening in a row together."""
         ends = iter(self.runs)
         found = []
         for opening, group in groupby(self.pieces, key=_opening):

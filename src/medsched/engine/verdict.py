@@ -33,7 +33,6 @@ def refusals(inquiry: Inquiry, minute: int) -> tuple[Violation, ...]:
 
 def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     yield from _standing(board.inquiry)
-    yield from _rules_of_time(board.inquiry, minute)
     piece = board.openings.piece_at(minute)
     if piece is None:
         terms = board.openings.terms_without_hours()
@@ -41,6 +40,7 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     else:
         terms = board.openings.terms(piece[4])
         yield from _hours(board, piece, terms, minute)
+    yield from _rules_of_time(board.inquiry, minute, terms.opening.zone)
     session = board.session_at(minute, terms)
     yield from _blocks(board, terms, minute, session)
     if session is not None and session.taken >= terms.seats:
@@ -64,18 +64,18 @@ def _standing(inquiry: Inquiry) -> Iterator[Violation]:
         yield Violation(reason=Reason.INACTIVE, message=message, by=inquiry.type.code)
 
 
-def _rules_of_time(inquiry: Inquiry, minute: int) -> Iterator[Violation]:
+def _rules_of_time(inquiry: Inquiry, minute: int, zone: Zone) -> Iterator[Violation]:
     first, beyond = inquiry.bookable()
     if minute < first:
         yield Violation(
             reason=Reason.TOO_SOON,
-            message=f"too soon: the first start that may be booked now is {_utc(first)}",
+            message=f"too soon: the first start that may be booked now is {_wall(zone, first)}",
             start=instant_of(first),
         )
     if minute >= beyond:
         yield Violation(
             reason=Reason.TOO_FAR,
-            message=f"too far ahead: starts may be booked now until before {_utc(beyond)}",
+            message=f"too far ahead: starts may be booked now until before {_wall(zone, beyond)}",
             end=instant_of(beyond),
         )
 
@@ -158,7 +158,8 @@ def _told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
     low, high = cause.low, cause.high
     if isinstance(cause, Claim):
         reason, by = Reason.TAKEN, cause.id or None
-        what = f"{_TAKEN_BY[cause.kind]} from {_wall(zone, low)} to {_wall(zone, high)}"
+        taken = _TAKEN_BY[cause.kind] if cause.session is None else "has a group session"
+        what = f"{taken} from {_wall(zone, low)} to {_wall(zone, high)}"
     else:
         reason, by = cause.reason, None
         what = f"is not open from {_wall(zone, low)} to {_wall(zone, high)}"
@@ -180,7 +181,3 @@ def _called(inquiry: Inquiry) -> str:
 
 def _wall(zone: Zone, minute: int) -> str:
     return f"{zone.local(minute):%Y-%m-%d %H:%M}"
-
-
-def _utc(minute: int) -> str:
-    return f"{instant_of(minute):%Y-%m-%d %H:%M} UTC"

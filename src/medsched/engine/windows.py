@@ -95,7 +95,7 @@ class Frame:
         return self._bound_zone(source) or self.zone_of(source.resource)
 
     def _bound_zone(self, source: Source) -> Zone | None:
-        """The zone that a rule or override keeps wherever anybody travels: its own, or its place's."""
+        """The zone that is kept wherever anybody travels: the source's own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
         return None if isinstance(source, RecurringBlocking) else self._zone_at(source.location)

@@ -90,7 +90,7 @@ def check_date(day: date, field: str) -> date:
 
 
 def minutes_in(duration: timedelta, field: str, *, least: int = 1, most: int | None = None) -> int:
-    """The whole minutes of a duration between ``least`` and ``most``; `InvalidDuration` otherwise."""
+    """The whole minutes of a duration, ``least`` to ``most`` of them; else `InvalidDuration`."""
     if not isinstance(duration, timedelta):
         raise InvalidDuration(field, duration, "a timedelta is needed")
     minutes, rest = divmod(duration, MINUTE)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Never
 
-from medsched.errors import AmbiguousTime, InvalidChoice, NonexistentTime
+from medsched.errors import AmbiguousTime, InvalidChoice, InvalidWallTime, NonexistentTime
 from medsched.timeline.instants import DAY, instant_of, minute_of
 from medsched.timeline.zones import Change, Zone
 
@@ -89,10 +89,12 @@ def date_span(zone: Zone, day: int) -> tuple[int, int]:
 def at_wall(zone: Zone, wall: datetime, *, fold: int | None = None) -> datetime:
     """The UTC instant of one wall time that a person asked for: never moved silently.
 
-    ``wall`` is naive; seconds are refused by the caller. ``fold`` (or the datetime's own,
+    ``wall`` is naive and in whole minutes, else `InvalidWallTime`. ``fold`` (or the datetime's own,
     when it is 1) says which showing of a repeated time is meant: 0 the first, 1 the second.
     A skipped time raises `NonexistentTime`, a repeated one without fold `AmbiguousTime`.
     """
+    if wall.tzinfo is not None or wall.second or wall.microsecond:
+        raise InvalidWallTime("wall", wall, "a wall time has whole minutes and no zone of its own")
     minute = minute_of(wall.replace(tzinfo=UTC), "wall", rounding="down")
     if not is_plain(zone, minute) and (fold is not None or wall.fold):
         second = bool(wall.fold if fold is None else fold)

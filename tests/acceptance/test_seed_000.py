@@ -1,0 +1,155 @@
+"""The example of the first requirement: a year's Thursdays of a clinic in New York.
+
+2024-02-15 to 2024-08-15 weekly, 09:00-17:00, slots of 30 minutes and 15 between them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from medsched import (
+    Address,
+    AvailabilityRule,
+    Claim,
+    ClaimKind,
+    Hours,
+    MemoryStore,
+    OverlappingRules,
+    Practice,
+    Pricing,
+    Recurrence,
+    Scheduler,
+    SlotStatus,
+)
+
+FIRST, LAST = date(2024, 2, 15), date(2024, 8, 15)
+LOW, HIGH = datetime(2024, 2, 15, 5, tzinfo=UTC), datetime(2024, 8, 16, 4, tzinfo=UTC)
+WALL = ["09:00", "09:45", "10:30", "11:15", "12:00", "12:45", "13:30", "14:15", "15:00"]
+WALL += ["15:45", "16:30"]
+
+
+@pytest.fixture(scope="module")
+def clinic() -> Practice:
+    clinic = Scheduler(MemoryStore()).practice("medical-center")
+    clinic.locations.create(
+        id="clinic",
+        kind="clinic",
+        address=Address(
+            line="123 Medical Center Dr", city="New York", state="NY", postal_code="10001"
+        ),
+    )
+    clinic.rooms.create(id="room-205", name="Room 205", location="clinic")
+    clinic.appointment_types.create(code="consultation", duration=timedelta(minutes=30))
+    clinic.providers.create(id="doe", name="Dr. John Doe", timezone="America/New_York")
+    clinic.availability.add(
+        AvailabilityRule(
+            "doe",
+            Recurrence.weekly(None, start=FIRST, until=LAST),
+            id="consultations",
+            hours=Hours("09:00", "17:00"),
+            timezone="America/New_York",
+            slot_duration=timedelta(minutes=30),
+            break_duration=timedelta(minutes=15),
+            types={"consultation"},
+            location="clinic",
+            room="room-205",
+            pricing=Pricing(base_fee=Decimal("150.00"), currency="USD", insurance_accepted=True),
+            special_requirements={"fasting_required", "bring_insurance_card"},
+            notes="Standard consultation slots",
+        )
+    )
+    return clinic
+
+
+def thursdays() -> list[date]:
+    return [FIRST + timedelta(weeks=week) for week in range(27)]
+
+
+def test_eleven_slots_on_each_of_27_days(clinic: Practice) -> None:
+    slots = clinic.availability.slots("doe", "consultation", LOW, HIGH, now=LOW)
+    assert len(slots) == 297
+    grouped = slots.by_date()
+    assert list(grouped) == thursdays()
+    assert thursdays()[-1] == LAST
+    for some in grouped.values():
+        assert [f"{slot.local_start:%H:%M}" for slot in some] == WALL
+        assert {slot.duration for slot in some} == {timedelta(minutes=30)}
+
+
+def test_nothing_before_or_after(clinic: Practice) -> None:
+    low, high = datetime(2023, 6, 1, tzinfo=UTC), datetime(2025, 5, 1, tzinfo=UTC)
+    assert len(clinic.availability.slots("doe", "consultation", low, high, now=low)) == 297
+
+
+def test_exact_instants_on_both_sides_of_10_march(clinic: Practice) -> None:
+    slots = clinic.availability.slots("doe", "consultation", LOW, HIGH, now=LOW)
+    by_date = slots.by_date()
+    # UTC-5 until 7 March, UTC-4 from 14 March on
+    for day, hour in ((FIRST, 14), (date(2024, 3, 7), 14), (date(2024, 3, 14), 13), (LAST, 13)):
+        first = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+        expected = [first + index * timedelta(minutes=45) for index in range(11)]
+        assert [slot.start for slot in by_date[day]] == expected
+    for slot in slots:
+        hours = 5 if slot.start < datetime(2024, 3, 10, 7, tzinfo=UTC) else 4
+        wall = slot.local_start.replace(tzinfo=UTC)
+        assert wall - slot.start == timedelta(hours=-hours)
+
+
+def test_what_the_creation_answers(clinic: Practice) -> None:
+    opened = clinic.availability.opened("consultations", "consultation", LOW, HIGH)
+    assert (opened.total, opened.seats) == (297, 297)
+    one_day = clinic.availability.opened(
+        "consultations", "consultation", LOW, LOW + timedelta(days=1)
+    )
+    assert one_day.total == 11
+
+
+def test_the_availability_summary(clinic: Practice) -> None:
+    """Total, available, booked, held and blocked of a day."""
+    slots = clinic.availability.slots("doe", "consultation", LOW, HIGH, now=LOW)
+    kinds = (ClaimKind.APPOINTMENT, ClaimKind.APPOINTMENT, ClaimKind.HOLD, ClaimKind.BLOCKING)
+    busy = [
+        Claim.of("doe", slot.start, slot.end, kind=kind, id=f"claim-{index}")
+        for index, (slot, kind) in enumerate(zip(slots, kinds, strict=False))
+    ]
+    summary = clinic.availability.summary(
+        "doe", "consultation", LOW, LOW + timedelta(days=1), busy=busy, now=LOW
+    )
+    assert (summary.total, summary.free, summary.busy) == (11, 7, 2)
+    assert (summary.tentative, summary.unavailable, summary.seats) == (1, 1, 7)
+
+
+def test_what_a_slot_carries(clinic: Practice) -> None:
+    slot = clinic.availability.slots("doe", "consultation", LOW, HIGH, now=LOW)[0]
+    assert slot.status is SlotStatus.FREE
+    assert (slot.location, slot.room, slot.opened_by) == ("clinic", "room-205", "consultations")
+    assert slot.pricing == Pricing(
+        base_fee=Decimal("150.00"), currency="USD", insurance_accepted=True
+    )
+    assert slot.special_requirements == {"fasting_required", "bring_insurance_card"}
+    assert slot.timezone == "America/New_York"
+    assert slot.local_start.isoformat() == "2024-02-15T09:00:00-05:00"
+    assert slot.local_end.isoformat() == "2024-02-15T09:30:00-05:00"
+
+
+def test_a_viewer_elsewhere_sees_the_same_instants(clinic: Practice) -> None:
+    slots = clinic.availability.slots("doe", "consultation", LOW, HIGH, now=LOW)
+    seen = slots.seen_from("America/Los_Angeles")
+    assert [slot.start for slot in seen] == [slot.start for slot in slots]
+    assert f"{seen[0].local_start:%H:%M}" == "06:00"
+
+
+def test_overlapping_hours_are_refused_with_the_first_instant(clinic: Practice) -> None:
+    every_friday_and_one_thursday = AvailabilityRule(
+        "doe",
+        Recurrence.weekly("FR", start=date(2024, 3, 1), rdates=[date(2024, 3, 14)]),
+        hours="16:00-18:00",
+        types={"consultation"},
+    )
+    with pytest.raises(OverlappingRules) as caught:
+        clinic.availability.add(every_friday_and_one_thursday)
+    assert caught.value.at == datetime(2024, 3, 14, 20, tzinfo=UTC)
+    assert len(clinic.availability.rules.list()) == 1

@@ -1,0 +1,219 @@
+"""What holds of every schedule, drawn around the clock changes of every zone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import pytest
+
+pytest.importorskip("hypothesis")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.engine.kit import EPOCH, MINUTE, ZONES
+
+from medsched.domain.appointment_types import GridKind
+from medsched.domain.availability import Override
+from medsched.domain.claims import Claim
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.schedule import Calendar, Schedule
+from medsched.domain.slots import Slot
+from medsched.engine.explain import explain
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.slots import list_slots
+from medsched.engine.verdict import refusals
+from medsched.testing import strategies as clinic
+
+EXAMPLES = int(os.environ.get("MEDSCHED_EXAMPLES", "60"))
+ROOMS, DEVICES, PATIENT = ("room-1", "room-2"), ("device-1",), "patient-1"
+RESOURCES: tuple[Resource | str, ...] = (
+    "provider-1",
+    *(Resource(ResourceKind.ROOM, id) for id in ROOMS),
+    Resource(ResourceKind.DEVICE, "device-1"),
+    Resource(ResourceKind.PATIENT, PATIENT),
+    Resource(ResourceKind.LOCATION, "clinic"),
+)
+ANY = tuple(GridKind)
+FIXED = (GridKind.WINDOW, GridKind.CLOCK)
+
+
+@attrs.frozen(kw_only=True)
+class Drawn:
+    """A question about a drawn schedule, and a stretch of it."""
+
+    inquiry: Inquiry
+    low: datetime
+    high: datetime
+
+    def slots(self, low: datetime | None = None, high: datetime | None = None) -> list[Slot]:
+        return list(list_slots(self.inquiry, low or self.low, high or self.high))
+
+
+@st.composite
+def questions(draw: st.DrawFn, grids: Sequence[GridKind] = ANY, days: int = 4) -> Drawn:
+    zone = draw(clinic.zones())
+    first, _ = draw(clinic.periods(zone=zone, days=days))
+    span: dict[str, Any] = {"zone": zone, "start": first, "end": first + timedelta(days)}
+    types = clinic.appointment_types(rooms=ROOMS, devices=DEVICES, grids=grids)
+    claims = draw(st.lists(clinic.claims(resources=RESOURCES, **span), max_size=5))
+    by_resource: dict[Resource, list[Claim]] = {}
+    for claim in claims:
+        by_resource.setdefault(claim.resource, []).append(claim)
+    inquiry = Inquiry(
+        draw(clinic.schedules(**span)),
+        draw(clinic.requests(types=types, patients=[PATIENT], **span)),
+        ZONES,
+        by_resource,
+    )
+    low = datetime.combine(first, time(), UTC) - timedelta(hours=15)
+    return Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.randoms(use_true_random=False))
+def test_the_order_of_adding_never_matters(drawn: Drawn, random: Any) -> None:
+    def mixed(items: Sequence[Any]) -> Any:
+        return tuple(random.sample(list(items), len(items)))
+
+    schedule, claims = drawn.inquiry.schedule, drawn.inquiry.claims
+    other = attrs.evolve(
+        schedule,
+        calendars={
+            owner: Calendar(
+                rules=mixed(schedule.calendars[owner].rules),
+                overrides=mixed(schedule.calendars[owner].overrides),
+                blockings=mixed(schedule.calendars[owner].blockings),
+            )
+            for owner in mixed(list(schedule.calendars))
+        },
+        locations={id: schedule.locations[id] for id in mixed(list(schedule.locations))},
+    )
+    shuffled = attrs.evolve(
+        drawn.inquiry,
+        schedule=other,
+        claims={owner: mixed(claims[owner]) for owner in mixed(list(claims))},
+    )
+    found = list_slots(shuffled, drawn.low, drawn.high, taken=True)
+    assert list(found) == list(list_slots(drawn.inquiry, drawn.low, drawn.high, taken=True))
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(grids=FIXED), st.data())
+def test_adding_a_closure_never_adds_a_slot(drawn: Drawn, data: st.DataObject) -> None:
+    schedule = drawn.inquiry.schedule
+    owner = data.draw(st.sampled_from(_owners(schedule)))
+    closure = data.draw(_closures(owner, drawn))
+    old = schedule.calendar(owner)
+    calendar = attrs.evolve(old, overrides=(*old.overrides, closure))
+    closed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: calendar})
+    after = attrs.evolve(drawn, inquiry=attrs.evolve(drawn.inquiry, schedule=closed))
+    assert {slot.start for slot in after.slots()} <= {slot.start for slot in drawn.slots()}
+
+
+def _owners(schedule: Schedule) -> list[Resource]:
+    places = [place.resource for place in schedule.locations.values()]
+    rooms = [room.resource for room in schedule.rooms.values()]
+    return [schedule.provider.resource, schedule.practice.resource, *places, *rooms]
+
+
+@st.composite
+def _closures(draw: st.DrawFn, owner: Resource, drawn: Drawn) -> Override:
+    first = drawn.low.date() + timedelta(days=draw(st.integers(0, 4)))
+    last = first + timedelta(days=draw(st.integers(0, 2)))
+    partly = st.sampled_from(["09:00-09:01", "00:00-24:00", "02:30-03:30", "22:00-03:00 overnight"])
+    hours = draw(st.just(()) | partly)
+    return Override.closed(
+        owner,
+        first,
+        last,
+        id="the-new-one",
+        hours=hours,
+        whole_shifts=not hours and draw(st.booleans()),
+        priority=draw(st.integers(-1, 1)),
+    )
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_adjoining_queries_add_up(drawn: Drawn, data: st.DataObject) -> None:
+    """Up to each one's bound alone, and a session no more than once."""
+    whole = drawn.slots()
+    length = (drawn.high - drawn.low) // MINUTE
+    near = [(slot.start - drawn.low) // MINUTE for slot in whole]
+    cuts = st.integers(0, length) | (st.sampled_from(near) if near else st.nothing())
+    minutes = sorted({0, length, *data.draw(st.lists(cuts, max_size=6))})
+    edges = [drawn.low + cut * MINUTE for cut in minutes]
+    parts = [drawn.slots(low, high) for low, high in pairwise(edges)]
+    assert [slot for part in parts for slot in part] == whole
+    taken = list(list_slots(drawn.inquiry, drawn.low, drawn.high, taken=True))
+    halves = [
+        slot
+        for low, high in pairwise(edges)
+        for slot in list_slots(drawn.inquiry, low, high, taken=True)
+    ]
+    assert halves == taken
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_listed_exactly_when_not_refused(drawn: Drawn, data: st.DataObject) -> None:
+    slots = {slot.start: slot for slot in drawn.slots()}
+    first, length = (drawn.low - EPOCH) // MINUTE, (drawn.high - drawn.low) // MINUTE
+    chosen = {
+        first + minute for minute in data.draw(st.sets(st.integers(0, length - 1), max_size=60))
+    }
+    near = [(start - EPOCH) // MINUTE for start in list(slots)[:40]]
+    chosen |= {start + by for start in near for by in (-1, 0, 1)} & set(
+        range(first, first + length)
+    )
+    for minute in chosen:
+        instant = EPOCH + minute * MINUTE
+        refused = refusals(drawn.inquiry, minute)
+        assert (instant in slots) == (not refused), (instant, refused)
+        assert all(told.message and str(told) for told in refused)
+    for minute in sorted(chosen)[:: max(1, len(chosen) // 12)]:
+        instant = EPOCH + minute * MINUTE
+        explained = explain(drawn.inquiry, instant)
+        assert explained.offered == (instant in slots)
+        assert explained.slot == slots.get(instant)
+        assert {told.reason for told in explained.violations} == {
+            told.reason for told in refusals(drawn.inquiry, minute)
+        }
+        assert sum(cover.wins for cover in explained.layers) <= 1
+        assert str(explained)
+
+
+@settings(max_examples=max(EXAMPLES // 10, 1))
+@given(questions(days=1))
+def test_every_whole_minute_of_a_day(drawn: Drawn) -> None:
+    day = attrs.evolve(drawn, high=drawn.low + timedelta(hours=24))
+    listed = {slot.start for slot in day.slots()}
+    first = (day.low - EPOCH) // MINUTE
+    offered = {
+        EPOCH + minute * MINUTE
+        for minute in range(first, first + 24 * 60)
+        if not refusals(day.inquiry, minute)
+    }
+    assert offered == listed
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), clinic.zones())
+def test_a_slot_is_what_it_says(drawn: Drawn, viewer: str) -> None:
+    listed = list_slots(drawn.inquiry, drawn.low, drawn.high)
+    slots = list(listed)
+    assert len(slots) == len(listed)
+    assert [slot.start for slot in slots] == sorted({slot.start for slot in slots})
+    assert len({slot.id for slot in slots}) == len(slots)
+    for slot, seen in zip(slots[:50], listed.seen_from(viewer).first(50), strict=True):
+        assert drawn.low <= slot.start < drawn.high
+        assert slot.end - slot.start == slot.duration > timedelta(0)
+        assert slot.local_start == slot.start == seen.start == seen.local_start
+        assert slot.date == slot.local_start.date()
+        assert seen.id == slot.id
+        assert 0 < slot.seats_free <= slot.capacity

@@ -1,0 +1,307 @@
+"""The read side of availability: what a practice answers, and how it refuses a bad question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import attrs
+import pytest
+
+from medsched import (
+    AvailabilityRule,
+    Claim,
+    ClaimKind,
+    InvalidDuration,
+    InvalidInterval,
+    MedschedError,
+    MemoryStore,
+    NaiveDatetime,
+    Need,
+    NotFound,
+    OutOfRange,
+    OverlappingRules,
+    Override,
+    Practice,
+    Reason,
+    Recurrence,
+    RecurringBlocking,
+    Resource,
+    ResourceKind,
+    Scheduler,
+    SlotStatus,
+    UnknownZone,
+)
+from medsched.domain.findings import FindingKind
+from medsched.testing.fixed import FixedClock
+
+MINUTE = timedelta(minutes=1)
+DAY = date(2026, 1, 7)
+"""A Wednesday, two days after the fixed clock's noon; New York is five hours behind UTC."""
+LOW, HIGH = datetime(2026, 1, 7, 5, tzinfo=UTC), datetime(2026, 1, 8, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def clinic(clinic: Practice) -> Practice:
+    clinic.settings.configure(timezone="America/New_York")
+    clinic.locations.create(id="main")
+    clinic.rooms.create(id="r1", location="main", capacity=3)
+    clinic.devices.create(id="mri")
+    clinic.providers.create(id="smith", location="main")
+    clinic.patients.create(id="ada")
+    clinic.appointment_types.create(code="visit", duration=30 * MINUTE)
+    clinic.appointment_types.create(
+        code="scan", duration=30 * MINUTE, needs=[Need.device("mri"), Need.room("r1")]
+    )
+    clinic.availability.add(
+        AvailabilityRule(
+            "smith", Recurrence.weekdays(date(2026, 1, 1)), hours="09:00-12:00", id="mornings"
+        )
+    )
+    return clinic
+
+
+def starts(clinic: Practice, type: str = "visit", **options: object) -> list[str]:
+    slots = clinic.availability.slots("smith", type, LOW, HIGH, **options)  # type: ignore[arg-type]
+    return [f"{slot.local_start:%H:%M}" for slot in slots]
+
+
+def nine(minutes: int = 0) -> datetime:
+    """So many minutes after nine o'clock in New York."""
+    return datetime(2026, 1, 7, 14, tzinfo=UTC) + minutes * MINUTE
+
+
+class TestSlots:
+    def test_what_the_stored_hours_open(self, clinic: Practice) -> None:
+        assert starts(clinic) == ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]
+
+    def test_changes_show_in_the_next_listing_and_not_in_the_last(self, clinic: Practice) -> None:
+        before = clinic.availability.slots("smith", "visit", LOW, HIGH)
+        closure = clinic.availability.add(Override.closed("smith", DAY, hours="09:00-11:00"))
+        assert starts(clinic) == ["11:00", "11:30"]
+        assert len(before) == 6, "inputs were read when it was asked for"
+        clinic.availability.overrides.deactivate(closure.id)
+        assert len(starts(clinic)) == 6
+        clinic.availability.overrides.activate(closure.id)
+        clinic.availability.overrides.delete(closure.id)
+        assert len(starts(clinic)) == 6
+
+    def test_everything_that_is_stored_has_a_say(self, clinic: Practice) -> None:
+        practice = Resource(ResourceKind.PRACTICE, clinic.id)
+        place, device = (
+            Resource(ResourceKind.LOCATION, "main"),
+            Resource(ResourceKind.DEVICE, "mri"),
+        )
+        clinic.availability.add_all(
+            [
+                Override.closed(practice, DAY, hours="09:00-09:30"),
+                Override.closed(place, DAY, hours="09:30-10:00"),
+                RecurringBlocking("smith", Recurrence.daily(DAY), hours="10:00-10:30"),
+                Override.closed(device, DAY, hours="11:00-11:30"),
+            ]
+        )
+        assert starts(clinic) == ["10:30", "11:00", "11:30"]
+        assert starts(clinic, "scan") == ["10:30", "11:30"]
+
+    def test_a_change_of_zone_moves_what_states_none(self, clinic: Practice) -> None:
+        smith = clinic.providers.get("smith")
+        clinic.providers.update(attrs.evolve(smith, timezone="America/Los_Angeles"))
+        slots = clinic.availability.slots("smith", "visit", LOW, HIGH)
+        assert slots[0].start == datetime(2026, 1, 7, 17, tzinfo=UTC)
+
+    def test_busy_time_is_given_by_the_caller(self, clinic: Practice) -> None:
+        busy = [
+            Claim.of("smith", nine(), nine(30)),
+            Claim.of(Resource(ResourceKind.DEVICE, "mri"), nine(30), nine(60)),
+        ]
+        assert starts(clinic, busy=busy)[0] == "09:30"
+        assert starts(clinic, "scan", busy=busy)[0] == "10:00"
+        assert starts(clinic, busy=iter(busy))[0] == "09:30"
+
+    def test_a_patients_own_time(self, clinic: Practice) -> None:
+        busy = [Claim.of(Resource(ResourceKind.PATIENT, "ada"), nine(), nine(30))]
+        assert starts(clinic, busy=busy)[0] == "09:00"
+        assert starts(clinic, busy=busy, patient="ada")[0] == "09:30"
+
+    def test_taken_slots_on_request(self, clinic: Practice) -> None:
+        busy = [Claim.of("smith", nine(), nine(30), kind=ClaimKind.HOLD)]
+        slots = clinic.availability.slots("smith", "visit", LOW, HIGH, busy=busy, taken=True)
+        assert [slot.status for slot in slots[:2]] == [
+            SlotStatus.BUSY_TENTATIVE,
+            SlotStatus.FREE,
+        ]
+
+    def test_now_is_the_clocks_unless_given(self, clinic: Practice, clock: FixedClock) -> None:
+        clock.set(nine(31))
+        assert starts(clinic) == ["10:00", "10:30", "11:00", "11:30"]
+        assert len(starts(clinic, now=nine())) == 6
+        assert starts(clinic, now=nine(121)) == ["11:30"]
+
+    def test_a_hold_expires_by_the_clock(self, clinic: Practice, clock: FixedClock) -> None:
+        hold = Claim.of("smith", nine(120), nine(150), kind=ClaimKind.HOLD, expires=nine(5))
+        clock.set(nine(5) - timedelta(microseconds=1))
+        assert "11:00" not in starts(clinic, busy=[hold])
+        clock.set(nine(5))
+        assert "11:00" in starts(clinic, busy=[hold])
+
+    def test_what_is_not_active_takes_no_part(self, clinic: Practice) -> None:
+        clinic.rooms.deactivate("r1")
+        assert starts(clinic, "scan") == []
+        assert len(starts(clinic)) == 6
+        clinic.appointment_types.deactivate("visit")
+        assert starts(clinic) == []
+        clinic.appointment_types.activate("visit")
+        clinic.providers.deactivate("smith")
+        assert starts(clinic) == []
+
+    def test_practices_do_not_see_one_another(self, clinic: Practice, scheduler: Scheduler) -> None:
+        other = scheduler.practice("elsewhere")
+        with pytest.raises(NotFound):
+            other.availability.slots("smith", "visit", LOW, HIGH)
+        other.settings.configure(timezone="UTC")
+        other.providers.create(id="smith")
+        other.appointment_types.create(code="visit", duration=30 * MINUTE)
+        assert len(other.availability.slots("smith", "visit", LOW, HIGH)) == 0
+
+
+class TestCounts:
+    def test_how_many_a_rule_opens(self, clinic: Practice) -> None:
+        clinic.availability.add(
+            AvailabilityRule("smith", Recurrence.once(DAY), hours="14:00-15:00", id="extra")
+        )
+        week = timedelta(days=7)
+        assert clinic.availability.opened("mornings", "visit", LOW, LOW + week).total == 30
+        assert clinic.availability.opened("extra", "visit", LOW, LOW + week).total == 2
+
+    def test_closures_are_heeded_and_the_time_is_not(
+        self, clinic: Practice, clock: FixedClock
+    ) -> None:
+        clock.set(datetime(2027, 1, 1, tzinfo=UTC))
+        clinic.availability.add(Override.closed("smith", DAY, hours="09:00-10:00"))
+        assert clinic.availability.opened("mornings", "visit", LOW, HIGH).total == 4
+
+    def test_the_summary_of_statuses(self, clinic: Practice) -> None:
+        busy = [
+            Claim.of("smith", nine(), nine(30)),
+            Claim.of("smith", nine(30), nine(60), kind=ClaimKind.BLOCKING),
+        ]
+        summary = clinic.availability.summary("smith", "visit", LOW, HIGH, busy=busy)
+        assert (summary.total, summary.free, summary.busy, summary.unavailable) == (6, 4, 1, 1)
+
+    def test_an_unknown_rule(self, clinic: Practice) -> None:
+        with pytest.raises(NotFound):
+            clinic.availability.opened("no-such-rule", "visit", LOW, HIGH)
+
+
+class TestExplain:
+    def test_offered_or_why_not(self, clinic: Practice) -> None:
+        assert clinic.availability.explain("smith", "visit", at=nine()).offered
+        taken = clinic.availability.explain(
+            "smith", "visit", at=nine(), busy=[Claim.of("smith", nine(), nine(5), id="A-1")]
+        )
+        assert [(told.reason, told.by) for told in taken.violations] == [(Reason.TAKEN, "A-1")]
+        past = clinic.availability.explain("smith", "visit", at=nine(), now=nine(1))
+        assert [told.reason for told in past.violations] == [Reason.TOO_SOON]
+
+    def test_a_timeline(self, clinic: Practice) -> None:
+        stretches = clinic.availability.timeline("smith", "visit", LOW, HIGH)
+        assert [stretch.open for stretch in stretches] == [False, True, False]
+        assert stretches[1].start == nine()
+
+    def test_a_check_of_one_or_of_all(self, clinic: Practice) -> None:
+        clinic.providers.create(id="jones", timezone="America/New_York")
+        for who in ("smith", "jones"):
+            clinic.availability.add(
+                AvailabilityRule(who, Recurrence.daily(DAY), hours="01:00-04:00")
+            )
+        ends = (date(2026, 3, 1), date(2026, 3, 31))
+        found = clinic.availability.check(*ends)
+        assert [(one.kind, one.resource.id) for one in found] == [
+            (FindingKind.CLOCK_CHANGE, "jones"),
+            (FindingKind.CLOCK_CHANGE, "smith"),
+        ]
+        assert len(clinic.availability.check(*ends, provider="smith")) == 1
+        with pytest.raises(InvalidInterval):
+            clinic.availability.check(*reversed(ends))
+        with pytest.raises(NotFound):
+            clinic.availability.check(*ends, provider="nobody")
+
+
+Question = Callable[[Practice], object]
+
+
+class TestBadQuestions:
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda c: c.availability.slots("nobody", "visit", LOW, HIGH),
+            lambda c: c.availability.slots("smith", "nothing", LOW, HIGH),
+            lambda c: c.availability.slots("smith", "visit", LOW, HIGH, patient="nobody"),
+            lambda c: c.availability.slots("Smith", "visit", LOW, HIGH),
+            lambda c: c.availability.summary("smith", "nothing", LOW, HIGH),
+            lambda c: c.availability.explain("nobody", "visit", at=LOW),
+            lambda c: c.availability.timeline("nobody", "visit", LOW, HIGH),
+        ],
+    )
+    def test_unknown_provider_type_or_patient(self, clinic: Practice, ask: Question) -> None:
+        with pytest.raises(NotFound) as caught:
+            ask(clinic)
+        assert isinstance(caught.value, LookupError)
+        assert caught.value.id in ("nobody", "nothing", "Smith")
+
+    @pytest.mark.parametrize("reader", ["slots", "summary", "timeline", "opened"])
+    def test_windows(self, clinic: Practice, reader: str) -> None:
+        who = "mornings" if reader == "opened" else "smith"
+
+        def read(low: datetime, high: datetime) -> None:
+            getattr(clinic.availability, reader)(who, "visit", low, high)
+
+        naive = datetime(2026, 1, 7)
+        for low, high, error in (
+            (naive, HIGH, NaiveDatetime),
+            (LOW, naive, NaiveDatetime),
+            (HIGH, LOW, InvalidInterval),
+            (LOW, LOW + timedelta(days=733), InvalidInterval),
+            (datetime(9999, 1, 1, tzinfo=UTC), datetime(9999, 2, 1, tzinfo=UTC), OutOfRange),
+            (datetime(1972, 1, 1, tzinfo=UTC), datetime(1972, 2, 1, tzinfo=UTC), OutOfRange),
+        ):
+            with pytest.raises(error) as caught:
+                read(low, high)
+            assert isinstance(caught.value, MedschedError)
+
+    def test_instants(self, clinic: Practice) -> None:
+        with pytest.raises(NaiveDatetime):
+            clinic.availability.explain("smith", "visit", at=datetime(2026, 1, 7))
+        with pytest.raises(InvalidInterval):
+            clinic.availability.explain("smith", "visit", at=LOW + timedelta(seconds=1))
+        with pytest.raises(NaiveDatetime):
+            clinic.availability.slots("smith", "visit", LOW, HIGH, now=datetime(2026, 1, 7)).first()
+
+
+class TestNothingHalfStored:
+    def test_a_list_with_one_bad_rule(self, clinic: Practice, store: MemoryStore) -> None:
+        good = AvailabilityRule("smith", Recurrence.once(DAY), hours="13:00-14:00", id="good")
+        for bad, error in (
+            (attrs.evolve(good, id="bad", hours="11:00-12:30"), OverlappingRules),
+            (attrs.evolve(good, id="bad", hours="13:30-14:30"), OverlappingRules),
+            (attrs.evolve(good, id="bad", location="nowhere"), NotFound),
+            (attrs.evolve(good, id="bad", timezone="EST5EDT "), UnknownZone),
+            (
+                attrs.evolve(good, id="bad", slot_duration=MINUTE, hours="15:00-16:00"),
+                InvalidDuration,
+            ),
+        ):
+            with pytest.raises(error):
+                clinic.availability.add_all([good, bad])
+            assert [one.id for one in clinic.availability.rules.list(active=None)] == ["mornings"]
+            assert len(starts(clinic)) == 6
+
+    def test_a_bad_update_leaves_the_rule_as_it_was(self, clinic: Practice) -> None:
+        clinic.availability.add(
+            AvailabilityRule("smith", Recurrence.once(DAY), hours="13:00-14:00", id="later")
+        )
+        stored = clinic.availability.rules.get("later")
+        with pytest.raises(OverlappingRules):
+            clinic.availability.rules.update(attrs.evolve(stored, hours="11:30-14:00"))
+        assert clinic.availability.rules.get("later") == stored
+        assert starts(clinic)[-2:] == ["13:00", "13:30"]
