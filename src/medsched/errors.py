@@ -8,7 +8,7 @@ carried instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import attrs
 
@@ -28,6 +28,19 @@ class MedschedError(Exception):
 # ------------------------------------------------------------------ bad input
 
 
+def _said(value: object) -> str:
+    """A value as people write it: datetimes in ISO 8601, durations in minutes."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, timedelta):
+        return f"{value / timedelta(minutes=1):g} minutes"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_said, value))})"
+    return repr(value)
+
+
 @attrs.define(eq=False, slots=False)
 class InvalidValue(MedschedError, ValueError):
     """A value that can never be right, whatever the state of the practice."""
@@ -37,7 +50,7 @@ class InvalidValue(MedschedError, ValueError):
     why: str
 
     def sentence(self) -> str:
-        return f"{self.field}: {self.why} (got {self.value!r})"
+        return f"{self.field}: {self.why} (got {_said(self.value)})"
 
 
 class NaiveDatetime(InvalidValue):

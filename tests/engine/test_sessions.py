@@ -191,6 +191,9 @@ class TestOpenSessions:
         claims = [session("10:00", 1), session("10:00", 1, of=patient("ada"))]
         inquiry = ask(rule(), type=GROUP, patient="bob", claims=claims)
         assert "10:00" in starts(inquiry)
+        inquiry = ask(rule(), type=GROUP, patient="ada", claims=claims)
+        assert "10:00" not in starts(inquiry)
+        assert reasons(inquiry, f"{DAY} 10:00") == {Reason.TAKEN}
 
     def test_a_patient_who_is_elsewhere_does_not_join(self) -> None:
         own = Claim.of(patient("ada"), at(f"{DAY} 10:00", NY), at(f"{DAY} 10:15", NY))

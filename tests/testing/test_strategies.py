@@ -374,8 +374,7 @@ def test_schedules_can_be_asked(data: st.DataObject, schedule: Schedule) -> None
     request = data.draw(ms.requests(types=types, **YEAR))
     claims = data.draw(st.lists(ms.claims(**YEAR), max_size=3))
     inquiry = Inquiry(schedule, request, ZONES, {schedule.provider.resource: claims})
-    earliest, beyond = inquiry.bookable()
-    assert earliest < beyond
+    assert request.now is None or inquiry.bookable() > (0, 0)  # the zones of its dates are known
     low = day_of(YEAR["start"]) * DAY
     frame = Frame(schedule, ZONES, low, low + 60 * DAY)
     pieces = open_pieces(frame, request.type.code)

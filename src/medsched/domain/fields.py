@@ -16,6 +16,7 @@ from medsched.errors import (
     InvalidInterval,
     InvalidNumber,
     InvalidText,
+    UnknownZone,
 )
 from medsched.timeline.instants import check_date, minutes_in
 
@@ -109,9 +110,9 @@ def words(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) ->
 
 
 def zone_name(instance: Instance, attribute: AnyAttribute, value: object) -> None:
-    """Validate the form of an optional zone name; whether it exists, the `ZoneSource` says."""
-    if value is not None:
-        check_id(value, attribute.name)
+    """Validate an optional zone name's form; whether there is such a zone, the source says."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise UnknownZone(value)
 
 
 # --------------------------------------------------------------------- numbers
