@@ -35,6 +35,7 @@ from medsched.errors import (
     InvalidText,
     MedschedError,
     OutOfRange,
+    UnknownZone,
 )
 from medsched.timeline.recurrence import Recurrence, Weekday
 from medsched.timeline.resolve import Disambiguation
@@ -384,8 +385,6 @@ def test_notes_hold_500_characters() -> None:
     "fields, error, field, value",
     [
         ({"hours": ()}, InvalidHours, "hours", ()),
-        ({"timezone": ""}, InvalidId, "timezone", ""),
-        ({"timezone": "UTC\0"}, InvalidId, "timezone", "UTC\0"),
         ({"disambiguation": "guess"}, InvalidChoice, "disambiguation", "guess"),
         ({"valid_from": datetime(2026, 1, 1, tzinfo=UTC)}, OutOfRange, "valid_from", ...),
         ({"valid_to": "2026-02-30"}, OutOfRange, "valid_to", "2026-02-30"),
@@ -484,7 +483,6 @@ def test_extra_and_replaced_hours() -> None:
         (lambda: Override.closed("p", MONDAY, hours="17:00-09:00"), InvalidHours, "end"),
         (lambda: Override.closed("p", MONDAY, reason="x" * 501), InvalidText, "reason"),
         (lambda: Override.closed("p", MONDAY, priority=1001), InvalidNumber, "priority"),
-        (lambda: Override.closed("p", MONDAY, timezone=""), InvalidId, "timezone"),
         (lambda: Override.closed("", MONDAY), InvalidId, "id"),
     ],
 )
@@ -494,6 +492,18 @@ def test_overrides_that_are_refused(
     with pytest.raises(error) as caught:
         make()
     assert getattr(caught.value, "field", None) == field
+
+
+@pytest.mark.parametrize("zone", ["", "UTC\0"])
+def test_a_zone_has_the_form_of_a_name(zone: str) -> None:
+    for make in (
+        lambda: rule(timezone=zone),
+        lambda: RecurringBlocking("smith", DAILY, hours="09:00-17:00", timezone=zone),
+        lambda: Override.closed("p", MONDAY, timezone=zone),
+    ):
+        with pytest.raises(UnknownZone) as caught:
+            make()
+        assert caught.value.name == zone
 
 
 # ------------------------------------------------------------------- blockings

@@ -109,10 +109,18 @@ def words(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) ->
         _check_characters(word, attribute.name)
 
 
+def a_zone(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate the form of a zone name; whether there is such a zone, the source says."""
+    try:
+        check_id(value, attribute.name)
+    except InvalidId:
+        raise UnknownZone(value) from None
+
+
 def zone_name(instance: Instance, attribute: AnyAttribute, value: object) -> None:
-    """Validate an optional zone name's form; whether there is such a zone, the source says."""
-    if value is not None and not (isinstance(value, str) and value.strip()):
-        raise UnknownZone(value)
+    """Validate the form of an optional zone name."""
+    if value is not None:
+        a_zone(instance, attribute, value)
 
 
 # --------------------------------------------------------------------- numbers

@@ -13,7 +13,7 @@ from medsched.domain.booking_window import BookingWindow
 from medsched.domain.fields import (
     Lengths,
     a_date,
-    an_id,
+    a_zone,
     lengths,
     maybe_id,
     not_before,
@@ -34,7 +34,7 @@ from medsched.errors import InvalidChoice, InvalidInterval
 class Travel:
     """The zone in which a provider lives from ``first`` to ``last``, both dates inclusive."""
 
-    timezone: str = attrs.field(validator=an_id)
+    timezone: str = attrs.field(validator=a_zone)
     first: date = attrs.field(validator=a_date)
     last: date = attrs.field(validator=[a_date, not_before("first")])
 
