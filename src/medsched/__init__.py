@@ -68,8 +68,10 @@ from medsched.errors import (
     VersionConflict,
 )
 from medsched.scheduler import Practice, Scheduler
-from medsched.timeline.recurrence import ByDay, Frequency, Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.rrule_parts import Frequency
+from medsched.timeline.weekdays import ByDay, Weekday
 
 __all__ = [
     "Address",

@@ -199,7 +199,8 @@ class AlreadyExists(MedschedError, ValueError):
     id: str
 
     def sentence(self) -> str:
-        return f"there is a {self.kind} {self.id!r} in this practice already"
+        article = "an" if self.kind[:1] in "aeiou" else "a"
+        return f"there is {article} {self.kind} {self.id!r} in this practice already"
 
 
 @attrs.define(eq=False, slots=False)

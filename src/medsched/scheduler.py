@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, Room
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Stored
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
@@ -67,6 +68,8 @@ class Practice:
         self._writer = Writer(context)
         self.id = context.practice
         """The practice's id."""
+        self.resource = Resource(ResourceKind.PRACTICE, context.practice)
+        """The practice as something that has opening hours, closures and holidays."""
         self.settings = Settings(context)
         """Name, time zone, and the bounds of slot lengths."""
         self.providers = Directory(context, Provider, ProviderQuery)

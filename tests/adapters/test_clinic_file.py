@@ -18,8 +18,9 @@ from medsched.domain.people import Travel
 from medsched.domain.records import Resource, ResourceKind
 from medsched.scheduler import Scheduler
 from medsched.timeline.instants import FIRST_DATE
-from medsched.timeline.recurrence import Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.weekdays import Weekday
 
 
 def clinic(**tables: Any) -> Clinic:

@@ -37,8 +37,9 @@ from medsched.errors import (
     OutOfRange,
     UnknownZone,
 )
-from medsched.timeline.recurrence import Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.weekdays import Weekday
 
 MONDAY = date(2026, 1, 5)
 DAILY = Recurrence.daily(MONDAY)

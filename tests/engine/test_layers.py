@@ -341,6 +341,19 @@ class TestReplacedHours:
         assert starts(ask(rule(), only)) == []
         assert starts(ask(rule(), only, type=visit(code="procedure"))) == ["10:00", "10:30"]
 
+    @pytest.mark.parametrize("ids", ["ab", "ba"])
+    def test_a_night_that_reaches_into_the_next_replaced_date_stays(self, ids: str) -> None:
+        both = [
+            replaced("22:00-02:00 overnight", DAY, id=ids[0]),
+            replaced("10:00-11:00", NEXT, id=ids[1]),
+        ]
+        assert times(ask(rule(), *both), "2026-02-04 00:00", "2026-02-06 00:00", NY) == [
+            *every("22:00", "23:30", 30),
+            *every("00:00", "01:30", 30),
+            "10:00",
+            "10:30",
+        ]
+
     def test_they_state_their_own_place(self) -> None:
         moved = replaced("10:00-10:30", location="annex")
         inquiry = ask(rule(location="main"), moved, provider=AT_MAIN, locations=PLACES)
@@ -488,6 +501,15 @@ class TestClosures:
         hourly = ask(all_day, closed(), provider=away, type=visit(60))
         found = times(hourly, "2026-02-03 12:00", "2026-02-04 18:00")
         assert found == ["12:00", "13:00", "14:00", "15:00", "16:00", "17:00"]
+
+    def test_holidays_of_the_practice_do_not_travel(self) -> None:
+        away = attrs.evolve(SMITH, travels=[Travel(TOKYO, DAY, DAY)])
+        hourly = ask(
+            rule("00:00-24:00", timezone="UTC"), closed(of=PRACTICE), provider=away, type=visit(60)
+        )
+        # 4 February in New York: from 05:00 UTC on the 4th to 05:00 UTC on the 5th.
+        found = times(hourly, "2026-02-04 02:00", "2026-02-05 08:00")
+        assert found == ["02:00", "03:00", "04:00", "05:00", "06:00", "07:00"]
 
     def test_an_inactive_override_or_blocking_does_nothing(self) -> None:
         off: list[Item] = [

@@ -281,6 +281,11 @@ class TestClockChanges:
         # 02:30 earlier is 01:30 EST: the break is empty.
         assert utc(ask(early), GAP) == every("06:00", "08:30", 30)
 
+    def test_windows_that_a_skipped_break_leaves_touching_are_one(self) -> None:
+        # 02:00-03:00 never was: 05:00-10:00 UTC is one window, with one grid.
+        cut = on(GAP, "00:00-06:00", breaks="02:00-03:00")
+        assert utc(ask(cut, type=visit(50)), GAP) == every("05:00", "09:10", 50)
+
     def test_a_break_in_the_repeated_hour_is_cut_once(self) -> None:
         # 01:00-02:00 is 05:00-07:00 UTC: from the first 01:00 to the only 02:00.
         cut = on(FOLD, "00:00-04:00", breaks="01:00-02:00")

@@ -24,8 +24,10 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Calendar, Schedule, calendar
 from medsched.errors import InvalidDuration, InvalidHours, InvalidRecurrence
-from medsched.timeline.recurrence import ByDay, Frequency, Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.rrule_parts import Frequency
+from medsched.timeline.weekdays import ByDay, Weekday
 from tests.oracle.walker import DAY, EPOCH, MINUTE, zone_info, zone_names
 
 T = TypeVar("T")
@@ -172,7 +174,7 @@ class _Maker:
 
     def policy(self) -> Disambiguation:
         kinds = list(Disambiguation)
-        return self.random.choice([Disambiguation.COMPATIBLE, *kinds])
+        return self.random.choice([Disambiguation.COMPATIBLE, Disambiguation.COMPATIBLE, *kinds])
 
     def date_near(self, spread: int = 2) -> date:
         return self.day + timedelta(days=self.random.randint(-spread, spread))
@@ -185,7 +187,7 @@ class _Maker:
         Some begin or end where the clock changes, on either side of it or between.
         """
         skipped = self.after - self.before
-        if 0 < skipped <= 180 and self.chance(0.12):
+        if 0 < skipped <= 180 and self.chance(0.2):
             # Apart on the wall, together in time: one ends where the clock leaps, or in what it
             # skips, and the other begins where the clock arrives.
             early = self.before - self.pick(7, 20, 50, 75)
@@ -262,7 +264,7 @@ class _Maker:
             more["rdates"] = [self.date_near() for _ in range(2)]
         if self.chance(0.1):
             more["exdates"] = [self.date_near()]
-        near = [self.date_near() for _ in range(4)]
+        near = [self.day, *(self.date_near() for _ in range(3))]
         if kind == "daily":
             interval = self.pick(1, 1, 1, 1, 2, 3)
             return Recurrence(start, Frequency.DAILY, interval=interval, **more)
@@ -503,7 +505,7 @@ class _Maker:
         return found
 
     def travels(self) -> tuple[Travel, ...]:
-        if not self.chance(0.2):
+        if not self.chance(0.15):
             return ()
         # Far enough from today, which is at most two days before the change.
         first = self.day + timedelta(days=self.pick(0, 0, 1))
@@ -529,7 +531,7 @@ class _Maker:
         type_ = self.type(early, needs=0.8 if theme == "rooms" else 0.15)
         provider = Provider(
             id="p",
-            timezone=self.pick(None, self.zone, self.zone, self.other_zone()),
+            timezone=self.pick(None, None, *[self.zone] * 4, self.other_zone()),
             location=self.pick("main", "main", None),
             durations={"visit": self.minutes(10, 25)} if self.chance(0.1) else {},
             travels=travels,
@@ -538,7 +540,7 @@ class _Maker:
         locations = {
             id: Location(
                 id=id,
-                timezone=self.pick(None, None, self.zone, self.other_zone()),
+                timezone=self.pick(*[None] * 4, *[self.zone] * 2, self.other_zone()),
                 exclusive=self.chance(0.2),
             )
             for id in ("main", "annex")

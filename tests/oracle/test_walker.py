@@ -16,7 +16,8 @@ from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule, calendar
-from medsched.timeline.recurrence import Frequency, Recurrence
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.rrule_parts import Frequency
 from tests.oracle.generate import changes, zone_for
 from tests.oracle.walker import EPOCH, MINUTE, Clock, Start, Walker, midnight, zone_names
 

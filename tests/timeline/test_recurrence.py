@@ -12,9 +12,11 @@ import pytest
 from dateutil import rrule as dateutil
 
 from medsched.errors import InvalidRecurrence, OutOfRange
-from medsched.timeline import recurrence
+from medsched.timeline import periods
 from medsched.timeline.instants import FIRST_DATE, LAST_DATE, LAST_DAY, date_of, day_of
-from medsched.timeline.recurrence import ByDay, Frequency, Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.rrule_parts import Frequency
+from medsched.timeline.weekdays import ByDay, Weekday
 
 MONDAY = date(2026, 1, 5)
 YEAR_END = date(2026, 12, 31)
@@ -658,7 +660,7 @@ def test_a_rule_is_text() -> None:
 
 
 def test_daily_and_weekly_rules_never_ask_dateutil(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recurrence, "rrule", None)
+    monkeypatch.setattr(periods, "rrule", None)
     for rule in (
         Recurrence.weekdays(MONDAY),
         Recurrence.weekly("MO", start=MONDAY, every=2, count=500),
@@ -670,19 +672,19 @@ def test_daily_and_weekly_rules_never_ask_dateutil(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_far_query_costs_no_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    periods = []
+    asked = []
 
     def counted(*parts: Any, **named: Any) -> Any:
-        periods.append(named["dtstart"])
+        asked.append(named["dtstart"])
         return dateutil.rrule(*parts, **named)
 
-    monkeypatch.setattr(recurrence, "rrule", counted)
-    recurrence._offsets.cache_clear()
+    monkeypatch.setattr(periods, "rrule", counted)
+    periods._offsets.cache_clear()
     rule = Recurrence.parse("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=3;COUNT=90000", start=MONDAY)
-    assert len(periods) <= 2  # the search for a first match
+    assert len(asked) <= 2  # the search for a first match
     assert rule.last is not None  # counts 90,000 months once, by at most 21 kinds of year
-    assert len(periods) <= 21 * 12
-    periods.clear()
+    assert len(asked) <= 21 * 12
+    asked.clear()
     for month in range(1, 13):
         rule.between(date(9000, month, 1), date(9000, month, 1) + timedelta(days=27))
-    assert periods == []
+    assert asked == []

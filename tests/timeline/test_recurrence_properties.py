@@ -11,7 +11,9 @@ from dateutil import rrule as dateutil
 
 from medsched.errors import InvalidRecurrence
 from medsched.timeline.instants import FIRST_DAY, LAST_DATE, LAST_DAY, date_of, day_of
-from medsched.timeline.recurrence import ByDay, Frequency, Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.rrule_parts import Frequency
+from medsched.timeline.weekdays import ByDay, Weekday
 
 hypothesis = pytest.importorskip("hypothesis")
 

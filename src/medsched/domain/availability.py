@@ -35,8 +35,9 @@ from medsched.domain.records import Identified, Resource, resource
 from medsched.errors import InvalidChoice, InvalidDuration, InvalidHours, InvalidRecurrence
 from medsched.timeline.instants import DAY, day_of
 from medsched.timeline.intervals import overlapping, subtract, union
-from medsched.timeline.recurrence import Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.weekdays import Weekday
 
 _MIDNIGHT = timedelta(days=1)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?", re.ASCII)
@@ -312,7 +313,9 @@ class OverrideKind(Choice):
     REPLACED = "replaced"
 
 
-class _OverrideOptions(TypedDict, total=False):
+class OverrideOptions(TypedDict, total=False):
+    """What may be said of any override: fields of `Override`."""
+
     id: str
     active: bool
     location: str | None
@@ -323,12 +326,16 @@ class _OverrideOptions(TypedDict, total=False):
     reason: str
 
 
-class _ClosureOptions(_OverrideOptions, total=False):
+class ClosureOptions(OverrideOptions, total=False):
+    """What may be said of a closure."""
+
     hours: Iterable[Hours | str] | Hours | str
     whole_shifts: bool
 
 
-class _HoursOptions(_OverrideOptions, total=False):
+class HoursOptions(OverrideOptions, total=False):
+    """What may be said of extra hours: their hours, and what they offer."""
+
     hours: Required[Iterable[Hours | str] | Hours | str]
     breaks: Iterable[Hours | str] | Hours | str
     room: str | None
@@ -342,7 +349,9 @@ class _HoursOptions(_OverrideOptions, total=False):
     special_requirements: Iterable[str] | str
 
 
-class _ReplacementOptions(_HoursOptions, total=False):
+class ReplacementOptions(HoursOptions, total=False):
+    """What may be said of replaced hours."""
+
     whole_shifts: bool
 
 
@@ -397,17 +406,21 @@ class Override(Identified, Offer):
         resource: Resource | str,
         first: date,
         last: date | None = None,
-        **options: Unpack[_ClosureOptions],
+        **options: Unpack[ClosureOptions],
     ) -> Override:
         """Closed on these dates, or in ``hours`` of them, for all types or some ``types``."""
         return cls(resource, OverrideKind.CLOSED, first=first, last=last or first, **options)
 
     @classmethod
     def time_off(
-        cls, resource: Resource | str, first: date, last: date, *, reason: str = ""
+        cls,
+        resource: Resource | str,
+        first: date,
+        last: date,
+        **options: Unpack[ClosureOptions],
     ) -> Override:
-        """Away from the first date to the last, both whole."""
-        return cls(resource, OverrideKind.CLOSED, first=first, last=last, reason=reason)
+        """Away from the first date to the last: a closure of several dates by another name."""
+        return cls.closed(resource, first, last, **options)
 
     @classmethod
     def extra(
@@ -415,7 +428,7 @@ class Override(Identified, Offer):
         resource: Resource | str,
         first: date,
         last: date | None = None,
-        **options: Unpack[_HoursOptions],
+        **options: Unpack[HoursOptions],
     ) -> Override:
         """Open in ``hours`` of these dates as well, even on a holiday."""
         return cls(resource, OverrideKind.EXTRA, first=first, last=last or first, **options)
@@ -426,7 +439,7 @@ class Override(Identified, Offer):
         resource: Resource | str,
         first: date,
         last: date | None = None,
-        **options: Unpack[_ReplacementOptions],
+        **options: Unpack[ReplacementOptions],
     ) -> Override:
         """Open in ``hours`` of these dates and not otherwise."""
         return cls(resource, OverrideKind.REPLACED, first=first, last=last or first, **options)

@@ -8,7 +8,7 @@ import attrs
 
 from medsched.domain.fields import Choice, an_id, maybe_id, whole
 from medsched.domain.records import Resource, resource
-from medsched.timeline.instants import instant_of, minute_of, span_of
+from medsched.timeline.instants import instant_of, minute_of, span_of, whole_minute
 
 
 class ClaimKind(Choice):
@@ -21,12 +21,23 @@ class ClaimKind(Choice):
 
 @attrs.frozen
 class Session:
-    """A group session: one start that several patients share. ``start`` in minutes of the epoch."""
+    """A group session: one start that several patients share, of which some seats are taken.
+
+    Make one with `of`; inside, ``start`` is in minutes of the epoch.
+    """
 
     type: str = attrs.field(validator=an_id)
     location: str | None = attrs.field(validator=maybe_id)
     start: int
     taken: int = attrs.field(validator=whole(0, 10_000))
+
+    @classmethod
+    def of(cls, type: str, location: str | None, start: datetime, *, taken: int) -> Session:
+        """The session of a type at a place that starts at an aware datetime, in whole minutes.
+
+        Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a start within a minute.
+        """
+        return cls(type, location, whole_minute(start, "start"), taken)
 
 
 @attrs.frozen

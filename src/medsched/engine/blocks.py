@@ -7,6 +7,7 @@ against a slot is brought to this one form, which listing and judging both read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import attrs
@@ -21,6 +22,8 @@ from medsched.engine.layers import reach
 from medsched.engine.openings import Openings, SlotShape
 from medsched.timeline.intervals import Interval, complement, intersect, union
 
+_expires = attrgetter("expires")
+
 
 class Shut(NamedTuple):
     """A closed stretch that refuses starts: of a needed resource, or around a buffer."""
@@ -31,26 +34,46 @@ class Shut(NamedTuple):
     high: int
 
 
+class Claimed(NamedTuple):
+    """Claims on a resource: each refuses starts from ``back`` before it to ``before`` after it."""
+
+    claims: Sequence[Claim]
+    back: int
+    before: int
+    told: bool = True
+    """Whether slots that these claims take are taken for everybody; a patient's own are not."""
+
+
 @attrs.define(eq=False)
 class Blocks:
-    """Spans of starts [low, high) that claims and closed time refuse, in no order."""
+    """What refuses starts: claims, and closed time as spans of starts [low, high); in no order."""
 
-    claimed: list[tuple[int, int, Claim]] = attrs.field(factory=list)
+    claimed: list[Claimed] = attrs.field(factory=list)
     shut: list[tuple[int, int, Shut]] = attrs.field(factory=list)
 
     def spans(self) -> list[Interval]:
-        """All of them, without their causes."""
-        return [(block[0], block[1]) for block in (*self.claimed, *self.shut)]
+        """The starts refused, without the causes."""
+        taken = [
+            (claim.low - back, claim.high + before)
+            for claims, back, before, _ in self.claimed
+            for claim in claims
+        ]
+        return taken + self.shut_spans()
 
     def shut_spans(self) -> list[Interval]:
-        """Those of closed time."""
+        """The starts that closed time refuses."""
         return [(low, high) for low, high, _ in self.shut]
 
     def causes(self, start: int, joined: Session | None = None) -> list[Claim | Shut]:
-        """What refuses one start; claims of the group session that is to be joined do not."""
-        claims = [claim for low, high, claim in self.claimed if low <= start < high]
-        closed = [shut for low, high, shut in self.shut if low <= start < high]
-        return [*(one for one in claims if joined is None or one.session != joined), *closed]
+        """What refuses one start; the group session to be joined does not, save who is in it."""
+        claims = [
+            claim
+            for some, back, before, told in self.claimed
+            for claim in some
+            if claim.low - back <= start < claim.high + before
+            and not (told and joined is not None and claim.session == joined)
+        ]
+        return [*claims, *(shut for low, high, shut in self.shut if low <= start < high)]
 
     def add(self, other: Blocks) -> None:
         """Take in all blocks of another."""
@@ -70,13 +93,15 @@ class BlockMaker:
         inquiry, type_, length = self.inquiry, self.inquiry.type, shape.length
         blocks = Blocks()
         provider = inquiry.provider.resource
-        blocks.claimed += self._claimed(provider, length, type_.before, type_.after)
+        blocks.claimed.append(self._claimed(provider, length, type_.before, type_.after))
         if inquiry.request.patient is not None:
             patient = Resource(ResourceKind.PATIENT, inquiry.request.patient)
-            blocks.claimed += self._claimed(patient, length, 0, 0)
+            own = self._claimed(patient, length, 0, 0)._replace(told=False)
+            blocks.claimed.append(own)
         place = inquiry.schedule.locations.get(shape.location or "")
         if place is not None and place.exclusive:
-            blocks.claimed += self._claimed(place.resource, length, type_.before, type_.after)
+            taken = self._claimed(place.resource, length, type_.before, type_.after)
+            blocks.claimed.append(taken)
         if type_.buffers_within_hours and (type_.before or type_.after):
             opened = union((piece[0], piece[1]) for piece in self.openings.pieces)
             for low, high in complement(opened, *reach(self.openings.frame)):
@@ -100,7 +125,7 @@ class BlockMaker:
     def of_need(self, need: Need, resource: Resource, length: int) -> Blocks:
         """Where one resource cannot fill a need: claimed, or not open for the whole slot."""
         before, after = minutes(need.buffer_before), minutes(need.buffer_after)
-        blocks = Blocks(self._claimed(resource, length, before, after))
+        blocks = Blocks([self._claimed(resource, length, before, after)])
         for low, high in self.openings.closed(resource):
             shut = Shut(Reason.RESOURCE_CLOSED, resource, low, high)
             blocks.shut.append((low - length + 1, high, shut))
@@ -119,17 +144,12 @@ class BlockMaker:
             ]
         )
 
-    def _claimed(
-        self, resource: Resource, length: int, before: int, after: int
-    ) -> list[tuple[int, int, Claim]]:
-        """Claims as the starts whose slot, buffers included, would overlap them."""
-        now = self.inquiry.request.now
-        back = length + after - 1
-        return [
-            (claim.low - back, claim.high + before, claim)
-            for claim in self.inquiry.claims.get(resource, ())
-            if claim.expires is None or claim.is_live(now)
-        ]
+    def _claimed(self, resource: Resource, length: int, before: int, after: int) -> Claimed:
+        """The live claims on a resource, against slots of a length with these buffers."""
+        claims, now = self.inquiry.claims.get(resource, ()), self.inquiry.request.now
+        if any(map(_expires, claims)):
+            claims = [claim for claim in claims if claim.is_live(now)]
+        return Claimed(claims, length + after - 1, before)
 
 
 def alternatives(need: Need, shape: SlotShape) -> list[Resource]:

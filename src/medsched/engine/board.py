@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
 import attrs
 
 from medsched.domain.appointment_types import GridKind
-from medsched.domain.claims import ClaimKind, Session
-from medsched.engine.blocks import BlockMaker, Blocks, in_all
+from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.engine.blocks import BlockMaker, Blocks, Claimed, in_all
 from medsched.engine.grids import within
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Candidates, Openings, SlotShape, Terms, openings
@@ -31,6 +30,10 @@ _MARK = {
     ClaimKind.BLOCKING: UNAVAILABLE,
     ClaimKind.APPOINTMENT: BUSY,
 }
+
+
+def _told_first(claimed: Claimed) -> bool:
+    return not claimed.told
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -108,28 +111,41 @@ class Board:
         """
         strip = bytearray([FREE]) * (self.high - self.low)
         blocks, choices = self.blocks(shape), self.choices(shape)
-        if tell:
-            for kind, mark in _MARK.items():
-                self._stamp(strip, mark, (one for one in blocks.claimed if one[2].kind is kind))
-        else:
-            self._stamp(strip, REFUSED, blocks.claimed)
+        for claims, back, before, told in sorted(blocks.claimed, key=_told_first):
+            if tell and told:
+                for kind, mark in _MARK.items():
+                    some = [claim for claim in claims if claim.kind is kind]
+                    self._stamp_claims(strip, mark, some, back, before)
+            else:
+                self._stamp_claims(strip, REFUSED, claims, back, before)
         for choice in choices:
             taken = in_all([one.spans() for one in choice])
             self._stamp(strip, BUSY if tell else REFUSED, taken)
             self._stamp(strip, REFUSED, in_all([one.shut_spans() for one in choice]))
-        self._stamp(strip, REFUSED, blocks.shut)
+        self._stamp(strip, REFUSED, blocks.shut_spans())
         first, beyond = self.inquiry.bookable()
         self._stamp(strip, REFUSED, [(self.low, first), (beyond, self.high)])
         return strip
 
-    def _stamp(self, strip: bytearray, mark: int, spans: Iterable[tuple[Any, ...]]) -> None:
-        origin, size, ink = self.low, len(strip), bytes([mark])
-        for span in spans:
-            start, stop = span[0] - origin, span[1] - origin
+    def _stamp_claims(
+        self, strip: bytearray, mark: int, claims: Iterable[Claim], back: int, before: int
+    ) -> None:
+        # As `_stamp`, without a span made for each of many claims.
+        ahead, behind, size = self.low + back, before - self.low, len(strip)
+        ink = bytes([mark])
+        for claim in claims:
+            start, stop = claim.low - ahead, claim.high + behind
             if start < 0:
                 start = 0
             if stop > size:
                 stop = size
+            if start < stop:
+                strip[start:stop] = ink * (stop - start)
+
+    def _stamp(self, strip: bytearray, mark: int, spans: Iterable[Interval]) -> None:
+        size, ink = len(strip), bytes([mark])
+        for low, high in spans:
+            start, stop = max(low - self.low, 0), min(high - self.low, size)
             if start < stop:
                 strip[start:stop] = ink * (stop - start)
 

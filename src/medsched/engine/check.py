@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +11,7 @@ import attrs
 
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, offer_key
 from medsched.domain.findings import Finding, FindingKind
+from medsched.domain.records import ResourceKind
 from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame, Source, dates_of, resolved, whole_dates_in, windows_in
 from medsched.errors import ContradictoryOverrides, OverlappingRules
@@ -48,14 +49,13 @@ def refuse_overlaps(
         return
     frame = Frame(schedule, zones, 0, 0)
     main_place = schedule.provider.location
-    own = offer_key(rule, main_place)
     rivals = [
         other
         for other in others
         if other.active
         and other.resource == rule.resource
         and other.id != rule.id
-        and not ((rule.merge or other.merge) and offer_key(other, main_place) == own)
+        and not _merged(rule, other, main_place)
     ]
     for other in [*rivals, *([] if rule.merge else [rule])]:
         at = _shared_minute(frame, rule, other)
@@ -80,6 +80,11 @@ def _shared_minute(frame: Frame, rule: AvailabilityRule, other: AvailabilityRule
         return resolve(frame.home_zone(rule), first * DAY + met[0][0], Disambiguation.COMPATIBLE)
     laid = _lay(frame, rule, span)
     return _self_overlap(laid) if other is rule else _overlap(laid, _lay(frame, other, span))
+
+
+def _merged(one: AvailabilityRule, other: AvailabilityRule, main_place: str | None) -> bool:
+    """Whether two rules may overlap because one of them asks to, and they make the same offer."""
+    return (one.merge or other.merge) and offer_key(one, main_place) == offer_key(other, main_place)
 
 
 def refuse_contradictions(
@@ -176,12 +181,18 @@ def _overlap(first: _Laid, second: _Laid) -> int | None:
 
 
 def _instants(laid: _Laid) -> list[tuple[Interval, tuple[Interval, ...]]]:
-    """Each wall window as instants, with what it would be before and after a change nearby."""
+    """Each wall window as instants; one that a change touches as it would be before and after."""
     found = []
     for start, end in laid.walls:
-        changes = laid.zone.changes(start - REACH, end + REACH)
-        offsets = {offset for change in changes for offset in change[1:]}
-        offsets = offsets or {laid.zone.offset_at(start)}
+        touching = [
+            change
+            for change in laid.zone.changes(start - REACH, end + REACH)
+            if start <= change[0] + max(change[1:]) and end >= change[0] + min(change[1:])
+        ]
+        offsets = {offset for change in touching for offset in change[1:]}
+        if not offsets:
+            at = resolve(laid.zone, start, Disambiguation.COMPATIBLE)
+            offsets = {laid.zone.offset_at(at)}
         variants = tuple(sorted((start - offset, end - offset) for offset in offsets))
         found.append(((variants[0][0], variants[-1][1]), variants))
     return sorted(found)
@@ -210,6 +221,7 @@ def check_schedule(schedule: Schedule, zones: ZoneSource, first: date, last: dat
         found += _made_overlaps(frame, calendar.rules, (low, high))
         for override in calendar.overrides:
             found += _stubs(frame, override, calendar.rules, (low, high))
+    found += _stubs_of_others(frame, (low, high))
     return sorted(found, key=lambda one: (one.date or first, one.resource, one.by, one.kind))
 
 
@@ -248,7 +260,7 @@ def _changed(zone: Zone, source: Source, day: int, window: Interval) -> Iterator
         if zone.wall_of(edge) != day * DAY + asked
     ]
     if wanted != got or moved:
-        told = [*moved, f"lasts {timedelta(minutes=got)} instead of {timedelta(minutes=wanted)}"]
+        told = [*moved, f"lasts {_hours(got)} instead of {_hours(wanted)}"]
         yield Finding(
             kind=FindingKind.CLOCK_CHANGE,
             resource=source.resource,
@@ -270,8 +282,10 @@ def _made_overlaps(
         for start, end, day in some
         if span[0] <= day < span[1]
     )
+    by_id = {rule.id: rule for rule in rules}
+    main_place = frame.schedule.provider.location
     for one, other in pairwise(windows):
-        if other[0] < one[1]:
+        if other[0] < one[1] and not _merged(by_id[one[2]], by_id[other[2]], main_place):
             yield Finding(
                 kind=FindingKind.OVERLAP,
                 resource=rules[0].resource,
@@ -284,6 +298,23 @@ def _made_overlaps(
                     f" {instant_of(other[0]):%Y-%m-%d %H:%M} UTC; the earlier one keeps the time"
                 ),
             )
+
+
+def _stubs_of_others(frame: Frame, span: Interval) -> Iterator[Finding]:
+    """The stubs that closures of practice and places leave of the provider's windows."""
+    schedule = frame.schedule
+    rules = schedule.calendar(schedule.provider.resource).rules
+    for resource, calendar in schedule.calendars.items():
+        if resource.kind not in (ResourceKind.PRACTICE, ResourceKind.LOCATION):
+            continue
+        for override in calendar.by_kind[OverrideKind.CLOSED]:
+            at = resource.id if resource.kind is ResourceKind.LOCATION else override.location
+            there = [
+                rule
+                for rule in rules
+                if at is None or (rule.location or schedule.provider.location) == at
+            ]
+            yield from _stubs(frame, override, there, span)
 
 
 def _stubs(
@@ -317,6 +348,10 @@ def _stubs(
                         f" {override.id!r}; whole_shifts would act on whole shifts"
                     ),
                 )
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes % 60 else f"{minutes // 60} h"
 
 
 def _clock(minute: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import attrs
 
@@ -28,20 +28,22 @@ from medsched.domain.slots import Slot
 from medsched.engine.board import FREE, Board
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.layers import open_spans, reach
+from medsched.engine.openings import Terms
 from medsched.engine.slots import TermsMaker, check_query
 from medsched.engine.verdict import refusals
 from medsched.engine.windows import (
     Frame,
     Opening,
     Piece,
+    Window,
     dates_of,
     resolved,
     whole_dates_in,
     windows_in,
 )
-from medsched.errors import InvalidInterval
-from medsched.timeline.instants import instant_of, minute_of
+from medsched.timeline.instants import instant_of, whole_minute
 from medsched.timeline.intervals import complement
+from medsched.timeline.resolve import Disambiguation
 
 _CLOSES = {OverrideKind.CLOSED: Layer.CLOSED, OverrideKind.REPLACED: Layer.REPLACED}
 
@@ -79,9 +81,7 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
     ``at`` is aware; a time within a minute is refused as `InvalidInterval`, since no slot
     starts there. The violations are empty exactly when a listing holds the start.
     """
-    minute = minute_of(at, "at", rounding="down")
-    if instant_of(minute) != at:
-        raise InvalidInterval("at", at, "a start is a whole minute")
+    minute = whole_minute(at, "at")
     board = Board(inquiry, minute, minute + 1)
     piece = board.openings.piece_at(minute)
     found = list(covers(board))
@@ -105,7 +105,7 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
         slot=slot,
         violations=violations,
         layers=layers,
-        claims=_claims_in(inquiry, minute, minute + terms.length),
+        claims=_claims_about(board, terms, minute),
     )
 
 
@@ -191,7 +191,7 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
             )
         if not calendar:
             continue
-        opened = open_spans(frame, resource, code, shifts=False)
+        opened = open_spans(frame, resource, code, closures=False)
         told: list[Cover] = []
         for blocking in calendar.blockings:
             if _concerns(blocking.types, code):
@@ -224,10 +224,23 @@ def _opened(
         for _, windows in windows_in(frame, source):
             for low, high, day in windows:
                 yield Cover(layer, True, low, high, source, words, place, day, priority)
+        if source.disambiguation is Disambiguation.REJECT:
+            for low, high, _ in _dropped(frame, source):
+                what = f"{words} dropped, since the clocks change"
+                yield Cover(layer, False, low, high, source, what, place)
         breaks = day_breaks(source.hours, source.windows)
         for zone, days in frame.by_zone(source, dates_of(source, *frame.days) if breaks else ()):
             for low, high, _ in resolved(zone, source.disambiguation, breaks, days):
                 yield Cover(layer, False, low, high, source, f"break of {words}", place)
+
+
+def _dropped(frame: Frame, source: AvailabilityRule | Override) -> Iterator[Window]:
+    """The windows that do not open because an edge is rejected, as they would otherwise lie."""
+    for zone, days in frame.by_zone(source, dates_of(source, *frame.days)):
+        kept = set(resolved(zone, source.disambiguation, source.windows, days))
+        for window in resolved(zone, Disambiguation.COMPATIBLE, source.windows, days):
+            if window not in kept:
+                yield window
 
 
 def _closed(
@@ -241,8 +254,9 @@ def _closed(
     words = _words(override)
     if override.whole_shifts:
         days = {day for _, windows in whole_dates_in(frame, override) for *_, day in windows}
+        at = place or (override.location if override.kind is OverrideKind.CLOSED else None)
         for cover in opening:
-            if cover.day in days and cover.layer < layer:
+            if cover.day in days and cover.layer < layer and at in (None, cover.place):
                 yield Cover(
                     layer,
                     False,
@@ -300,10 +314,19 @@ def _told_by(violation: Violation, layers: Sequence[Coverage], name: str) -> Vio
     )
 
 
-def _claims_in(inquiry: Inquiry, low: int, high: int) -> tuple[Claim, ...]:
-    now = inquiry.request.now
-    live = [c for claims in inquiry.claims.values() for c in claims if c.is_live(now)]
-    return tuple(sorted((c for c in live if c.low < high and c.high > low), key=_claim_order))
+def _claims_about(board: Board, terms: Terms, minute: int) -> tuple[Claim, ...]:
+    """Every live claim that lies in the slot or, by a buffer, refuses it."""
+    inquiry, end = board.inquiry, minute + terms.length
+    live = [
+        claim
+        for claims in inquiry.claims.values()
+        for claim in claims
+        if claim.is_live(inquiry.request.now)
+    ]
+    blocks = [board.blocks(terms.shape), *chain.from_iterable(board.choices(terms.shape))]
+    refusing = [cause for one in blocks for cause in one.causes(minute) if isinstance(cause, Claim)]
+    there = [claim for claim in live if claim.low < end and claim.high > minute]
+    return tuple(sorted({*refusing, *there}, key=_claim_order))
 
 
 def _claim_order(claim: Claim) -> tuple[int, int, Resource]:

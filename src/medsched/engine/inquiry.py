@@ -14,7 +14,7 @@ from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame
-from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, date_of, minute_of
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_DAY, LAST_MINUTE, date_of, minute_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import date_span
 from medsched.timeline.zones import Zone, ZoneSource
@@ -64,7 +64,7 @@ class Inquiry:
         """The end of the provider-local date so many dates after today's."""
         home = Frame(self.schedule, self.zones, now, now).zone_of(self.provider.resource)
         today = self._zone_on(home.wall_of(now) // DAY, home).wall_of(now) // DAY
-        last = today + ahead
+        last = min(today + ahead, LAST_DAY)
         return date_span(self._zone_on(last, home), last)[1]
 
     def _zone_on(self, day: int, home: Zone) -> Zone:

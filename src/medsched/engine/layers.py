@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -28,6 +28,7 @@ from medsched.engine.windows import (
     Frame,
     Opening,
     Piece,
+    Window,
     dates_of,
     pieces_of,
     whole_dates_in,
@@ -35,6 +36,7 @@ from medsched.engine.windows import (
 )
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval, complement, disjoint, overlapping, subtract, union
+from medsched.timeline.zones import Zone
 
 _start = itemgetter(0)
 _by_start = itemgetter(0, 1)
@@ -54,15 +56,17 @@ def open_pieces(frame: Frame, type_code: str) -> list[Piece]:
 
 
 def open_spans(
-    frame: Frame, resource: Resource, type_code: str, *, shifts: bool = True
+    frame: Frame, resource: Resource, type_code: str, *, closures: bool = True
 ) -> list[Interval]:
     """When a room, device, location or practice is open for a type; always, if it has no rules.
 
-    ``shifts=False`` leaves closures of whole shifts to whoever knows the shifts.
+    ``closures=False`` leaves out closures and blockings: what the hours alone open.
     """
-    layers = _Layers(frame, resource, type_code, shifts)
-    pieces = layers.upper(subtract(layers.rules() or layers.always(), layers.blocked()))
-    return union(piece[:2] for piece in pieces)
+    layers = _Layers(frame, resource, type_code)
+    pieces = layers.rules() or layers.always()
+    if closures:
+        pieces = subtract(pieces, layers.blocked())
+    return union(piece[:2] for piece in layers.upper(pieces, closures=closures))
 
 
 def practice_closing(frame: Frame, type_code: str) -> Closing:
@@ -84,11 +88,21 @@ def _close_by(
         closing.add_spans(place, [reach(frame)])
     if not frame.schedule.calendar(resource):
         return
-    opened = open_spans(frame, resource, type_code, shifts=False)
-    closing.add_spans(place, complement(opened, *reach(frame)))
-    for closure in _Layers(frame, resource, type_code).of_kind(OverrideKind.CLOSED):
+    layers = _Layers(frame, resource, type_code)
+    hours = open_spans(frame, resource, type_code, closures=False)
+    closing.add_spans(place, complement(hours, *reach(frame)))
+    closing.add_spans(place, layers.blocked())
+    for closure in layers.of_kind(OverrideKind.CLOSED):
+        at = closure.location if place is None else place
         if closure.whole_shifts:
-            closing.add_days(place, dates_of(closure, *frame.days))
+            closing.add_days(at, dates_of(closure, *frame.days))
+        else:
+            closing.add_spans(at, spans_of(windows_in(frame, closure)))
+
+
+def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> Iterator[Interval]:
+    """Windows by zone, as spans."""
+    return ((start, end) for _, windows in found for start, end, _ in windows)
 
 
 def reach(frame: Frame) -> Interval:
@@ -137,7 +151,6 @@ class _Layers:
     frame: Frame
     resource: Resource
     type_code: str
-    shifts: bool = True
     offers: dict[Hashable, int] = attrs.field(factory=dict)
 
     @property
@@ -146,6 +159,11 @@ class _Layers:
 
     def rules(self) -> list[Piece]:
         return self._opened(self.calendar.rules, Layer.RULES)
+
+    @property
+    def _has_windows(self) -> bool:
+        """Whether what is open hangs on dates; what is open without rules does not."""
+        return bool(self.calendar.rules) or self.resource.kind is ResourceKind.PROVIDER
 
     def always(self) -> list[Piece]:
         """Open all the time, for a resource that has no rules; nothing for one that has."""
@@ -158,11 +176,10 @@ class _Layers:
     def blocked(self) -> list[Interval]:
         """The resource's own recurring blockings."""
         return union(
-            (start, end)
+            span
             for blocking in self.calendar.blockings
             if self._concerns(blocking.types)
-            for _, windows in windows_in(self.frame, blocking)
-            for start, end, _ in windows
+            for span in spans_of(windows_in(self.frame, blocking))
         )
 
     def of_kind(self, kind: OverrideKind) -> list[Override]:
@@ -176,7 +193,7 @@ class _Layers:
             and (kind is not OverrideKind.CLOSED or self._concerns(one.types))
         ]
 
-    def upper(self, pieces: list[Piece]) -> list[Piece]:
+    def upper(self, pieces: list[Piece], *, closures: bool = True) -> list[Piece]:
         """Lay the resource's overrides, layers 3 to 5, over what is open below."""
         extra: list[Piece] = []
         for group in _by_priority(self.of_kind(OverrideKind.EXTRA)):
@@ -185,6 +202,8 @@ class _Layers:
         for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
             pieces = self._closing(group).close(pieces)
             pieces = _over(pieces, self._opened(group, Layer.REPLACED))
+        if not closures:
+            return pieces
         return self._closing(self.of_kind(OverrideKind.CLOSED)).close(pieces)
 
     def _opened(self, sources: Iterable[AvailabilityRule | Override], layer: Layer) -> list[Piece]:
@@ -205,14 +224,11 @@ class _Layers:
         for one in overrides:
             closure = one.kind is OverrideKind.CLOSED
             place = one.location if closure else None
-            if one.whole_shifts and closure and not self.shifts:
-                continue
-            if one.whole_shifts and self.calendar.rules:
+            if one.whole_shifts and self._has_windows:
                 closing.add_days(place, dates_of(one, *self.frame.days))
                 continue
             found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
-            for _, windows in found:
-                closing.add_spans(place, ((start, end) for start, end, _ in windows))
+            closing.add_spans(place, spans_of(found))
         return closing
 
     def _concerns(self, types: frozenset[str] | None) -> bool:

@@ -27,7 +27,7 @@ from medsched.engine.layers import open_pieces, open_spans, reach
 from medsched.engine.windows import Frame, Opening, Piece
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval, complement, covering
-from medsched.timeline.recurrence import Weekday
+from medsched.timeline.weekdays import Weekday
 from medsched.timeline.zones import ZoneSource
 
 KEPT: Final = 4

@@ -55,7 +55,8 @@ class Availability(AvailabilityRecords):
     ) -> Slots:
         """The slots whose start lies in [start, end), in order; objects are made when looked at.
 
-        ``start`` and ``end`` are aware and at most two years apart. With a ``patient``,
+        ``start`` and ``end`` are aware and at most two years apart. What lies before ``now``
+        is not listed; ask with an earlier ``now`` to see what was offered then. With a ``patient``,
         what that patient's own ``busy`` time refuses is left out. With ``taken`` the slots
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.

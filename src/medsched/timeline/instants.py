@@ -62,6 +62,17 @@ def minute_of(instant: datetime, field: str = "instant", *, rounding: Literal["u
     return minute
 
 
+def whole_minute(instant: datetime, field: str) -> int:
+    """Whole minutes from the epoch to an aware datetime that has no seconds.
+
+    Raises as `minute_of` does, and `InvalidInterval` for a time within a minute.
+    """
+    minute = minute_of(instant, field, rounding="down")
+    if instant_of(minute) != instant:
+        raise InvalidInterval(field, instant, "a start is a whole minute")
+    return minute
+
+
 def instant_of(minute: int) -> datetime:
     """The aware UTC datetime ``minute`` minutes after the epoch."""
     return EPOCH + timedelta(minutes=minute)

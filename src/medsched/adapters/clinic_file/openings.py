@@ -25,8 +25,9 @@ from medsched.domain.people import Provider
 from medsched.domain.records import Resource, ResourceKind
 from medsched.errors import InvalidValue, MissingExtra
 from medsched.timeline.instants import FIRST_DATE, LAST_DATE
-from medsched.timeline.recurrence import Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.weekdays import Weekday
 
 _NOBODY = Resource(ResourceKind.PROVIDER, "-")
 _ALL_DAY = (Hours("00:00", "24:00"),)

@@ -21,7 +21,7 @@ from medsched.adapters.clinic_file.reading import (
 from medsched.domain import fields
 from medsched.domain.availability import Hours
 from medsched.timeline.instants import minutes_in
-from medsched.timeline.recurrence import Weekday
+from medsched.timeline.weekdays import Weekday
 
 E = TypeVar("E", bound=Enum)
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}

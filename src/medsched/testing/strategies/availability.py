@@ -32,8 +32,8 @@ from medsched.testing.strategies.clocks import (
 from medsched.testing.strategies.hours import Arc, breaks_in, day_arcs, hours_of, recurrences
 from medsched.testing.strategies.nouns import PROVIDER, TYPE_CODES, lengths, pricings, sometimes
 from medsched.timeline.instants import DAY, date_of, day_of
-from medsched.timeline.recurrence import Weekday
 from medsched.timeline.resolve import Disambiguation
+from medsched.timeline.weekdays import Weekday
 
 ROOMS: Final = ("room-1", "room-2")
 """The ids of the rooms that hours may be held in."""

@@ -16,7 +16,9 @@ from medsched.domain.availability import Hours
 from medsched.errors import InvalidRecurrence, OutOfRange
 from medsched.testing.strategies.clocks import periods
 from medsched.timeline.instants import DAY, check_date
-from medsched.timeline.recurrence import Frequency, Recurrence, Weekday
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.rrule_parts import Frequency
+from medsched.timeline.weekdays import Weekday
 
 Arc = tuple[int, int]
 """Wall minutes [start, end) from a date's midnight: start below 1440, end at most a day later."""
