@@ -177,6 +177,20 @@ class ContradictoryOverrides(MedschedError, ValueError):
         )
 
 
+# --------------------------------------------------------------- appointments
+
+
+@attrs.define(eq=False, slots=False)
+class InvalidTransition(MedschedError, ValueError):
+    """A step that an appointment cannot take from where it is."""
+
+    current: str
+    wanted: str
+
+    def sentence(self) -> str:
+        return f"an appointment that is {self.current} cannot become {self.wanted}"
+
+
 # -------------------------------------------------------------- stored records
 
 

@@ -1,0 +1,60 @@
+"""The ledger: the claimed minutes of each resource, one row per UTC day, a bit a minute.
+
+To claim is to set bits where none is set; how many rows took them is the verdict. The
+row has 24 hours of 60 bits, which every engine can compare and set in one statement; in
+memory a day is one integer of 1440 bits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from medsched.domain.claims import Claim
+from medsched.domain.records import Resource
+from medsched.timeline.instants import DAY
+
+HOUR: Final = 60
+_HOUR_BITS: Final = (1 << HOUR) - 1
+
+
+class LedgerKey(NamedTuple):
+    """One row of the ledger: a resource and a UTC day, counted from 1970-01-01."""
+
+    resource: Resource
+    day: int
+
+
+def bits_of(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The minutes [low, high) of the epoch as (day, bits of that day), day by day."""
+    while low < high:
+        day, first = divmod(low, DAY)
+        end = min(high, (day + 1) * DAY)
+        yield day, ((1 << (end - low)) - 1) << first
+        low = end
+
+
+def rows_of(claims: Iterable[Claim]) -> dict[LedgerKey, int]:
+    """The bits that some claims take together, in the order that locks are taken: sorted."""
+    rows: dict[LedgerKey, int] = defaultdict(int)
+    for claim in claims:
+        for day, bits in bits_of(claim.low, claim.high):
+            rows[LedgerKey(claim.resource, day)] |= bits
+    return dict(sorted(rows.items()))
+
+
+def hours_of(bits: int) -> Iterator[tuple[int, int]]:
+    """The hours of a day that have bits, and the 60 bits of each."""
+    hour = 0
+    while bits:
+        some = bits & _HOUR_BITS
+        if some:
+            yield hour, some
+        bits >>= HOUR
+        hour += 1
+
+
+def clash(rows: Mapping[LedgerKey, int], ledger: Mapping[LedgerKey, int]) -> list[LedgerKey]:
+    """The rows in which something wanted is taken already."""
+    return [key for key, bits in rows.items() if ledger.get(key, 0) & bits]
