@@ -20,7 +20,7 @@ def minutes_of(rows: list[tuple[int, int]]) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "days"),
+    "low, high, days",
     [
         (0, 1, [0]),
         (DAY - 1, DAY, [0]),
@@ -37,14 +37,12 @@ def test_minutes_are_bits(low: int, high: int, days: list[int]) -> None:
 
 
 def test_hours_hold_sixty_bits_each() -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    for _ in range(200):
+    base = random.randrange(2**32)
+    for seed in range(base, base + 200):
         bits = random.Random(seed).getrandbits(DAY)
         hours = list(hours_of(bits))
-        assert all(0 < some < 1 << 60 for _, some in hours)
-        assert sum(some << 60 * hour for hour, some in hours) == bits
-        seed += 1
+        assert all(0 < some < 1 << 60 for _, some in hours), f"seed {seed}"
+        assert sum(some << 60 * hour for hour, some in hours) == bits, f"seed {seed}"
 
 
 def test_rows_come_in_the_order_of_locks() -> None:

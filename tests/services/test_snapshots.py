@@ -79,7 +79,7 @@ def lengthen(clinic: Practice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    "change, expected",
     [
         (shorten, ["09:00", "09:30"]),
         (close, []),
