@@ -131,18 +131,28 @@ class BlockMaker:
             blocks.shut.append((low - length + 1, high, shut))
         return blocks
 
-    def can_combine(self, shape: SlotShape, start: int, joined: Session | None) -> bool:
-        """Whether every need can have a resource of its own at a start."""
-        return _all_different(
+    def choose(
+        self,
+        shape: SlotShape,
+        start: int,
+        joined: Session | None = None,
+        prefer: Sequence[Resource] = (),
+    ) -> list[Resource] | None:
+        """A free resource for each need at a start, all different; None if that cannot be.
+
+        Where there is a choice, those in ``prefer`` come first, then the others in order.
+        """
+        options = [
             [
-                [
-                    resource
-                    for resource in alternatives(need, shape)
-                    if not self.of_need(need, resource, shape.length).causes(start, joined)
-                ]
-                for need in self.inquiry.type.needs
+                resource
+                for resource in sorted(
+                    alternatives(need, shape), key=lambda one: (one not in prefer, one)
+                )
+                if not self.of_need(need, resource, shape.length).causes(start, joined)
             ]
-        )
+            for need in self.inquiry.type.needs
+        ]
+        return _all_different(options)
 
     def _claimed(self, resource: Resource, length: int, before: int, after: int) -> Claimed:
         """The live claims on a resource, against slots of a length with these buffers."""
@@ -169,8 +179,8 @@ def in_all(sets: Sequence[Sequence[Interval]]) -> list[Interval]:
     return common
 
 
-def _all_different(options: Sequence[Sequence[Resource]]) -> bool:
-    """Whether each can be given one of its options, no two the same (augmenting paths)."""
+def _all_different(options: Sequence[Sequence[Resource]]) -> list[Resource] | None:
+    """One option for each, no two the same, earlier ones if they can be had (augmenting paths)."""
     given: dict[Resource, int] = {}
 
     def place(index: int, seen: set[Resource]) -> bool:
@@ -182,4 +192,6 @@ def _all_different(options: Sequence[Sequence[Resource]]) -> bool:
                     return True
         return False
 
-    return all(place(index, set()) for index in range(len(options)))
+    if not all(place(index, set()) for index in range(len(options))):
+        return None
+    return sorted(given, key=given.__getitem__)

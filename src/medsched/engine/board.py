@@ -7,7 +7,7 @@ openings and the same blocks, so what is listed is what is not refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -15,6 +15,7 @@ import attrs
 
 from medsched.domain.appointment_types import GridKind
 from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.domain.records import Resource
 from medsched.engine.blocks import BlockMaker, Blocks, Claimed, in_all
 from medsched.engine.grids import within
 from medsched.engine.inquiry import Inquiry
@@ -70,9 +71,19 @@ class Board:
             found = self._choices[shape] = self._maker.choices(shape)
         return found
 
+    def choose(
+        self,
+        shape: SlotShape,
+        start: int,
+        joined: Session | None = None,
+        prefer: Sequence[Resource] = (),
+    ) -> list[Resource] | None:
+        """A free resource for each need at a start, all different; None if that cannot be."""
+        return self._maker.choose(shape, start, joined, prefer)
+
     def can_combine(self, shape: SlotShape, start: int, joined: Session | None = None) -> bool:
         """Whether needs that share alternatives can all be met at a start."""
-        return not self.inquiry.needs_combine or self._maker.can_combine(shape, start, joined)
+        return not self.inquiry.needs_combine or self.choose(shape, start, joined) is not None
 
     # ----------------------------------------------------------------- listing
 
