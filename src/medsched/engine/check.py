@@ -337,7 +337,7 @@ def _stubs(
                     continue
                 yield Finding(
                     kind=FindingKind.STUB,
-                    resource=override.resource,
+                    resource=rule.resource,
                     by=(rule.id, override.id),
                     date=date_of(day),
                     start=instant_of(start),
@@ -345,7 +345,7 @@ def _stubs(
                     message=(
                         f"the window {zone.local(start):%Y-%m-%d %H:%M} to"
                         f" {zone.local(end):%Y-%m-%d %H:%M} is closed only in part by"
-                        f" {override.id!r}; whole_shifts would act on whole shifts"
+                        f" {override.reason or override.id!r}; whole_shifts would act on whole shifts"
                     ),
                 )
 

@@ -1,0 +1,150 @@
+"""The tables.
+
+**One table of records, and small tables beside it.** Every noun that a practice keeps (people,
+places, appointment types, rules, overrides, blockings) is a row of ``medsched_record``: what is
+asked of every kind alike is a column, the rest a JSON document with a format number. What lists
+filter on stands in ``medsched_filter``, what one record says of another in
+``medsched_reference``. A table per kind was the other choice. Against it:
+
+- A changeset guards, writes and removes records of many kinds at once. In one table that is one
+  locked read in one order of locks, and so is `Store.get_many`; in eleven tables it is eleven.
+- Half of the filters look into sets (a provider's specialties), which need a table beside in
+  either case; the other half then come for free.
+- A new field or a new kind of record changes no table, so it needs no migration.
+
+What is booked is another matter: its tables have columns for all that is asked of them.
+
+**Keys.** The practice leads every key, so that a distributed engine can shard by it. No key
+holds more than two ids beside their kinds: ids have up to 255 characters of up to 4 bytes,
+MariaDB's keys end at 3072 bytes and PostgreSQL's at 2704. Every constraint and index is named.
+
+**A row at version 0** says that there is no such record. A changeset that was decided on the
+absence of a record (of a practice's settings, say) needs something to lock, so it makes such a
+row; readers pass it over, and whoever creates the record writes over it. In
+``medsched_schedule`` a version 0 means what it says: no change yet.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from medsched.adapters.sqlalchemy.types import UtcDateTime, document, exact, word
+from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
+
+PREFIX: Final = "medsched_"
+VERSION: Final = 1
+"""The version of these tables: see `migrations`."""
+_WORD: Final = 32
+
+
+class Tables:
+    """The tables of one schema, laid into a `MetaData`; without a schema, the default one."""
+
+    def __init__(self, metadata: MetaData, schema: str | None = None) -> None:
+        self.metadata = metadata
+        self.schema = schema
+
+        self.version = self._table(
+            "version",
+            Column("component", word(_WORD), nullable=False),
+            Column("version", Integer, nullable=False),
+            PrimaryKeyConstraint("component", name="pk_medsched_version"),
+        )
+        """Which tables these are: one row, ``schema``, with the version of them all."""
+
+        self.record = self._table(
+            "record",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("version", BigInteger, nullable=False),
+            Column("active", Boolean(create_constraint=False), nullable=False),
+            Column("resource_kind", word(_WORD)),
+            Column("resource_id", exact(LONGEST_ID)),
+            Column("created_at", UtcDateTime),
+            Column("updated_at", UtcDateTime),
+            Column("format", SmallInteger, nullable=False),
+            Column("document", document(), nullable=False),
+            Column("touched", BigInteger, nullable=False, server_default=text("0")),
+            PrimaryKeyConstraint("practice", "kind", "id", name="pk_medsched_record"),
+            Index("ix_medsched_record_resource", "practice", "resource_kind", "resource_id"),
+        )
+        """Every record. ``resource_kind`` and ``resource_id`` say whose hours it is about.
+
+        ``touched`` counts guards that were checked by a write; it says nothing else.
+        """
+
+        self.filter = self._table(
+            "filter",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("position", Integer, nullable=False),
+            Column("field", word(_WORD), nullable=False),
+            Column("value", exact(LONGEST_NAME), nullable=False),
+            PrimaryKeyConstraint("practice", "kind", "id", "position", name="pk_medsched_filter"),
+            Index("ix_medsched_filter_value", "practice", "kind", "field", "value"),
+        )
+        """What lists filter on: a field of a record and the value, or one of the values, in it."""
+
+        self.reference = self._table(
+            "reference",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("position", Integer, nullable=False),
+            Column("to_kind", word(_WORD), nullable=False),
+            Column("to_id", exact(LONGEST_ID), nullable=False),
+            PrimaryKeyConstraint(
+                "practice", "kind", "id", "position", name="pk_medsched_reference"
+            ),
+            Index("ix_medsched_reference_to", "practice", "to_kind", "to_id"),
+        )
+        """Which record names which."""
+
+        self.schedule = self._table(
+            "schedule",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("version", BigInteger, nullable=False),
+            Column("touched", BigInteger, nullable=False, server_default=text("0")),
+            PrimaryKeyConstraint("practice", "kind", "id", name="pk_medsched_schedule"),
+        )
+        """The schedule version of a resource; it outlives the resource's record."""
+
+        self.event = self._table(
+            "event",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("changeset", word(_WORD), nullable=False),
+            Column("position", Integer, nullable=False),
+            Column("arrival", BigInteger, nullable=False),
+            Column("number", BigInteger),
+            Column("name", word(2 * _WORD), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("version", BigInteger, nullable=False),
+            Column("schema", SmallInteger, nullable=False),
+            PrimaryKeyConstraint("practice", "changeset", "position", name="pk_medsched_event"),
+            UniqueConstraint("practice", "number", name="uq_medsched_event_number"),
+        )
+        """The outbox."""
+
+    def _table(self, name: str, *parts: Column[object]) -> Table:
+        return Table(PREFIX + name, self.metadata, *parts, schema=self.schema)
