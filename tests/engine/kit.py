@@ -202,6 +202,17 @@ def times(inquiry: Inquiry, low: str, high: str, zone: str = "UTC") -> list[str]
     return [f"{slot.local_start:%H:%M}" for slot in slots.seen_from(zone)]
 
 
+def dated(inquiry: Inquiry, low: str, high: str, zone: str = NY) -> list[str]:
+    """The same as ``dd HH:MM``, where days must be told apart."""
+    slots = listing(inquiry, at(low, zone), at(high, zone))
+    return [f"{slot.local_start:%d %H:%M}" for slot in slots.seen_from(zone)]
+
+
+def night(day: int, first: str = "22:00", last: str = "23:30") -> list[str]:
+    """Half hours of one day of the month, as ``dd HH:MM``."""
+    return [f"{day:02d} {time}" for time in every(first, last, 30)]
+
+
 def starts(inquiry: Inquiry, day: date = DAY, zone: str = NY) -> list[str]:
     """The starts on one local date of a zone, as ``HH:MM`` on its clock."""
     after = day + timedelta(days=1)

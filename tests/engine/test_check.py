@@ -404,6 +404,11 @@ class TestFindings:
         assert {one.date for one in stubs} == {date(2026, 2, 3), DAY}
         assert {one.by for one in stubs} == {("rule", "holiday")}
 
+    def test_a_place_leaves_no_stubs_of_nights_elsewhere(self) -> None:
+        items = [rule("22:00-02:00 overnight", location="annex"), closed(of=location("main"))]
+        places = [Location(id="main"), Location(id="annex")]
+        assert self.found(*items, provider=AT_MAIN, locations=places) == self.found(items[0])
+
     def test_everybody_in_order_of_date(self) -> None:
         found = self.found(
             rule("00:00-04:00"),

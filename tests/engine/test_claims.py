@@ -320,6 +320,12 @@ class TestNeeds:
         assert reasons(inquiry, f"{DAY} 09:30") == {Reason.RESOURCE_CLOSED}
         assert reasons(inquiry, f"{DAY} 11:00") == {Reason.RESOURCE_CLOSED}
 
+    def test_a_slot_may_not_run_on_after_a_device_closes(self) -> None:
+        scan = visit(needs=[Need.device("mri")])
+        inquiry = ask(rule(), rule("09:45-10:45", id="mri", of=device("mri")), type=scan)
+        assert starts(inquiry) == ["10:00"]
+        assert reasons(inquiry, f"{DAY} 10:30") == {Reason.RESOURCE_CLOSED}
+
     def test_buffers_of_a_need_may_lie_where_it_is_closed(self) -> None:
         scan = visit(needs=[Need.device("mri", before=mins(30), after=mins(30))])
         hours = rule("10:00-11:00", id="mri", of=device("mri"))
@@ -412,6 +418,13 @@ class TestStatuses:
         free = list_slots(inquiry, low, high)
         assert [slot.start for slot in free] == [slot.start for slot in slots][3:]
         assert {slot.status for slot in free} == {SlotStatus.FREE}
+
+    def test_of_needs_that_cannot_combine_what_is_taken_is_listed_all_the_same(self) -> None:
+        pair = visit(needs=[Need.room("r1", "r2"), Need.room("r1", "r2")])
+        claims = [busy("10:00", "10:30"), busy("10:00", "11:00", room("r1"))]
+        inquiry = ask(rule(), type=pair, rooms=ROOMS, claims=claims)
+        slots = list_slots(inquiry, at(f"{DAY} 10:00", NY), at(f"{DAY} 11:00", NY), taken=True)
+        assert [slot.status for slot in slots] == [SlotStatus.BUSY]
 
     def test_an_appointment_outweighs_a_hold_and_a_blocking(self) -> None:
         kinds = (ClaimKind.HOLD, ClaimKind.APPOINTMENT, ClaimKind.BLOCKING)

@@ -344,6 +344,21 @@ class TestLayers:
         ]
         assert decider(why(ask(*items), "10:00")) == "b"
 
+    def test_priority_never_crosses_layers(self) -> None:
+        items = [
+            rule(),
+            closed(of=PRACTICE, id="holiday", priority=1000),
+            extra("09:00-12:00", capacity=2, priority=900),
+            replaced("09:00-12:00", priority=-900),
+            closed(id="off", hours="10:00-11:00", priority=-1000),
+        ]
+        explained = why(ask(*items), "10:00")
+        assert [cover.layer for cover in explained.layers] == sorted(
+            Layer(n) for n in (1, 2, 3, 4, 4, 5)
+        )
+        assert decider(explained) == "off"
+        assert decider(why(ask(*items), "09:00")) == "replaced"
+
     def test_extra_hours_of_the_same_offer_do_not_decide_open_time(self) -> None:
         explained = why(ask(rule(), extra("10:00-11:00")), "10:00")
         assert decider(explained) == "rule"

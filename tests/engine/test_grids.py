@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import attrs
 import pytest
@@ -288,6 +288,28 @@ class TestLengths:
         # Monday to Friday: three days fit from Monday, Tuesday and Wednesday.
         found = listing(inquiry, at("2026-02-02 00:00", NY), at("2026-02-09 00:00", NY))
         assert [slot.date.day for slot in found] == [2, 3, 4]
+
+    def test_a_narrow_query_sees_as_far_as_the_slot_reaches(self) -> None:
+        stay = visit(7 * 24 * 60)
+        for days, found in ((7, ["00:00"]), (6, [])):
+            first = date(2026, 2, 2)
+            inquiry = ask(
+                *(on(first + timedelta(n), "00:00-24:00", id=f"{n}") for n in range(days)),
+                type=stay,
+            )
+            assert times(inquiry, "2026-02-02 00:00", "2026-02-02 00:01", NY) == found
+
+    def test_a_narrow_query_sees_as_far_as_the_buffers_reach(self) -> None:
+        long = visit(
+            30,
+            buffer_before=timedelta(days=7),
+            buffer_after=timedelta(days=7),
+            buffers_within_hours=True,
+        )
+        for first, last, found in ((1, 16, ["00:00"]), (2, 16, []), (1, 15, [])):
+            hours = [on(date(2026, 2, n), "00:00-24:00", id=f"{n}") for n in range(first, last)]
+            inquiry = ask(*hours, type=long)
+            assert times(inquiry, "2026-02-08 00:00", "2026-02-08 00:01", NY) == found
 
     def test_why_a_start_on_no_grid_is_refused(self) -> None:
         assert reasons(ask(rule(), type=clock(30)), f"{DAY} 09:10") == {Reason.OFF_GRID}

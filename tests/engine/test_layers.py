@@ -22,11 +22,13 @@ from tests.engine.kit import (
     at,
     blocking,
     closed,
+    dated,
     every,
     extra,
     listing,
     location,
     mins,
+    night,
     on,
     replaced,
     room,
@@ -37,10 +39,11 @@ from tests.engine.kit import (
     visit,
 )
 
-from medsched.domain.appointment_types import Need, Pricing
+from medsched.domain.appointment_types import Grid, Need, Pricing
 from medsched.domain.availability import Override, RecurringBlocking
 from medsched.domain.people import Travel
 from medsched.domain.places import Location, Room
+from medsched.domain.records import Resource
 from medsched.timeline.recurrence import Recurrence
 
 NEXT = date(2026, 2, 5)
@@ -175,8 +178,8 @@ class TestPracticeAndLocation:
 
     def test_closures_past_midnight(self) -> None:
         shut = closed(hours="23:00-01:00 overnight")
-        night = on(DAY, "22:00-02:00 overnight")
-        assert times(ask(night, shut), "2026-02-04 00:00", "2026-02-06 00:00", NY) == [
+        hours = on(DAY, "22:00-02:00 overnight")
+        assert times(ask(hours, shut), "2026-02-04 00:00", "2026-02-06 00:00", NY) == [
             "22:00",
             "22:30",
             "01:00",
@@ -212,9 +215,9 @@ class TestRecurringBlockings:
         assert len(starts(ask(rule(), there), date(2026, 2, 3))) == 6
 
     def test_they_round_outward_and_pass_midnight(self) -> None:
-        night = on(DAY, "22:00-02:00 overnight")
+        hours = on(DAY, "22:00-02:00 overnight")
         shut = blocking("23:29:59-00:29:01 overnight")
-        assert times(ask(night, shut), "2026-02-04 12:00", "2026-02-05 12:00", NY) == [
+        assert times(ask(hours, shut), "2026-02-04 12:00", "2026-02-05 12:00", NY) == [
             "22:00",
             "22:30",
             "00:30",
@@ -287,9 +290,9 @@ class TestExtraHours:
         assert starts(ask(evening)) == ["18:00", "18:20", "19:00", "19:20", "19:40"]
 
     def test_overnight(self) -> None:
-        night = ask(extra("23:00-01:00 overnight"))
-        assert starts(night) == ["23:00", "23:30"]
-        assert starts(night, NEXT) == ["00:00", "00:30"]
+        late = ask(extra("23:00-01:00 overnight"))
+        assert starts(late) == ["23:00", "23:30"]
+        assert starts(late, NEXT) == ["00:00", "00:30"]
 
     def test_the_higher_priority_wins_among_them(self) -> None:
         low = extra("10:00-12:00", id="a", location="main", priority=1)
@@ -384,25 +387,23 @@ class TestReplacedHours:
     def test_by_instants_they_cut_overnight_windows_and_leave_stubs(self) -> None:
         nights = rule("22:00-02:00 overnight")
         changed = ask(nights, replaced("12:00-13:00"))
-        span = ("2026-02-03 12:00", "2026-02-06 00:00", NY)
-        assert times(changed, *span) == [
-            *every("22:00", "23:30", 30),
-            "12:00",
-            "12:30",
-            *every("00:00", "01:30", 30),  # of the 5th: left of the night that began on the 4th
-            *every("22:00", "23:30", 30),
+        assert dated(changed, "2026-02-03 12:00", "2026-02-06 00:00") == [
+            *night(3),
+            "04 12:00",
+            "04 12:30",
+            *night(5, "00:00", "01:30"),  # left of the night that began on the 4th
+            *night(5),
         ]
 
     def test_by_whole_shifts_they_act_on_the_windows_of_their_dates(self) -> None:
         nights = rule("22:00-02:00 overnight")
         changed = ask(nights, replaced("12:00-13:00", whole_shifts=True))
-        span = ("2026-02-03 12:00", "2026-02-06 00:00", NY)
-        assert times(changed, *span) == [
-            *every("22:00", "23:30", 30),
-            *every("00:00", "01:30", 30),  # of the 4th: the night that began on the 3rd
-            "12:00",
-            "12:30",
-            *every("22:00", "23:30", 30),
+        assert dated(changed, "2026-02-03 12:00", "2026-02-06 00:00") == [
+            *night(3),
+            *night(4, "00:00", "01:30"),  # of the night that began on the 3rd
+            "04 12:00",
+            "04 12:30",
+            *night(5),
         ]
 
 
@@ -448,44 +449,64 @@ class TestClosures:
 
     def test_by_instants_whole_dates_leave_stubs_of_nights(self) -> None:
         nights = rule("22:00-02:00 overnight")
-        span = ("2026-02-03 12:00", "2026-02-05 12:00", NY)
-        assert times(ask(nights, closed()), *span) == [
-            *every("22:00", "23:30", 30),  # of the 3rd
-            *every("00:00", "01:30", 30),  # of the 5th
+        assert dated(ask(nights, closed()), "2026-02-03 12:00", "2026-02-05 12:00") == [
+            *night(3),
+            *night(5, "00:00", "01:30"),
         ]
 
     def test_by_whole_shifts_they_close_the_nights_that_hang_on_the_date(self) -> None:
-        nights = rule("22:00-02:00 overnight")
-        span = ("2026-02-03 12:00", "2026-02-05 12:00", NY)
-        assert times(ask(nights, closed(whole_shifts=True)), *span) == [
-            *every("22:00", "23:30", 30),  # of the 3rd
-            *every("00:00", "01:30", 30),  # of the 4th, a night of the 3rd
+        nights = ask(rule("22:00-02:00 overnight"), closed(whole_shifts=True))
+        assert dated(nights, "2026-02-03 12:00", "2026-02-05 12:00") == [
+            *night(3),
+            *night(4, "00:00", "01:30"),  # of the night that began on the 3rd
         ]
 
-    def test_whole_shifts_of_the_practice_and_of_a_place(self) -> None:
-        nights = rule("22:00-02:00 overnight")
-        span = ("2026-02-03 12:00", "2026-02-05 12:00", NY)
-        for of in (PRACTICE, location("main")):
-            off = closed(of=of, whole_shifts=True)
-            inquiry = ask(nights, off, provider=AT_MAIN, locations=PLACES, timezone=NY)
-            assert times(inquiry, *span) == [
-                *every("22:00", "23:30", 30),
-                *every("00:00", "01:30", 30),
-            ]
+    @pytest.mark.parametrize("of", [PRACTICE, location("main")])
+    def test_whole_shifts_of_the_practice_and_of_a_place(self, of: Resource) -> None:
+        off = closed(of=of, whole_shifts=True)
+        nights = ask(rule("22:00-02:00 overnight"), off, provider=AT_MAIN, locations=PLACES)
+        assert dated(nights, "2026-02-03 12:00", "2026-02-05 12:00") == [
+            *night(3),
+            *night(4, "00:00", "01:30"),
+        ]
+
+    def test_whole_shifts_of_a_practice_with_hours_of_its_own(self) -> None:
+        items = [
+            rule("22:00-02:00 overnight"),
+            rule("00:00-24:00", id="opening", of=PRACTICE),
+            closed(of=PRACTICE, whole_shifts=True),
+        ]
+        assert dated(ask(*items), "2026-02-03 12:00", "2026-02-05 12:00") == [
+            *night(3),
+            *night(4, "00:00", "01:30"),
+        ]
+
+    @pytest.mark.parametrize("grid", [Grid.window(), Grid.clock(mins(15))])
+    def test_one_below_extra_hours_adds_no_start(self, grid: Grid) -> None:
+        hours = [rule(), extra("10:15-11:15")]
+        typed = visit(grid=grid)
+        before = starts(ask(*hours, type=typed))
+        for hole in ("10:00-11:30", "00:00-24:00", "10:15-10:45", "10:20-10:25"):
+            assert set(starts(ask(*hours, closed(hours=hole), type=typed))) <= set(before), hole
+
+    def test_extra_hours_on_a_holiday_count_from_their_own_start(self) -> None:
+        hours = [rule(), extra("10:15-11:15")]
+        assert "10:15" not in starts(ask(*hours))
+        assert starts(ask(*hours, closed(of=PRACTICE))) == ["10:15", "10:45"]
 
     @pytest.mark.parametrize("opened", [extra, replaced])
     @pytest.mark.parametrize("rules", [[], [on(date(2026, 2, 20))]])
     def test_whole_shifts_take_the_nights_of_other_layers_too(
         self, opened: Callable[[str], Override], rules: list[Item]
     ) -> None:
-        night = [*rules, opened("22:00-02:00 overnight"), closed(whole_shifts=True)]
-        assert times(ask(*night), "2026-02-03 12:00", "2026-02-05 12:00", NY) == []
+        gone = [*rules, opened("22:00-02:00 overnight"), closed(whole_shifts=True)]
+        assert times(ask(*gone), "2026-02-03 12:00", "2026-02-05 12:00", NY) == []
 
     def test_whole_shifts_spare_the_night_before_whatever_opened_it(self) -> None:
-        night = [extra("22:00-02:00 overnight"), closed(NEXT, whole_shifts=True)]
-        assert times(ask(*night), "2026-02-03 12:00", "2026-02-06 12:00", NY) == [
-            *every("22:00", "23:30", 30),
-            *every("00:00", "01:30", 30),
+        kept = [extra("22:00-02:00 overnight"), closed(NEXT, whole_shifts=True)]
+        assert dated(ask(*kept), "2026-02-03 12:00", "2026-02-06 12:00") == [
+            *night(4),
+            *night(5, "00:00", "01:30"),
         ]
 
     def test_a_closure_of_the_practice_may_name_a_place(self) -> None:

@@ -24,7 +24,7 @@ from tests.engine.kit import (
 )
 
 from medsched.domain.appointment_types import Grid, Need
-from medsched.domain.claims import Claim, Session
+from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.places import Location, Room
 from medsched.domain.requests import Reason
 from medsched.domain.slots import SlotStatus
@@ -157,6 +157,20 @@ class TestOpenSessions:
         ]
         inquiry = ask(rule(), type=GROUP, claims=claims)
         assert starts(inquiry) == ["09:00", "09:30", "11:00", "11:30"]
+
+    def test_another_session_that_overlaps_it_still_does(self) -> None:
+        claims = [session("10:00", 1), session("10:15", 1, type="yoga")]
+        inquiry = ask(rule(), type=GROUP, claims=claims)
+        assert reasons(inquiry, f"{DAY} 10:00") == {Reason.TAKEN}
+        assert "10:00" not in starts(inquiry)
+
+    def test_one_that_was_held_and_expired_is_no_candidate(self) -> None:
+        now = at(f"{DAY} 08:00", NY)
+        held = attrs.evolve(session("09:40", 1), kind=ClaimKind.HOLD, expires=now)
+        inquiry = ask(rule(), type=GROUP, now=now, claims=[held])
+        assert starts(inquiry) == every("09:00", "11:30", 30)
+        inquiry = ask(rule(), type=GROUP, now=now - mins(1), claims=[held])
+        assert "09:40" in starts(inquiry)
 
     def test_a_session_of_another_type_is_only_taken_time(self) -> None:
         inquiry = ask(rule(), type=GROUP, claims=[session("10:00", 1, type="yoga")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -9,6 +10,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import attrs
+from tests.oracle.walker import DAY, EPOCH, MINUTE, zone_info, zone_names
 
 from medsched.domain.appointment_types import AppointmentType, Grid, Need, Pricing
 from medsched.domain.availability import (
@@ -28,7 +30,6 @@ from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
 from medsched.timeline.rrule_parts import Frequency
 from medsched.timeline.weekdays import ByDay, Weekday
-from tests.oracle.walker import DAY, EPOCH, MINUTE, zone_info, zone_names
 
 T = TypeVar("T")
 
@@ -193,7 +194,7 @@ class _Maker:
             early = self.before - self.pick(7, 20, 50, 75)
             late = self.after + self.pick(15, 60, 95)
             into = self.pick(0, 0, skipped // 2)
-            if 0 <= early and late + into <= DAY:
+            if early >= 0 and late + into <= DAY:
                 return [(early, self.before + into), (self.after + into, late + into)]
         edges = self.hot if self.chance(0.3) else self.edges
         origin = self.random.choice(edges)
@@ -203,7 +204,7 @@ class _Maker:
         ordered = sorted(points)
         pairs = [
             (origin + start, origin + end)
-            for start, end in zip(ordered, ordered[1:], strict=False)
+            for start, end in itertools.pairwise(ordered)
             if len(ordered) < 4 or self.chance(0.7)
         ]
         if not pairs:
@@ -282,7 +283,11 @@ class _Maker:
             pattern: dict[str, Any] = self.pick(
                 {"by_month_day": [day.day for day in near]},
                 {"by_month_day": [-1, -2, 1, 2, near[0].day]},
-                {"by_day": [ByDay(w, (d.day + 6) // 7) for w, d in zip(weekdays, near, strict=True)]},
+                {
+                    "by_day": [
+                        ByDay(w, (d.day + 6) // 7) for w, d in zip(weekdays, near, strict=True)
+                    ]
+                },
                 {"by_day": list(Weekday), "by_set_pos": [day.day for day in near]},
             )
             return Recurrence(start, Frequency.MONTHLY, **pattern, **more)
@@ -555,7 +560,9 @@ class _Maker:
         calendars = {
             PROVIDER: calendar(
                 tuple(self.rules(PROVIDER, 3, offers=True)),
-                tuple(self.overrides(PROVIDER, 5 if theme == "provider" else self.pick(0, 0, 1, 3))),
+                tuple(
+                    self.overrides(PROVIDER, 5 if theme == "provider" else self.pick(0, 0, 1, 3))
+                ),
                 tuple(self.blockings(PROVIDER)) if self.chance(0.15) else (),
             ),
             PRACTICE: self.calendar(PRACTICE, 0.3 * practice, 0.8 * practice, 0.2 * practice),
@@ -583,7 +590,9 @@ class _Maker:
             schedule=Schedule(
                 practice=PracticeSettings(id="practice", timezone=self.practice_zone(provider)),
                 provider=provider,
-                calendars={resource: own for resource, own in calendars.items() if own != Calendar()},
+                calendars={
+                    resource: own for resource, own in calendars.items() if own != Calendar()
+                },
                 locations=locations,
                 rooms=rooms,
                 inactive=frozenset(ROOMS[1:] if self.chance(0.05) else ()),

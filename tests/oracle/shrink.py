@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-
-from medsched.domain.appointment_types import AppointmentType
-from medsched.domain.people import Provider
-from medsched.domain.records import Resource
-from medsched.domain.schedule import Calendar
 from tests.oracle.generate import Case
 from tests.oracle.walker import DAY, EPOCH, MINUTE
+
+from medsched.domain.records import Resource
+from medsched.domain.schedule import Calendar
 
 
 def shrink(case: Case, differs: Callable[[Case], bool]) -> Case:
@@ -52,10 +50,10 @@ def reductions(case: Case) -> Iterator[Case]:
     for provider in plainer(case.schedule.provider):
         yield with_schedule(case, provider=provider)
     for name, location in case.schedule.locations.items():
-        rest = {id: one for id, one in case.schedule.locations.items() if id != name}
-        yield with_schedule(case, locations=rest)
+        others = {id: one for id, one in case.schedule.locations.items() if id != name}
+        yield with_schedule(case, locations=others)
         for one in plainer(location):
-            yield with_schedule(case, locations={**rest, name: one})
+            yield with_schedule(case, locations={**others, name: one})
     for name in case.schedule.rooms:
         rest_of_rooms = {id: one for id, one in case.schedule.rooms.items() if id != name}
         yield with_schedule(case, rooms=rest_of_rooms)
@@ -118,8 +116,8 @@ def describe(case: Case) -> str:
     schedule = case.schedule
     lines = [
         f"seed {case.seed}, {case.zone}, clock change at {at(case.change)}",
-        f"query {at(case.low)} to {at(case.high)}, now {case.request.now}, "
-        f"patient {case.request.patient}",
+        f"query {at(case.low)} to {at(case.high)}",
+        f"now {case.request.now}, patient {case.request.patient}",
         brief(case.request.type),
         brief(schedule.practice),
         brief(schedule.provider),
@@ -152,6 +150,3 @@ def brief(thing: Any) -> str:
             shown.append(f"{field.name}={text}")
     name = type(thing).__name__
     return f"{name}({'; '.join(shown)})"
-
-
-__all__ = ["AppointmentType", "Provider", "describe", "reductions", "shrink"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.oracle.generate import changes, zone_for
+from tests.oracle.walker import EPOCH, MINUTE, Clock, Start, Walker, midnight, zone_names
 
 from medsched.domain.appointment_types import AppointmentType, Grid, Need
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
@@ -18,14 +20,13 @@ from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule, calendar
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.rrule_parts import Frequency
-from tests.oracle.generate import changes, zone_for
-from tests.oracle.walker import EPOCH, MINUTE, Clock, Start, Walker, midnight, zone_names
 
 NEW_YORK = "America/New_York"
 AUTUMN = date(2026, 11, 1)  # 02:00 EDT is 01:00 EST: 25 hours
 SPRING = date(2026, 3, 8)  # 02:00 EST is 03:00 EDT: 23 hours
 ORDINARY = date(2026, 6, 3)  # a Wednesday
 
+Given = dict[str, Any]
 Openable = AvailabilityRule | Override | RecurringBlocking
 
 
@@ -176,7 +177,9 @@ def test_hours_are_rounded_inward_and_breaks_outward() -> None:
 def test_the_three_grids() -> None:
     nine = rule("09:10-11:00", break_duration=timedelta(minutes=5))
     taken = [
-        Claim.of("p", datetime(2026, 6, 3, 13, 50, tzinfo=UTC), datetime(2026, 6, 3, 14, tzinfo=UTC))
+        Claim.of(
+            "p", datetime(2026, 6, 3, 13, 50, tzinfo=UTC), datetime(2026, 6, 3, 14, tzinfo=UTC)
+        )
     ]
     claims = {taken[0].resource: taken}
     assert walls(walk(ORDINARY, nine)) == "09:10 09:45 10:20"
@@ -188,7 +191,7 @@ def test_the_three_grids() -> None:
 
 
 def test_a_clock_grid_gives_no_start_in_a_skipped_hour_and_two_in_a_repeated() -> None:
-    hourly = {"grid": Grid.clock(timedelta(hours=1)), "duration": timedelta(hours=1)}
+    hourly: Given = {"grid": Grid.clock(timedelta(hours=1)), "duration": timedelta(hours=1)}
     assert walls(walk(SPRING, rule("00:00-05:00"), **hourly)) == "00:00 01:00 03:00 04:00"
     assert walls(walk(AUTUMN, rule("00:00-03:00"), **hourly)) == "00:00 01:00 01:00 02:00"
 
@@ -196,7 +199,7 @@ def test_a_clock_grid_gives_no_start_in_a_skipped_hour_and_two_in_a_repeated() -
 def test_a_step_and_lengths_of_their_own() -> None:
     stepping = rule("09:00-10:00", step=timedelta(minutes=20), slot_duration=timedelta(minutes=25))
     assert walls(walk(ORDINARY, stepping)) == "09:00 09:20"
-    own = {"durations": {"visit": timedelta(minutes=60)}}
+    own: Given = {"durations": {"visit": timedelta(minutes=60)}}
     assert [one.length for one in walk(ORDINARY, stepping, provider=own)] == [25, 25]
     assert [one.length for one in walk(ORDINARY, rule("09:00-10:00"), provider=own)] == [60]
 
@@ -205,7 +208,7 @@ def test_a_step_and_lengths_of_their_own() -> None:
 
 
 def test_a_slot_may_lie_across_windows_that_make_the_same_offer() -> None:
-    wide = {"duration": timedelta(minutes=45)}
+    wide: Given = {"duration": timedelta(minutes=45)}
     both = (rule("09:00-10:00"), rule("10:00-11:00"))
     assert walls(walk(ORDINARY, *both, **wide)) == "09:00 09:45 10:00"
     other = (rule("09:00-10:00"), rule("10:00-11:00", capacity=2))
@@ -251,7 +254,10 @@ def test_whole_dates_by_instants_and_by_shifts() -> None:
         " 23:30"
     )
     shift = attrs.evolve(off, whole_shifts=True)
-    assert walls(walk(ORDINARY, night, shift, days=2)) == "00:00 00:30 01:00 01:30 22:00 22:30 23:00 23:30"
+    assert (
+        walls(walk(ORDINARY, night, shift, days=2))
+        == "00:00 00:30 01:00 01:30 22:00 22:30 23:00 23:30"
+    )
     practice = Resource(ResourceKind.PRACTICE, "practice")
     holiday = attrs.evolve(shift, resource=practice)
     assert walls(walk(ORDINARY, night, holiday, days=2)) == walls(
@@ -261,7 +267,7 @@ def test_whole_dates_by_instants_and_by_shifts() -> None:
 
 def test_a_place_closes_only_what_happens_there() -> None:
     main = Resource(ResourceKind.LOCATION, "main")
-    places = {
+    places: Given = {
         "schedule": {"locations": {"main": Location(id="main"), "annex": Location(id="annex")}},
         "provider": {"location": "main"},
     }
@@ -290,9 +296,9 @@ def test_zones_of_rules_places_and_travels() -> None:
         return utc(walk(ORDINARY, *sources, **options))[0]
 
     nine = rule("09:00-10:00")
-    home = {"timezone": "America/Chicago"}
-    away = {**home, "travels": [Travel("Europe/Paris", ORDINARY, ORDINARY)]}
-    tokyo = {"locations": {"main": Location(id="main", timezone="America/Denver")}}
+    home: Given = {"timezone": "America/Chicago"}
+    away: Given = {**home, "travels": [Travel("Europe/Paris", ORDINARY, ORDINARY)]}
+    tokyo: Given = {"locations": {"main": Location(id="main", timezone="America/Denver")}}
     assert first(nine) == "03 13:00"
     assert first(nine, provider=home) == "03 14:00"
     assert first(nine, provider=away) == "03 07:00"
@@ -319,24 +325,26 @@ def test_buffers_and_claims() -> None:
         ]
     }
     assert walls(walk(ORDINARY, nine, claims=busy)) == "09:00 09:30 10:30"
-    after = {"buffer_after": timedelta(minutes=1)}
+    after: Given = {"buffer_after": timedelta(minutes=1)}
     assert walls(walk(ORDINARY, nine, claims=busy, **after)) == "09:00 10:30"
-    within = {**after, "buffers_within_hours": True}
+    within: Given = {**after, "buffers_within_hours": True}
     assert walls(walk(ORDINARY, nine, claims=busy, **within)) == "09:00"
-    late = {"now": datetime(2026, 6, 3, 12, tzinfo=UTC)}
+    late: Given = {"now": datetime(2026, 6, 3, 12, tzinfo=UTC)}
     assert walls(walk(ORDINARY, nine, claims=busy, request=late)) == "09:00 09:30 10:00 10:30"
 
 
 def test_needs_alternatives_and_rooms_with_hours() -> None:
     nine = rule("09:00-11:00")
     one, two = (Resource(ResourceKind.ROOM, id) for id in ("r1", "r2"))
-    rooms = {"rooms": {"r1": Room(id="r1", location="main"), "r2": Room(id="r2", location="main")}}
+    rooms: Given = {
+        "rooms": {"r1": Room(id="r1", location="main"), "r2": Room(id="r2", location="main")}
+    }
     hours = rule("09:30-10:30", resource=one)
-    need = {"needs": [Need.room("r1", after=timedelta(minutes=10))], "schedule": rooms}
+    need: Given = {"needs": [Need.room("r1", after=timedelta(minutes=10))], "schedule": rooms}
     assert walls(walk(ORDINARY, nine, hours, **need)) == "09:30 10:00"
-    either = {**need, "needs": [Need.room("r1", "r2")]}
+    either: Given = {**need, "needs": [Need.room("r1", "r2")]}
     assert walls(walk(ORDINARY, nine, hours, **either)) == "09:00 09:30 10:00 10:30"
-    both = {**need, "needs": [Need.room("r1", "r2"), Need.room("r1", "r2")]}
+    both: Given = {**need, "needs": [Need.room("r1", "r2"), Need.room("r1", "r2")]}
     assert walls(walk(ORDINARY, nine, hours, **both)) == "09:30 10:00"
     stated = rule("09:00-11:00", room="r1")
     assert walls(walk(ORDINARY, stated, hours, **either)) == "09:30 10:00"
@@ -346,13 +354,13 @@ def test_needs_alternatives_and_rooms_with_hours() -> None:
 
 def test_rules_of_time() -> None:
     nine = rule("09:00-11:00")
-    now = {"request": {"now": datetime(2026, 6, 3, 13, 0, 1, tzinfo=UTC)}}  # 09:00:01
+    now: Given = {"request": {"now": datetime(2026, 6, 3, 13, 0, 1, tzinfo=UTC)}}  # 09:00:01
     assert walls(walk(ORDINARY, nine, **now)) == "09:30 10:00 10:30"
-    notice = {"notice": timedelta(minutes=30)}
+    notice: Given = {"notice": timedelta(minutes=30)}
     assert walls(walk(ORDINARY, nine, **now, **notice)) == "10:00 10:30"
-    ahead = {"furthest_ahead": timedelta(minutes=60)}
+    ahead: Given = {"furthest_ahead": timedelta(minutes=60)}
     assert walls(walk(ORDINARY, nine, **now, **ahead)) == "09:30 10:00"
-    today = {"days_ahead": 0}
+    today: Given = {"days_ahead": 0}
     assert walls(walk(ORDINARY, nine, **now, **today, days=3)) == "09:30 10:00 10:30"
     assert walls(walk(ORDINARY, nine, **now, provider=today, days=3)) == "09:30 10:00 10:30"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import struct
@@ -13,12 +14,12 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+from tests.oracle.generate import SPECIAL
+from tests.oracle.walker import DAY, EPOCH, MINUTE, Clock, zone_names
 
 from medsched.adapters.tzdata import TzdataZones
 from medsched.errors import AmbiguousTime, NonexistentTime
 from medsched.timeline.resolve import Disambiguation, resolve
-from tests.oracle.generate import SPECIAL
-from tests.oracle.walker import DAY, EPOCH, MINUTE, Clock, zone_names
 
 ZONES = TzdataZones()
 SAMPLE = int(os.environ.get("MEDSCHED_ORACLE_SCHEDULES", "300"))
@@ -50,9 +51,8 @@ def read(key: str) -> tuple[int, list[tuple[int, int]], str]:
     offsets = [struct.unpack_from(">lBB", data, place + 6 * kind)[0] for kind in range(types)]
     place += 6 * types + chars + 12 * leaps + std + ut
     last_line = data[place:].decode("ascii").strip("\n")
-    return offsets[0], [(at, offsets[kind]) for at, kind in zip(instants, kinds, strict=True)], (
-        last_line
-    )
+    transitions = [(at, offsets[kind]) for at, kind in zip(instants, kinds, strict=True)]
+    return offsets[0], transitions, last_line
 
 
 NAME = r"(?:<[^>]+>|[A-Za-z]+)"
@@ -100,9 +100,7 @@ def changes(key: str, first: int = 1973, last: int = 2037) -> tuple[Change, ...]
             ruled.append((wall_of_rule(found["on"], year) - standard, summer))
             ruled.append((wall_of_rule(found["off"], year) - summer, standard))
         transitions = [*transitions, *((at, to) for at, to in sorted(ruled) if at > known)]
-    low, high = (
-        int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (first, last + 1)
-    )
+    low, high = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (first, last + 1))
     all_changes = []
     before = initial
     for at, after in transitions:
@@ -149,7 +147,7 @@ def test_a_zone_is_what_its_file_says(key: str) -> None:
             assert zone.offset_at(at // 60 + by) * 60 == before
         for by in (0, 1, 3 * DAY):
             assert zone.offset_at(at // 60 + by) * 60 == after
-    for one, other in zip(expected, expected[1:], strict=False):
+    for one, other in itertools.pairwise(expected):
         assert other.at - one.at > 6 * 86_400, "the engine counts on six days between changes"
 
 

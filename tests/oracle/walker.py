@@ -270,6 +270,8 @@ class Walker:
         self.low = (self.packed_from if self.type.grid.kind is GridKind.PACKED else low) - DAY
         self.high = high + DAY
         self.clocks: dict[str, Clock] = {}
+        self.own_lengths: dict[Resource, dict[int, int]] = {}
+        self.ends: dict[int, int] = {}
         # Whatever meets these minutes hangs on one of these dates.
         self.first = date(1970, 1, 1) + timedelta(days=self.low // DAY - 3)
         self.last = date(1970, 1, 1) + timedelta(days=self.high // DAY + 1)
@@ -547,10 +549,11 @@ class Walker:
             found[resource] = self.run(lambda minute, busy=busy: minute not in busy)  # type: ignore[misc]
         return found
 
-    @cache  # noqa: B019 - as short-lived as the walker
     def own_length(self, resource: Resource) -> dict[int, int]:
-        canvas = self.own_time(resource)
-        return self.run(canvas.__contains__)
+        """For how long from each minute on a room or device is open."""
+        if resource not in self.own_lengths:
+            self.own_lengths[resource] = self.run(self.own_time(resource).__contains__)
+        return self.own_lengths[resource]
 
     def is_free(self, resource: Resource, start: int, end: int) -> bool:
         lengths = self.free_lengths.get(resource)
@@ -675,8 +678,13 @@ class Walker:
                 return False
         return True
 
-    @cache  # noqa: B019 - as short-lived as the walker
     def end_of_day(self, now: datetime, ahead: int) -> int:
+        """The end of the provider's date so many days after today's."""
+        if ahead not in self.ends:
+            self.ends[ahead] = self.find_end(now, ahead)
+        return self.ends[ahead]
+
+    def find_end(self, now: datetime, ahead: int) -> int:
         near = list(dates(now.date() - timedelta(days=2), now.date() + timedelta(days=2)))
         here = [d for d in near if now.astimezone(zone_info(self.provider_zone(d))).date() == d]
         (today,) = here

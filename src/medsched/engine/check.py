@@ -345,7 +345,8 @@ def _stubs(
                     message=(
                         f"the window {zone.local(start):%Y-%m-%d %H:%M} to"
                         f" {zone.local(end):%Y-%m-%d %H:%M} is closed only in part by"
-                        f" {override.reason or override.id!r}; whole_shifts would act on whole shifts"
+                        f" {override.reason or override.id!r};"
+                        " whole_shifts would act on whole shifts"
                     ),
                 )
 

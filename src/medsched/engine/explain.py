@@ -191,7 +191,7 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
             )
         if not calendar:
             continue
-        opened = open_spans(frame, resource, code, closures=False)
+        opened = open_spans(frame, resource, code, blockings=False, closures=False)
         told: list[Cover] = []
         for blocking in calendar.blockings:
             if _concerns(blocking.types, code):
@@ -290,7 +290,7 @@ def _decided(found: Iterable[Cover], piece: Piece | None, minute: int) -> tuple[
     here = [cover for cover in found if cover.low <= minute < cover.high]
     places = {cover.place for cover in here if cover.opens}
     here = [cover for cover in here if cover.opens or cover.place in {None, *places}]
-    here.sort(key=lambda cover: (cover.layer, cover.priority, cover.opens, cover.low))
+    here.sort(key=_decides_last)
     winner: Cover | None = None
     if piece is not None:
         opening: Opening = piece[4]
@@ -312,6 +312,11 @@ def _told_by(violation: Violation, layers: Sequence[Coverage], name: str) -> Vio
         end=decider.end,
         by=decider.by or None,
     )
+
+
+def _decides_last(cover: Cover) -> tuple[int, int, bool, bool, int]:
+    """Among what closes a minute the last in this order decides; what has a name tells more."""
+    return cover.layer, cover.priority, cover.opens, cover.source is not None, cover.low
 
 
 def _claims_about(board: Board, terms: Terms, minute: int) -> tuple[Claim, ...]:

@@ -52,19 +52,26 @@ def open_pieces(frame: Frame, type_code: str) -> list[Piece]:
     pieces = layers.rules()
     if pieces:
         pieces = practice_closing(frame, type_code).close(pieces)
-    return layers.upper(pieces)
+    pieces = layers.upper(pieces)
+    idle = {one.id for one in frame.schedule.inactive if one.kind is ResourceKind.LOCATION}
+    return [piece for piece in pieces if piece[4].location not in idle] if idle else pieces
 
 
 def open_spans(
-    frame: Frame, resource: Resource, type_code: str, *, closures: bool = True
+    frame: Frame,
+    resource: Resource,
+    type_code: str,
+    *,
+    blockings: bool = True,
+    closures: bool = True,
 ) -> list[Interval]:
     """When a room, device, location or practice is open for a type; always, if it has no rules.
 
-    ``closures=False`` leaves out closures and blockings: what the hours alone open.
+    Without ``blockings`` and ``closures``: what its hours alone open.
     """
     layers = _Layers(frame, resource, type_code)
     pieces = layers.rules() or layers.always()
-    if closures:
+    if blockings:
         pieces = subtract(pieces, layers.blocked())
     return union(piece[:2] for piece in layers.upper(pieces, closures=closures))
 
@@ -75,7 +82,7 @@ def practice_closing(frame: Frame, type_code: str) -> Closing:
     closing = Closing()
     closing.add_spans(None, _Layers(frame, schedule.provider.resource, type_code).blocked())
     _close_by(frame, closing, schedule.practice.resource, None, type_code)
-    for resource in (*schedule.calendars, *schedule.inactive):
+    for resource in schedule.calendars:
         if resource.kind is ResourceKind.LOCATION:
             _close_by(frame, closing, resource, resource.id, type_code)
     return closing
@@ -84,14 +91,11 @@ def practice_closing(frame: Frame, type_code: str) -> Closing:
 def _close_by(
     frame: Frame, closing: Closing, resource: Resource, place: str | None, type_code: str
 ) -> None:
-    if resource in frame.schedule.inactive:
-        closing.add_spans(place, [reach(frame)])
     if not frame.schedule.calendar(resource):
         return
     layers = _Layers(frame, resource, type_code)
-    hours = open_spans(frame, resource, type_code, closures=False)
-    closing.add_spans(place, complement(hours, *reach(frame)))
-    closing.add_spans(place, layers.blocked())
+    opened = open_spans(frame, resource, type_code, closures=False)
+    closing.add_spans(place, complement(opened, *reach(frame)))
     for closure in layers.of_kind(OverrideKind.CLOSED):
         at = closure.location if place is None else place
         if closure.whole_shifts:

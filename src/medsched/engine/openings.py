@@ -260,13 +260,18 @@ class Openings:
         return within(found, low, high)
 
     def room(self, terms: Terms, pieces: Sequence[Piece], runs: Sequence[int]) -> list[Interval]:
-        """Where in some pieces a slot may start, as far as hours go."""
+        """Where in some pieces a slot may start, as far as hours go; one grid's in one span."""
         back = terms.length - 1
-        return [
-            (piece[0], min(piece[1], run - back))
-            for piece, run in zip(pieces, runs, strict=True)
-            if piece[0] < run - back
-        ]
+        found: list[Interval] = []
+        ended = anchored = -1
+        for (start, end, anchor, _, _), run in zip(pieces, runs, strict=True):
+            stop = min(end, run - back)
+            if start < stop:
+                if found and start == ended and anchor == anchored:
+                    start = found.pop()[0]
+                found.append((start, stop))
+            ended, anchored = end, anchor
+        return found
 
 
 def openings(
