@@ -17,14 +17,11 @@ from medsched.domain.appointment_types import (
     Need,
     Pricing,
 )
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
+from medsched.domain.findings import Finding, FindingKind
+from medsched.domain.hours import Hours
 from medsched.domain.pages import Page
 from medsched.domain.people import Patient, Provider, Staff, Travel
 from medsched.domain.places import (
@@ -37,7 +34,7 @@ from medsched.domain.places import (
 )
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Request, Violation
-from medsched.domain.slots import Slot, SlotStatus
+from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
@@ -55,6 +52,7 @@ from medsched.errors import (
     InvalidSlotId,
     InvalidText,
     InvalidValue,
+    InvalidWallTime,
     MedschedError,
     MissingExtra,
     NaiveDatetime,
@@ -84,8 +82,12 @@ __all__ = [
     "ClaimKind",
     "ClinicFileError",
     "ContradictoryOverrides",
+    "Coverage",
     "Device",
     "Disambiguation",
+    "Explanation",
+    "Finding",
+    "FindingKind",
     "Frequency",
     "Grid",
     "GridKind",
@@ -102,6 +104,8 @@ __all__ = [
     "InvalidSlotId",
     "InvalidText",
     "InvalidValue",
+    "InvalidWallTime",
+    "Layer",
     "Location",
     "LocationKind",
     "MedschedError",
@@ -134,8 +138,11 @@ __all__ = [
     "Session",
     "Slot",
     "SlotStatus",
+    "Slots",
     "Staff",
     "StorageBusy",
+    "Stretch",
+    "Summary",
     "Travel",
     "TzdataZones",
     "UnknownZone",

@@ -12,8 +12,9 @@ import pytest
 from medsched.adapters.clinic_file import Clinic, load_clinic, read_clinic
 from medsched.adapters.memory import MemoryStore
 from medsched.domain.appointment_types import Grid, Modality, Need, Pricing
-from medsched.domain.availability import Hours, OverrideKind
+from medsched.domain.availability import OverrideKind
 from medsched.domain.claims import ClaimKind
+from medsched.domain.hours import Hours
 from medsched.domain.people import Travel
 from medsched.domain.records import Resource, ResourceKind
 from medsched.scheduler import Scheduler

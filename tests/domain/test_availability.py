@@ -10,16 +10,9 @@ import attrs
 import pytest
 
 from medsched.domain.appointment_types import Pricing
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Offer,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-    day_windows,
-    offer_key,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.hours import Hours, day_windows
+from medsched.domain.offers import Offer, offer_key
 from medsched.domain.people import Provider
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Resource, ResourceKind

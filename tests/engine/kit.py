@@ -12,8 +12,9 @@ from typing import Any
 
 from medsched.adapters.tzdata import TzdataZones
 from medsched.domain.appointment_types import AppointmentType
-from medsched.domain.availability import AvailabilityRule, Hours, Override, RecurringBlocking
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.claims import Claim
+from medsched.domain.hours import Hours
 from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind

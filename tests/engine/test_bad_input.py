@@ -27,8 +27,9 @@ from tests.engine.kit import (
 )
 
 from medsched.domain.appointment_types import AppointmentType, Grid, GridKind, Need
-from medsched.domain.availability import AvailabilityRule, Hours, Override
+from medsched.domain.availability import AvailabilityRule, Override
 from medsched.domain.claims import Claim
+from medsched.domain.hours import Hours
 from medsched.domain.people import Provider, Travel
 from medsched.domain.requests import Reason, Request
 from medsched.engine.explain import explain

@@ -26,7 +26,8 @@ from tests.engine.kit import (
     visit,
 )
 
-from medsched.domain.availability import AvailabilityRule, Hours
+from medsched.domain.availability import AvailabilityRule
+from medsched.domain.hours import Hours
 from medsched.domain.people import Travel
 from medsched.domain.places import Location
 from medsched.timeline.recurrence import Recurrence

@@ -13,13 +13,9 @@ import attrs
 from tests.oracle.walker import DAY, EPOCH, MINUTE, zone_info, zone_names
 
 from medsched.domain.appointment_types import AppointmentType, Grid, Need, Pricing
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Override,
-    RecurringBlocking,
-)
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.hours import Hours
 from medsched.domain.people import Provider, Travel
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind

@@ -22,14 +22,9 @@ import attrs
 from dateutil import rrule as dateutil
 
 from medsched.domain.appointment_types import AppointmentType, GridKind
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.claims import Claim
+from medsched.domain.hours import Hours
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule

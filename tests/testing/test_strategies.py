@@ -15,9 +15,10 @@ import pytest
 import medsched
 from medsched.adapters.tzdata import TzdataZones
 from medsched.domain.appointment_types import AppointmentType, GridKind
-from medsched.domain.availability import AvailabilityRule, Hours, Override, OverrideKind
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.fields import check_id
+from medsched.domain.hours import Hours
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request

@@ -9,8 +9,9 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, offer_key
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
 from medsched.domain.findings import Finding, FindingKind
+from medsched.domain.offers import offer_key
 from medsched.domain.records import ResourceKind
 from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame, Source, dates_of, resolved, whole_dates_in, windows_in

@@ -13,15 +13,10 @@ from itertools import chain, pairwise
 
 import attrs
 
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-    day_breaks,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
+from medsched.domain.hours import day_breaks
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.slots import Slot

@@ -20,8 +20,9 @@ from operator import itemgetter
 
 import attrs
 
-from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, offer_key
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
 from medsched.domain.explanations import Layer
+from medsched.domain.offers import offer_key
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar
 from medsched.engine.windows import (

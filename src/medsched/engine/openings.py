@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, GridKind, Need
-from medsched.domain.availability import Offer
 from medsched.domain.explanations import Layer
 from medsched.domain.fields import minutes
+from medsched.domain.offers import Offer
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
 from medsched.engine.grids import clock_starts, within

@@ -14,13 +14,8 @@ from medsched.adapters.clinic_file.records import pricing
 from medsched.adapters.clinic_file.recurring import RECURRENCE, recurrence
 from medsched.adapters.holidays import holiday_overrides
 from medsched.domain.appointment_types import AppointmentType
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.hours import Hours
 from medsched.domain.people import Provider
 from medsched.domain.records import Resource, ResourceKind
 from medsched.errors import InvalidValue, MissingExtra

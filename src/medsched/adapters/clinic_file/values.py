@@ -19,7 +19,7 @@ from medsched.adapters.clinic_file.reading import (
     suggestion,
 )
 from medsched.domain import fields
-from medsched.domain.availability import Hours
+from medsched.domain.hours import Hours
 from medsched.timeline.instants import minutes_in
 from medsched.timeline.weekdays import Weekday
 

@@ -10,13 +10,8 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Hours,
-    Override,
-    OverrideKind,
-    day_windows,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
+from medsched.domain.hours import Hours, day_windows
 from medsched.domain.records import Resource, ResourceKind
 from medsched.testing.strategies.clocks import (
     END,

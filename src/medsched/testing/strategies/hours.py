@@ -12,7 +12,7 @@ import attrs
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from medsched.domain.availability import Hours
+from medsched.domain.hours import Hours
 from medsched.errors import InvalidRecurrence, OutOfRange
 from medsched.testing.strategies.clocks import periods
 from medsched.timeline.instants import DAY, check_date

@@ -9,12 +9,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from medsched.domain.availability import (
-    AvailabilityRule,
-    Override,
-    OverrideKind,
-    RecurringBlocking,
-)
+from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.people import Provider, Travel
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
