@@ -27,7 +27,7 @@ autodoc_typehints_format = "short"
 # The documentation builds without a network, so types of the standard library and of dependencies,
 # which autodoc finds in signatures, have no page to link to. A wrong link to one of medsched's own
 # names still fails.
-_elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis"}
+_elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis", "sqlalchemy"}
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+"),
     ("py:class", r"datetime|timedelta"),  # as attrs writes them into the signatures it makes

@@ -17,12 +17,15 @@ _codes = [0]
 _SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def check(page: str) -> None:
-    """Print every line of a page's sessions that does not come out as written."""
+def check(page: str, where: Path | None = None) -> None:
+    """Print every line of a page's sessions that does not come out as written.
+
+    They run in the page's own folder, or in another one.
+    """
     path = DOCS / page
     for session in _SESSION.findall(path.read_text("utf-8")):
         for command, shown in commands(session):
-            printed = run(command, path.parent)
+            printed = run(command, where or path.parent)
             if printed != shown:
                 print(f"$ {command}\n--- shown\n{shown}--- printed\n{printed}")
 

@@ -29,8 +29,9 @@ from tests.engine.kit import (
 
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Stretch
-from medsched.engine.explain import explain, timeline
+from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.timeline import timeline
 from medsched.errors import InvalidInterval, NaiveDatetime, OutOfRange
 
 ITEMS = (

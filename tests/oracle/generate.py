@@ -215,7 +215,7 @@ class _Maker:
         for start, end in tiles:
             over = end > DAY
             opening, closing = timedelta(minutes=start), timedelta(minutes=end - DAY * over)
-            if self.chance(0.06) and 1 < end - start < DAY:
+            if self.chance(0.06) and 2 < end - start < DAY:
                 opening += timedelta(seconds=self.pick(1, 30, 59))
                 closing -= timedelta(seconds=self.pick(0, 1, 59) if closing else 0)
             found.append(Hours(opening, closing, overnight=over))

@@ -1,10 +1,13 @@
-"""A practice whose clock stands still and whose ids count."""
+"""A practice whose clock stands still and whose ids count, in memory and on each database."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
+from tests.databases import ENGINES, Databases
 
 from medsched import MemoryStore, Practice, Scheduler
 from medsched.testing.fixed import FixedClock, NumberedIds
@@ -17,9 +20,11 @@ def clock() -> FixedClock:
     return FixedClock(NOW)
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
+@pytest.fixture(params=["memory", *ENGINES])
+def store(request: pytest.FixtureRequest, databases: Databases) -> Iterator[MemoryStore]:
+    """An empty store. Tests take it for a `MemoryStore`, whose `events` every store here has."""
+    yield cast("MemoryStore", databases.store(request.param))
+    databases.check_returned(request.param)
 
 
 @pytest.fixture

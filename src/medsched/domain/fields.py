@@ -74,7 +74,7 @@ def own_id(instance: Instance, attribute: AnyAttribute, value: object) -> None:
 
 
 def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
-    """Validate a text of ``least`` to ``most`` characters without NUL."""
+    """Validate a text of ``least`` to ``most`` characters, line breaks and tabs among them."""
 
     def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
         if not isinstance(value, str):
@@ -89,15 +89,21 @@ def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
 
 def _check_characters(value: str, field: str) -> None:
     """Refuse what some database or encoding would not give back."""
-    if "\0" in value:
-        raise InvalidText(field, len(value), "holds a NUL character")
-    if any(unicodedata.category(character) == "Cs" for character in value):
-        raise InvalidText(field, len(value), "holds half of a character (a lone surrogate)")
+    for character in value:
+        if character not in "\t\n\r":
+            category = unicodedata.category(character)
+            if category == "Cc":
+                raise InvalidText(field, len(value), "holds a control character")
+            if category == "Cs":
+                raise InvalidText(field, len(value), "holds half of a character (a surrogate)")
 
 
 def texts(value: Iterable[str] | str) -> frozenset[str]:
     """A set of short words: specialties, languages, insurers. A single string is one word."""
-    return frozenset([value] if isinstance(value, str) else value)
+    try:
+        return frozenset([value] if isinstance(value, str) else value)
+    except TypeError:
+        raise InvalidText("words", type(value).__name__, "short texts are needed") from None
 
 
 def words(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) -> None:

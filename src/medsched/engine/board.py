@@ -175,13 +175,18 @@ class Board:
         return any(self.openings.grid(terms, [piece], [fits], start, start + 1))
 
     def nearest_on_grid(self, piece: Piece, terms: Terms, start: int) -> list[int]:
-        """The starts of a piece's grid just before and just after a minute."""
+        """The starts of a piece's grid just before and after a minute that nothing refuses."""
         run = self.openings.run_end(piece)
         if self.inquiry.type.grid.kind is GridKind.PACKED:
             ranges = self._packed_in(terms, self.openings.room(terms, [piece], [run]))
         else:
             ranges = self.openings.grid(terms, [piece], [run], piece[0], piece[1])
-        starts = list(chain.from_iterable(ranges))
+        blocked, (first, beyond) = self._blocked(terms.shape), self.inquiry.bookable()
+        starts = [
+            one
+            for one in chain.from_iterable(ranges)
+            if first <= one < beyond and terms.on_day(one) and covering(blocked, one) is None
+        ]
         before = [one for one in starts if one < start]
         after = [one for one in starts if one > start]
         return before[-1:] + after[:1]

@@ -330,7 +330,10 @@ def _stubs(
         for start, end, day in windows
         if span[0] <= day < span[1]
     ]
-    for rule in rules:
+    home = frame.home_zone(override).key
+    for rule in rules if closed else ():
+        if max(end for _, end in rule.windows) <= DAY and frame.home_zone(rule).key == home:
+            continue  # dates of the same wall: the windows of a date are closed as a whole
         for zone, windows in windows_in(frame, rule):
             for start, end, day in windows:
                 inside = [hole for hole in closed if hole[0] < end and hole[1] > start]

@@ -14,6 +14,7 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Terms
 from medsched.engine.windows import Piece
 from medsched.timeline.instants import instant_of
+from medsched.timeline.intervals import covering
 from medsched.timeline.zones import Zone
 
 _TAKEN_BY = {
@@ -29,6 +30,23 @@ def refusals(inquiry: Inquiry, minute: int) -> tuple[Violation, ...]:
     What closes a start is told shortly here; `explain` adds the layers.
     """
     return tuple(_refusals(Board(inquiry, minute, minute + 1), minute))
+
+
+def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[Violation, ...]:
+    """What refuses a start there whatever its grid and whatever is claimed, but being closed."""
+    openings = board.openings
+    terms = openings.terms(piece[4]) if piece is not None else openings.terms_without_hours()
+    zone = terms.opening.zone
+    found = [*_standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
+    if piece is not None:
+        found += _type(board, piece, terms, minute)
+    for need in board.inquiry.type.needs:
+        for resource in need.one_of if len(need.one_of) == 1 else ():
+            span = covering(openings.closed(resource), minute)
+            if span is not None:
+                shut = Shut(Reason.RESOURCE_CLOSED, resource, *span)
+                found.append(_told(shut, zone, board.inquiry.schedule))
+    return tuple(found)
 
 
 def _refusals(board: Board, minute: int) -> Iterator[Violation]:
@@ -89,10 +107,9 @@ def _closed(board: Board, minute: int) -> Violation:
     )
 
 
-def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Violation]:
+def _type(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Violation]:
     code, provider = board.inquiry.type.code, board.inquiry.provider.resource
-    source = piece[4].source
-    by = source.id if source is not None else None
+    by = _by(piece)
     if not terms.offered:
         yield Violation(
             reason=Reason.TYPE, message=f"these hours do not offer {code}", resource=provider, by=by
@@ -104,6 +121,10 @@ def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Vi
             resource=provider,
             by=by,
         )
+
+
+def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Violation]:
+    yield from _type(board, piece, terms, minute)
     end = board.openings.run_end(piece)
     if minute + terms.length > end:
         message = (
@@ -113,10 +134,10 @@ def _hours(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Vi
         yield Violation(
             reason=Reason.RUNS_OUT,
             message=message,
-            resource=provider,
+            resource=board.inquiry.provider.resource,
             start=instant_of(end),
             end=instant_of(minute + terms.length),
-            by=by,
+            by=_by(piece),
         )
 
 
@@ -125,13 +146,14 @@ def _grid(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Vio
         return
     near = board.nearest_on_grid(piece, terms, minute)
     zone = piece[4].zone
-    hint = f"; the nearest are {' and '.join(_wall(zone, at) for at in near)}" if near else ""
+    are = "are" if len(near) > 1 else "is"
+    hint = f"; the nearest {are} {' and '.join(_wall(zone, at) for at in near)}" if near else ""
     yield Violation(
         reason=Reason.OFF_GRID,
         message=f"no slot starts then{hint}",
         resource=board.inquiry.provider.resource,
         start=instant_of(near[-1]) if near else None,
-        by=piece[4].source.id if piece[4].source is not None else None,
+        by=_by(piece),
     )
 
 
@@ -173,6 +195,10 @@ def _told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
         end=instant_of(high),
         by=by,
     )
+
+
+def _by(piece: Piece) -> str | None:
+    return piece[4].source.id if piece[4].source is not None else None
 
 
 def _called(inquiry: Inquiry) -> str:

@@ -17,14 +17,16 @@ from medsched.domain.requests import Request
 from medsched.domain.slots import Slots, Summary
 from medsched.domain.stored import kind_of
 from medsched.engine.check import check_schedule
-from medsched.engine.explain import explain, timeline
+from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
-from medsched.engine.slots import check_query, list_slots
+from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
+from medsched.engine.timeline import timeline
 from medsched.errors import InvalidInterval, NotFound
 from medsched.services.context import Context
 from medsched.services.rules import AvailabilityRecords
 from medsched.services.schedules import schedule_of
 from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import check_date
 
 
 class Availability(AvailabilityRecords):
@@ -107,14 +109,22 @@ class Availability(AvailabilityRecords):
         return explain(self._inquiry(provider, type, patient, busy, now), at)
 
     def timeline(
-        self, provider: str, type: str, start: datetime, end: datetime
+        self,
+        provider: str,
+        type: str,
+        start: datetime,
+        end: datetime,
+        *,
+        busy: Iterable[Claim] = (),
+        now: datetime | None = None,
     ) -> tuple[Stretch, ...]:
         """What decides each stretch of [start, end), in order and without gaps.
 
-        It tells of hours, not of what is taken in them. Raises as `slots` does.
+        Each tells its layers and which of them wins, its claims, and the rules that refuse
+        every start in it. Raises as `slots` does.
         """
         check_query(start, end)
-        return timeline(self._inquiry(provider, type, None, (), None), start, end)
+        return timeline(self._inquiry(provider, type, None, busy, now), start, end)
 
     def check(self, first: date, last: date, *, provider: str | None = None) -> tuple[Finding, ...]:
         """What may surprise from ``first`` to ``last``, both inclusive: of a provider, or of all.
@@ -122,8 +132,12 @@ class Availability(AvailabilityRecords):
         Windows that a clock change touches, overlaps it makes, stubs of overnight windows.
         Raises `InvalidInterval` for dates in the wrong order.
         """
+        check_date(first, "first")
+        check_date(last, "last")
         if last < first:
             raise InvalidInterval("last", (first, last), "comes before the first date")
+        if last - first > LONGEST_QUERY:
+            raise InvalidInterval("last", (first, last), f"longer than {LONGEST_QUERY.days} days")
         found: dict[Finding, None] = {}
         for one in [provider] if provider is not None else self._providers():
             schedule = schedule_of(self._context, one)

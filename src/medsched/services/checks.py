@@ -37,6 +37,8 @@ def check(view: View, records: Sequence[Stored], zones: ZoneSource) -> None:
             zones.zone(name)
         for field, length in _lengths(record):
             view.settings().check_slot_length(length, field)
+        if isinstance(record, AppointmentType | Provider):
+            _check_hours_fit(view, record)
         if isinstance(record, AvailabilityRule | Override) and _opens(record):
             view.settings().check_break_length(record.break_duration, "break_duration")
             _check_types_fit(view, record)
@@ -88,6 +90,23 @@ def _check_types_fit(view: View, record: AvailabilityRule | Override) -> None:
         if length > longest:
             why = f"appointment type {code!r} is longer than the longest window, {longest}"
             raise InvalidDuration("types", length, why)
+
+
+def _check_hours_fit(view: View, record: AppointmentType | Provider) -> None:
+    """Hours that state a type must still have room for it when its length changes."""
+    if isinstance(record, Provider):
+        calendar = view.calendars([record.resource])[record.resource]
+        hours_of: tuple[AvailabilityRule | Override, ...] = (*calendar.rules, *calendar.overrides)
+        for hours in hours_of:
+            if _opens(hours):
+                _check_types_fit(view, hours)
+        return
+    named = view.referrers(Ref.to(record))
+    view.read(named)
+    for ref in named:
+        found = view.row(ref)
+        if isinstance(found, AvailabilityRule | Override) and found.active and _opens(found):
+            _check_types_fit(view, found)
 
 
 def _opens(record: HoursRecord) -> bool:

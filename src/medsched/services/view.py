@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.changes import RowVersion, ScheduleVersion
@@ -84,6 +84,10 @@ class View:
         kept = [one for one in stored if Ref.to(one) not in self._laid]
         new = [one for one in self._laid.values() if isinstance(one, cls)]
         return (*kept, *(one for one in new if one.resource == resource))
+
+    def referrers(self, ref: Ref) -> Sequence[Ref]:
+        """The stored records that refer to one; not guarded, so only good for a first look."""
+        return self._context.store.referrers(self._context.practice, ref, limit=1000)
 
     def schedule_versions(self) -> dict[Resource, int]:
         """The versions that the calendars were read at."""

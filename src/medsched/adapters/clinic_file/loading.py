@@ -41,7 +41,7 @@ def load_clinic(path: str | PathLike[str], *, zones: ZoneSource | None = None) -
     """
     source = str(path)
     try:
-        data = tomllib.loads(Path(path).read_bytes().decode())
+        data = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))  # Windows writes a mark
     except FileNotFoundError:
         raise _unreadable(source, "there is no such file") from None
     except IsADirectoryError:
@@ -52,6 +52,8 @@ def load_clinic(path: str | PathLike[str], *, zones: ZoneSource | None = None) -
         raise _unreadable(source, f"is not UTF-8 text (byte {error.start + 1})") from None
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(source, f"is not TOML: {error.args[0]}") from None
+    except RecursionError:
+        raise _unreadable(source, "is nested too deeply") from None
     return read_clinic(data, source, zones=zones)
 
 
@@ -63,7 +65,10 @@ def read_clinic(
     Raises `ClinicFileError` with every mistake, each with its table and field.
     """
     reading = Reading(zones or TzdataZones())
-    clinic = _Loader(reading, data).load()
+    try:
+        clinic = _Loader(reading, data).load()
+    except RecursionError:
+        raise _unreadable(source, "is nested too deeply") from None
     if reading.problems:
         raise ClinicFileError(source, _in_order(reading.problems))
     assert clinic is not None  # without a problem there is a practice
