@@ -45,10 +45,18 @@ def test_a_date_is_told_stretch_by_stretch(run: Run, clinic: str) -> None:
     lines = [line.split("  ")[1:3] for line in out.splitlines()[1:]]
     assert lines == [
         ["00:00-09:00", "closed"],
-        ["09:00-11:00", "open"],
+        ["09:00-09:30", "open"],
+        ["09:30-10:00", "open"],
+        ["10:00-10:30", "open"],
+        ["10:30-11:00", "open"],
         ["11:00-11:30", "closed"],
         ["11:30-12:00", "open"],
         ["12:00-24:00", "closed"],
+    ]
+    assert [line.split(";")[1:] for line in out.splitlines()[2:5]] == [
+        [],
+        [" booked"],
+        [" held for somebody"],
     ]
 
 

@@ -12,7 +12,15 @@ from medsched.cli import moments
 from medsched.cli.opened import Opened, add_file, open_file
 from medsched.cli.outcome import DONE, REFUSED
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.claims import ClaimKind
+from medsched.domain.explanations import Stretch
 from medsched.domain.people import Provider
+
+_TAKEN = {
+    ClaimKind.APPOINTMENT: "booked",
+    ClaimKind.HOLD: "held for somebody",
+    ClaimKind.BLOCKING: "blocked",
+}
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,17 +62,23 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE if found.offered else REFUSED
 
 
+def _words(stretch: Stretch, provider: Provider) -> str:
+    """What decides a stretch, what of the provider's is taken in it, and what refuses it."""
+    what = stretch.decided_by.what if stretch.decided_by else "no hours are stated"
+    taken = [_TAKEN[one.kind] for one in stretch.claims if one.resource == provider.resource]
+    return "; ".join([what, *sorted(set(taken)), *map(str, stretch.violations)])
+
+
 def _explain_date(opened: Opened, provider: Provider, type_: AppointmentType, written: str) -> int:
     zone = opened.wall(provider)
     day = moments.a_date(written, "--at")
     start = moments.start_of(day, zone)
     end = moments.start_of(day + timedelta(days=1), zone)
-    stretches = opened.practice.availability.timeline(provider.id, type_.code, start, end)
+    stretches = opened.practice.availability.timeline(
+        provider.id, type_.code, start, end, busy=opened.clinic.busy, now=opened.now
+    )
     print(f"{provider.name or provider.id}, {moments.spell_date(day)}, {zone.key}")
-    told = [
-        (stretch.open, stretch.decided_by.what if stretch.decided_by else "no hours are stated")
-        for stretch in stretches
-    ]
+    told = [(stretch.open, _words(stretch, provider)) for stretch in stretches]
     for (is_open, what), some in groupby(zip(told, stretches, strict=True), key=itemgetter(0)):
         same = [stretch for _, stretch in some]
         low, high = (one.astimezone(zone.tzinfo) for one in (same[0].start, same[-1].end))
