@@ -440,7 +440,9 @@ def test_rules_and_overrides_shrink_to_plain_ones() -> None:
 
 
 def assert_plain(schedule: Schedule) -> None:
-    assert schedule.provider.timezone == schedule.practice.timezone == "UTC"
+    # How far a part shrinks that plays no role, Hypothesis settles, and not each release alike.
+    assert schedule.practice.timezone == "UTC"
+    assert schedule.provider.timezone in (None, "UTC")
     assert set(schedule.calendars) == {schedule.provider.resource}
     assert schedule.provider.travels == ()
     assert own(schedule).overrides == own(schedule).blockings == ()

@@ -51,8 +51,8 @@ def ids() -> st.SearchStrategy[str]:
 
 
 def texts(*, min_size: int = 0, max_size: int = LONGEST_NAME) -> st.SearchStrategy[str]:
-    """Texts that a noun's field takes, line breaks and odd characters included, without NUL."""
-    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+    """Texts that a noun's field takes: line breaks and odd characters, no control characters."""
+    characters = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r")
     return st.text(characters, min_size=min_size, max_size=max_size)
 
 
