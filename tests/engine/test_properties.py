@@ -110,7 +110,8 @@ def test_adding_a_closure_never_adds_a_slot(drawn: Drawn, data: st.DataObject) -
     # Extra hours open what the practice closes, and bring the grid of their own window along:
     # the one case in which a closure beneath them may show starts that a rule's grid had not.
     extra = schedule.calendar(schedule.provider.resource).by_kind[OverrideKind.EXTRA]
-    assume(owner == schedule.provider.resource or not extra)
+    beneath = owner.kind in (ResourceKind.PRACTICE, ResourceKind.LOCATION)
+    assume(not (beneath and extra))
     closure = data.draw(_closures(owner, drawn))
     old = schedule.calendar(owner)
     calendar = attrs.evolve(old, overrides=(*old.overrides, closure))

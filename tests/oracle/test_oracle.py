@@ -175,7 +175,7 @@ def test_a_closure_never_adds_a_start() -> None:
         resource, closure = a_closure(case, random)
         # Extra hours open what the practice closes, and bring their own grid along.
         extra = case.schedule.calendar(PROVIDER).by_kind[OverrideKind.EXTRA]
-        if resource != PROVIDER and extra:
+        if resource in (PRACTICE, MAIN) and extra:
             continue
         own = case.schedule.calendars.get(resource, Calendar())
         more = calendar(own.rules, (*own.overrides, closure), own.blockings)
