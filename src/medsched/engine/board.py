@@ -141,9 +141,9 @@ class Board:
     def _stamp_claims(
         self, strip: bytearray, mark: int, claims: Iterable[Claim], back: int, before: int
     ) -> None:
-        # As `_stamp`, without a span made for each of many claims.
+        # As `_stamp`, without a span made for each of many claims; most are equally long.
         ahead, behind, size = self.low + back, before - self.low, len(strip)
-        ink = bytes([mark])
+        ink, run = bytes([mark]), b""
         for claim in claims:
             start, stop = claim.low - ahead, claim.high + behind
             if start < 0:
@@ -151,7 +151,9 @@ class Board:
             if stop > size:
                 stop = size
             if start < stop:
-                strip[start:stop] = ink * (stop - start)
+                if len(run) != stop - start:
+                    run = ink * (stop - start)
+                strip[start:stop] = run
 
     def _stamp(self, strip: bytearray, mark: int, spans: Iterable[Interval]) -> None:
         size, ink = len(strip), bytes([mark])

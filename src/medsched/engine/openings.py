@@ -22,6 +22,7 @@ from medsched.domain.fields import minutes
 from medsched.domain.offers import Offer
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
+from medsched.domain.slots import SlotTerms
 from medsched.engine.grids import clock_starts, within
 from medsched.engine.layers import open_pieces, open_spans, reach
 from medsched.engine.windows import Frame, Opening, Piece
@@ -85,8 +86,10 @@ class Candidates:
 
     def marks(self, strip: bytearray) -> Sequence[int]:
         """What a strip says of each start."""
+        if len(self.starts) == 1:
+            return [strip[self.starts[0] - self.origin]]
         picked: Sequence[int] = self._pick(strip)
-        return picked if len(self.starts) > 1 else [strip[self.starts[0] - self.origin]]
+        return picked
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -98,6 +101,8 @@ class Openings:
     zones: ZoneSource
     low: int
     high: int
+    slot_terms: dict[tuple[Terms, int, int], SlotTerms] = attrs.field(init=False, factory=dict)
+    """What slots share, by opening, mark and seats taken."""
     _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
     _closed: dict[Resource, list[Interval]] = attrs.field(init=False, factory=dict)
 

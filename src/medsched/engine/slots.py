@@ -123,7 +123,7 @@ class TermsMaker:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._made: dict[tuple[Terms, int, int], SlotTerms] = {}
+        self._made = board.openings.slot_terms
 
     def __call__(self, terms: Terms, mark: int, start: int) -> SlotTerms:
         """The shared part of a slot with these terms and this mark."""
