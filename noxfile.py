@@ -80,6 +80,13 @@ def tests_zones(session: nox.Session) -> None:
 
 
 @nox.session
+def databases(session: nox.Session) -> None:
+    """Run what runs on databases, alone: SQLite, PostgreSQL, and MariaDB where it is installed."""
+    _install(session, "[all]", "tests")
+    session.run("pytest", "tests/adapters", "tests/services", "tests/cli", *session.posargs)
+
+
+@nox.session
 def oracle(session: nox.Session) -> None:
     """Compare the engine with the independent oracle on 10,000 schedules or more: a long run."""
     _install(session, "[all]", "tests")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.databases import ENGINES, Databases, missing
 
 try:
     from hypothesis import HealthCheck, settings
@@ -33,3 +35,24 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip(f"the shared data is not here: {data}")
     return data
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """A store in memory and one on each database: started when asked for, stopped at the end."""
+    databases = Databases()
+    yield databases
+    databases.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, None, None]:
+    """Say loudly, after all else, which databases were not tested."""
+    yield
+    untested = [(engine, why) for engine in ENGINES if (why := missing(engine)) is not None]
+    if untested:
+        terminalreporter.section("DATABASES THAT WERE NOT TESTED", sep="!", red=True, bold=True)
+        for engine, why in untested:
+            terminalreporter.line(f"{engine}: {why}", red=True, bold=True)

@@ -261,6 +261,46 @@ class StorageBusy(MedschedError):
         return f"{self.operation} gave up after {self.tries} tries; nothing was written"
 
 
+@attrs.define(eq=False, slots=False)
+class StorageError(MedschedError):
+    """The database failed or refused; ``__cause__`` is its own error.
+
+    ``operation`` is what was asked of the store, ``code`` how the database names what went
+    wrong: an SQLSTATE, a number, a short text. What was written, and so a patient's data, is
+    in neither.
+    """
+
+    operation: str
+    code: str
+
+    def sentence(self) -> str:
+        return f"the database failed at {self.operation} ({self.code})"
+
+
+@attrs.define(eq=False, slots=False)
+class SchemaMismatch(MedschedError):
+    """The tables in the database are not those that this release works with.
+
+    ``expected`` is the version it needs, ``found`` the version that is there: None for none.
+    """
+
+    expected: int
+    found: int | None
+
+    def sentence(self) -> str:
+        if self.found is None:
+            return "the database has no tables of medsched: create them first"
+        if self.found < self.expected:
+            return (
+                f"the tables of medsched are at version {self.found}, and this release needs"
+                f" {self.expected}: upgrade them"
+            )
+        return (
+            f"the tables of medsched are at version {self.found}, made by a later release;"
+            f" this one knows {self.expected}"
+        )
+
+
 # ------------------------------------------------------------------- the edges
 
 

@@ -27,13 +27,12 @@ row; readers pass it over, and whoever creates the record writes over it. In
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Identity,
     Index,
     Integer,
     MetaData,
@@ -43,14 +42,24 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.sql.schema import SchemaItem
 
-from medsched.adapters.sqlalchemy.types import UtcDateTime, document, exact, word
+from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, word
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
 VERSION: Final = 1
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
+_OPTIONS: Final[dict[str, Any]] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (
+        ("engine", "InnoDB"),
+        ("charset", "utf8mb4"),
+        ("collate", "utf8mb4_nopad_bin"),
+    )
+}
 
 
 class Tables:
@@ -134,17 +143,44 @@ class Tables:
             Column("practice", exact(LONGEST_ID), nullable=False),
             Column("changeset", word(_WORD), nullable=False),
             Column("position", Integer, nullable=False),
-            Column("arrival", BigInteger, nullable=False),
+            Column("recorded_at", UtcDateTime, nullable=False),
             Column("number", BigInteger),
             Column("name", word(2 * _WORD), nullable=False),
             Column("kind", word(_WORD), nullable=False),
-            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("record", exact(LONGEST_ID), nullable=False),
             Column("version", BigInteger, nullable=False),
-            Column("schema", SmallInteger, nullable=False),
+            Column("format", SmallInteger, nullable=False),
             PrimaryKeyConstraint("practice", "changeset", "position", name="pk_medsched_event"),
             UniqueConstraint("practice", "number", name="uq_medsched_event_number"),
         )
-        """The outbox."""
+        """The outbox. ``changeset`` is a random name; ``number`` is given after the commit.
 
-    def _table(self, name: str, *parts: Column[object]) -> Table:
-        return Table(PREFIX + name, self.metadata, *parts, schema=self.schema)
+        ``recorded_at`` is the database's clock when the event was written, under the locks of
+        its changeset: of two changesets that could not have been applied in the other order,
+        the second waits for the first one's commit, and is later. Of others it says nothing,
+        so whoever follows events reads by the number. An identity column would promise no
+        more, and MariaDB and SQLite want it to lead a key.
+        """
+
+    def _table(self, name: str, *parts: SchemaItem) -> Table:
+        return Table(PREFIX + name, self.metadata, *parts, schema=self.schema, **_OPTIONS)
+
+
+def tables(schema: str | None = None) -> Tables:
+    """The tables of a schema, in a `MetaData` of their own; always the same ones."""
+    return _tables(schema)
+
+
+@cache
+def _tables(schema: str | None) -> Tables:
+    return Tables(MetaData(), schema)
+
+
+def attach(metadata: MetaData, *, schema: str | None = None) -> Tables:
+    """Lay the tables into a host's own `MetaData`.
+
+    The host's Alembic then finds them where they belong: autogenerate makes the migrations
+    that create and upgrade them, and drops none. See `migrations.stamp` for the row that says
+    which version they are.
+    """
+    return Tables(metadata, schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Dialect, String, Text
+from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT, VARCHAR
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -48,11 +48,6 @@ def document() -> TypeEngine[str]:
     return Text().with_variant(
         MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), *_MYSQL
     )
-
-
-def serial() -> TypeEngine[int]:
-    """A whole number that the database counts up."""
-    return BigInteger()
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -1,0 +1,20 @@
+"""The store in a database: SQLite, PostgreSQL or MariaDB, through SQLAlchemy Core.
+
+Needs the extra ``sqlalchemy``, and ``postgres`` or ``mariadb`` for the drivers; without the
+former, importing this package raises `MissingExtra`.
+"""
+
+from __future__ import annotations
+
+from medsched.errors import MissingExtra
+
+try:
+    import sqlalchemy  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingExtra("medsched.adapters.sqlalchemy", "sqlalchemy") from error
+
+from medsched.adapters.sqlalchemy.migrations import check, create, stamp, upgrade
+from medsched.adapters.sqlalchemy.schema import VERSION, Tables, attach
+from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
+
+__all__ = ["VERSION", "SqlAlchemyStore", "Tables", "attach", "check", "create", "stamp", "upgrade"]

@@ -1,0 +1,35 @@
+"""What every store promises, as tests for whoever writes one.
+
+Make a class of them with a fixture that gives the store::
+
+    import pytest
+    from medsched.testing.contracts import StoreContract
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def store(self) -> MyStore:
+            return MyStore(...)
+
+Each test works in practices of its own, so one store may serve them all. Needs pytest, which
+the extra ``testing`` brings; without it, importing this package raises `MissingExtra`.
+"""
+
+from __future__ import annotations
+
+from medsched.errors import MissingExtra
+
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    raise MissingExtra("medsched.testing.contracts", "testing") from error
+
+pytest.register_assert_rewrite(
+    "medsched.testing.contracts.changes",
+    "medsched.testing.contracts.reading",
+    "medsched.testing.contracts.rivals",
+)
+
+from medsched.testing.contracts.samples import IDS, RECORDS  # noqa: E402
+from medsched.testing.contracts.store import StoreContract  # noqa: E402
+
+__all__ = ["IDS", "RECORDS", "StoreContract"]
