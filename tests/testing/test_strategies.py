@@ -397,7 +397,6 @@ def test_schedules_have_a_bit_of_everything() -> None:
         seen["several rules"] += len(calendar.rules) > 1
         seen["overnight"] += any(hours.overnight for hours in all_hours(schedule))
         seen["breaks"] += any(rule.breaks for rule in calendar.rules)
-        seen["travels"] += bool(schedule.provider.travels)
         seen["another zone"] += any(rule.timezone for rule in calendar.rules)
         seen["overrides"] += bool(calendar.overrides)
         seen["blockings"] += bool(calendar.blockings)
@@ -406,7 +405,9 @@ def test_schedules_have_a_bit_of_everything() -> None:
             seen[override.kind.value] += 1
     report(**seen)
     assert min(seen.values()) >= 1
-    assert len(seen) == 12
+    assert len(seen) == 11
+    # Rare, and how rare Hypothesis settles anew with every module that is loaded.
+    assert smallest(ms.schedules(), lambda schedule: schedule.provider.travels)
 
 
 # ------------------------------------------------------------------- shrinking
