@@ -20,6 +20,7 @@ else:
     settings.register_profile(
         "ci",
         settings.get_profile("default"),
+        derandomize=True,  # a gate gives the same answer twice; new examples are drawn by hand
         suppress_health_check=[HealthCheck.too_slow],  # a shared machine may stall
     )
     settings.load_profile(os.environ.get("MEDSCHED_HYPOTHESIS_PROFILE", "default"))

@@ -206,9 +206,11 @@ def _others(start: date) -> st.SearchStrategy[Recurrence]:
         some = st.lists(numbers, min_size=1, max_size=3)
         return some.map(lambda values: _rule(start, Frequency.YEARLY, **{part: values}))
 
-    dates = st.lists(st.integers(0, 60), min_size=1, max_size=6)
+    later = st.lists(st.integers(1, 60), max_size=5)
     return st.one_of(
-        dates.map(lambda away: Recurrence.dates(*(start + timedelta(days) for days in away))),
+        later.map(
+            lambda away: Recurrence.dates(start, *(start + timedelta(days) for days in away))
+        ),
         st.sampled_from([1, -1, 5]).map(
             lambda nth: _rule(start, Frequency.MONTHLY, by_day=_WORKING, by_set_pos=(nth,))
         ),
