@@ -407,7 +407,7 @@ def test_schedules_have_a_bit_of_everything() -> None:
     assert min(seen.values()) >= 1
     assert len(seen) == 11
     # Rare, and how rare Hypothesis settles anew with every module that is loaded.
-    assert smallest(ms.schedules(), lambda schedule: schedule.provider.travels)
+    assert smallest(ms.schedules(), lambda schedule: schedule.provider.travels).provider.travels
 
 
 # ------------------------------------------------------------------- shrinking
