@@ -83,7 +83,7 @@ class Offer:
 
     def offers(self, type_code: str) -> bool:
         """Whether a type may be booked here, on some day at least."""
-        return self.types is None or type_code in self.types
+        return concerns(self.types, type_code)
 
     def days_for(self, type_code: str) -> frozenset[Weekday] | None:
         """The weekdays a type is restricted to here, None for no restriction."""
@@ -91,6 +91,11 @@ class Offer:
 
 
 _offered = attrgetter(*(field.name for field in attrs.fields(Offer) if field.name != "location"))
+
+
+def concerns(types: frozenset[str] | None, type_code: str) -> bool:
+    """Whether hours, a closure or a blocking that names these types (None: all) is about one."""
+    return types is None or type_code in types
 
 
 def offer_key(source: Offer, main_place: str | None) -> Hashable:

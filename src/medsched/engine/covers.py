@@ -12,6 +12,7 @@ import attrs
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.explanations import Coverage, Layer
 from medsched.domain.hours import day_breaks
+from medsched.domain.offers import concerns
 from medsched.domain.records import Resource, ResourceKind
 from medsched.engine.board import Board
 from medsched.engine.layers import open_spans, reach
@@ -28,8 +29,6 @@ from medsched.engine.windows import (
 from medsched.timeline.instants import instant_of
 from medsched.timeline.intervals import complement
 from medsched.timeline.resolve import Disambiguation
-
-_CLOSES = {OverrideKind.CLOSED: Layer.CLOSED, OverrideKind.REPLACED: Layer.REPLACED}
 
 
 @attrs.frozen(eq=False)
@@ -66,17 +65,19 @@ def covers(board: Board) -> Iterator[Cover]:
     calendar = frame.schedule.calendar(provider.resource)
     opening = [
         *_opened(frame, calendar.rules, Layer.RULES),
-        *_opened(frame, _of_kind(calendar.overrides, OverrideKind.EXTRA), Layer.EXTRA),
-        *_opened(frame, _of_kind(calendar.overrides, OverrideKind.REPLACED), Layer.REPLACED),
+        *_opened(frame, calendar.by_kind[OverrideKind.EXTRA], Layer.EXTRA),
+        *_opened(frame, calendar.by_kind[OverrideKind.REPLACED], Layer.REPLACED),
     ]
     yield from opening
     for blocking in calendar.blockings:
-        if _concerns(blocking.types, code):
+        if concerns(blocking.types, code):
             yield from _spanned(frame, blocking, Layer.PRACTICE, _blocking_words(blocking))
     yield from _surroundings(frame, code, opening)
-    for override in calendar.overrides:
-        if override.kind in _CLOSES and _concerns_override(override, code):
-            yield from _closed(frame, override, _CLOSES[override.kind], opening)
+    for override in calendar.by_kind[OverrideKind.REPLACED]:
+        yield from _closed(frame, override, Layer.REPLACED, opening)
+    for override in calendar.by_kind[OverrideKind.CLOSED]:
+        if concerns(override.types, code):
+            yield from _closed(frame, override, Layer.CLOSED, opening)
 
 
 def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator[Cover]:
@@ -100,15 +101,13 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
         if not calendar:
             continue
         opened = open_spans(frame, resource, code, blockings=False, closures=False)
-        told: list[Cover] = []
         for blocking in calendar.blockings:
-            if _concerns(blocking.types, code):
+            if concerns(blocking.types, code):
                 words = _blocking_words(blocking)
-                told += _spanned(frame, blocking, Layer.PRACTICE, words, place)
-        for override in calendar.overrides:
-            if override.kind is OverrideKind.CLOSED and _concerns(override.types, code):
-                told += _closed(frame, override, Layer.PRACTICE, opening, place)
-        yield from told
+                yield from _spanned(frame, blocking, Layer.PRACTICE, words, place)
+        for override in calendar.by_kind[OverrideKind.CLOSED]:
+            if concerns(override.types, code):
+                yield from _closed(frame, override, Layer.PRACTICE, opening, place)
         for low, high in complement(opened, *reach(frame)):
             yield Cover(
                 Layer.PRACTICE,
@@ -211,18 +210,6 @@ def decided(found: Iterable[Cover], piece: Piece | None, minute: int) -> tuple[C
 def _decides_last(cover: Cover) -> tuple[int, int, bool, bool, int]:
     """Among what closes a minute the last in this order decides; what has a name tells more."""
     return cover.layer, cover.priority, cover.opens, cover.source is not None, cover.low
-
-
-def _of_kind(overrides: Iterable[Override], kind: OverrideKind) -> list[Override]:
-    return [override for override in overrides if override.kind is kind]
-
-
-def _concerns(types: frozenset[str] | None, code: str) -> bool:
-    return types is None or code in types
-
-
-def _concerns_override(override: Override, code: str) -> bool:
-    return override.kind is not OverrideKind.CLOSED or _concerns(override.types, code)
 
 
 def _words(source: AvailabilityRule | Override) -> str:

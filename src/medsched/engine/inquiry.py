@@ -45,6 +45,16 @@ class Inquiry:
         named = [resource for need in self.type.needs for resource in need.one_of]
         return len(named) != len(set(named))
 
+    @property
+    def sole_needs(self) -> list[Resource]:
+        """The rooms and devices that a slot needs without a choice."""
+        return [
+            resource
+            for need in self.type.needs
+            if len(need.one_of) == 1
+            for resource in need.one_of
+        ]
+
     def bookable(self) -> Interval:
         """The starts that the rules of time allow now: [first, beyond)."""
         now = self.request.now

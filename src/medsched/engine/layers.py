@@ -22,7 +22,7 @@ import attrs
 
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
 from medsched.domain.explanations import Layer
-from medsched.domain.offers import offer_key
+from medsched.domain.offers import concerns, offer_key
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar
 from medsched.engine.windows import (
@@ -183,7 +183,7 @@ class _Layers:
         return union(
             span
             for blocking in self.calendar.blockings
-            if self._concerns(blocking.types)
+            if concerns(blocking.types, self.type_code)
             for span in spans_of(windows_in(self.frame, blocking))
         )
 
@@ -195,7 +195,7 @@ class _Layers:
             for one in self.calendar.by_kind[kind]
             if one.days.start < high
             and one.days.stop > low
-            and (kind is not OverrideKind.CLOSED or self._concerns(one.types))
+            and (kind is not OverrideKind.CLOSED or concerns(one.types, self.type_code))
         ]
 
     def upper(self, pieces: list[Piece], *, closures: bool = True) -> list[Piece]:
@@ -235,9 +235,6 @@ class _Layers:
             found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
             closing.add_spans(place, spans_of(found))
         return closing
-
-    def _concerns(self, types: frozenset[str] | None) -> bool:
-        return types is None or self.type_code in types
 
 
 def _by_priority(overrides: Iterable[Override]) -> list[list[Override]]:

@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Stretch
-from medsched.domain.records import Resource
 from medsched.engine.board import Board
 from medsched.engine.covers import Cover, covers, decided
 from medsched.engine.explain import claims_about
@@ -44,7 +43,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
         (piece[:2] for piece in board.openings.pieces),
         _midnights(board),
         (inquiry.bookable(),),
-        *(board.openings.closed(resource) for resource in _sole_needs(inquiry)),
+        *(board.openings.closed(resource) for resource in inquiry.sole_needs),
     ):
         edges.update(edge for edge in span if low < edge < high)
     covering = _Sweep(found)
@@ -94,10 +93,3 @@ def _midnights(board: Board) -> Iterator[tuple[int, ...]]:
         if board.openings.terms(opening).days is not None:
             dates = (date_span(opening.zone, day + after) for after in range(-1, 3))
             yield tuple(edge for span in dates for edge in span if start < edge < end)
-
-
-def _sole_needs(inquiry: Inquiry) -> Iterator[Resource]:
-    """The rooms and devices that a slot needs without a choice."""
-    for need in inquiry.type.needs:
-        if len(need.one_of) == 1:
-            yield from need.one_of

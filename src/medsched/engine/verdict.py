@@ -40,12 +40,11 @@ def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[V
     found = [*_standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
     if piece is not None:
         found += _type(board, piece, terms, minute)
-    for need in board.inquiry.type.needs:
-        for resource in need.one_of if len(need.one_of) == 1 else ():
-            span = covering(openings.closed(resource), minute)
-            if span is not None:
-                shut = Shut(Reason.RESOURCE_CLOSED, resource, *span)
-                found.append(_told(shut, zone, board.inquiry.schedule))
+    for resource in board.inquiry.sole_needs:
+        span = covering(openings.closed(resource), minute)
+        if span is not None:
+            shut = Shut(Reason.RESOURCE_CLOSED, resource, *span)
+            found.append(_told(shut, zone, board.inquiry.schedule))
     return tuple(found)
 
 

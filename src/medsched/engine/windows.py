@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import date
 from functools import cached_property
 
 import attrs
@@ -19,7 +18,7 @@ from medsched.domain.explanations import Layer
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Schedule
 from medsched.errors import InvalidChoice
-from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of
+from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, day_of
 from medsched.timeline.intervals import Interval, touching
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
 from medsched.timeline.zones import Zone, ZoneSource
@@ -209,8 +208,3 @@ def pieces_of(opening: Opening, windows: Iterable[Window]) -> list[Piece]:
         if day == pieces[index - 1][3]:
             pieces[index] = (start, end, pieces[index - 1][2], day, opening)
     return pieces
-
-
-def local_date(zone: Zone, minute: int) -> date:
-    """The date that the wall shows at an instant."""
-    return date_of(zone.wall_of(minute) // DAY)
