@@ -111,6 +111,11 @@ def blocking(
     return RecurringBlocking(of, days, id=id, hours=hours, **fields)
 
 
+def busy(low: str, high: str, of: Resource | str = "smith", **fields: Any) -> Claim:
+    """A claim on the plain Wednesday, on New York's wall."""
+    return Claim.of(of, at(f"{DAY} {low}", NY), at(f"{DAY} {high}", NY), **fields)
+
+
 def closed(first: date = DAY, last: date | None = None, **fields: Any) -> Override:
     of = fields.pop("of", "smith")
     return Override.closed(of, first, last, id=fields.pop("id", "closure"), **fields)

@@ -13,6 +13,7 @@ from tests.engine.kit import (
     ask,
     at,
     blocking,
+    busy,
     closed,
     device,
     every,
@@ -38,10 +39,6 @@ from medsched.engine.verdict import refusals
 
 ALL = every("09:00", "11:30", 30)
 ROOMS = [Room(id="r1", location="main"), Room(id="r2", location="main")]
-
-
-def busy(low: str, high: str, of: Resource | str = "smith", **fields: object) -> Claim:
-    return Claim.of(of, at(f"{DAY} {low}", NY), at(f"{DAY} {high}", NY), **fields)  # type: ignore[arg-type]
 
 
 def without(*gone: str) -> list[str]:

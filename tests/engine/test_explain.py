@@ -18,6 +18,7 @@ from tests.engine.kit import (
     ask,
     at,
     blocking,
+    busy,
     closed,
     device,
     extra,
@@ -66,10 +67,6 @@ def decider(explained: Explanation) -> str | None:
     winners = [cover for cover in explained.layers if cover.wins]
     assert len(winners) <= 1
     return winners[0].by if winners else None
-
-
-def busy(low: str, high: str, of: Resource | str = "smith", **fields: object) -> Claim:
-    return Claim.of(of, at(f"{DAY} {low}", NY), at(f"{DAY} {high}", NY), **fields)  # type: ignore[arg-type]
 
 
 class TestOffered:

@@ -18,17 +18,21 @@ from tests.engine.kit import (
     ask,
     at,
     blocking,
+    busy,
     closed,
     extra,
     mins,
     on,
     replaced,
+    room,
     rule,
     visit,
 )
 
-from medsched.domain.claims import Claim
+from medsched.domain.appointment_types import Need
+from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.explanations import Stretch
+from medsched.domain.requests import Reason
 from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.timeline import timeline
@@ -142,3 +146,59 @@ def test_bad_questions() -> None:
         timeline(inquiry, at("2026-01-02 00:00"), at("2036-01-01 00:00"))
     with pytest.raises(OutOfRange):
         timeline(inquiry, at("1972-12-31 00:00"), at("1973-01-02 00:00"))
+
+
+def standing(inquiry: Inquiry, low: str, high: str) -> list[tuple[str, list[str], list[Reason]]]:
+    """Each stretch: its local times, the ids of its claims, and the reasons that stand in it."""
+    return [
+        (
+            f"{wall(one.start)}-{wall(one.end)}",
+            [claim.id for claim in one.claims],
+            [violation.reason for violation in one.violations],
+        )
+        for one in timeline(inquiry, at(f"{DAY} {low}", NY), at(f"{DAY} {high}", NY))
+    ]
+
+
+def test_claims_are_told_where_they_lie() -> None:
+    claims = [busy("09:30", "10:00", id="a"), busy("09:45", "10:15", id="b", of=room("r1"))]
+    assert standing(ask(rule(), claims=claims), "09:00", "11:00") == [
+        ("09:00-09:30", [], []),
+        ("09:30-09:45", ["a"], []),
+        ("09:45-10:00", ["a", "b"], []),
+        ("10:00-10:15", ["b"], []),
+        ("10:15-11:00", [], []),
+    ]
+
+
+def test_an_expired_hold_is_not_standing() -> None:
+    hold = attrs.evolve(busy("09:30", "10:00"), kind=ClaimKind.HOLD, expires=at(f"{DAY} 05:00"))
+    inquiry = ask(rule(), claims=[hold], now=at(f"{DAY} 05:00"))
+    assert standing(inquiry, "09:00", "11:00") == [("09:00-11:00", [], [])]
+
+
+def test_the_rules_of_time_stand_until_they_end() -> None:
+    inquiry = ask(rule(), type=visit(notice=mins(60)), now=at(f"{DAY} 09:00", NY))
+    assert standing(inquiry, "09:00", "11:00") == [
+        ("09:00-10:00", [], [Reason.TOO_SOON]),
+        ("10:00-11:00", [], []),
+    ]
+
+
+def test_a_room_that_is_closed_stands_against_the_type() -> None:
+    items = [rule(), rule("09:30-10:30", id="room", of=room("r1"))]
+    needed = standing(ask(*items, type=visit(needs=[Need.room("r1")])), "09:00", "11:00")
+    assert needed == [
+        ("09:00-09:30", [], [Reason.RESOURCE_CLOSED]),
+        ("09:30-10:30", [], []),
+        ("10:30-11:00", [], [Reason.RESOURCE_CLOSED]),
+    ]
+    chosen = standing(ask(*items, type=visit(needs=[Need.room("r1", "r2")])), "09:00", "11:00")
+    assert chosen == [("09:00-11:00", [], [])]
+
+
+def test_a_type_of_certain_days_stands_from_midnight_to_midnight() -> None:
+    night = rule("22:00-02:00 overnight", type_days={"visit": "TH"})
+    found = timeline(ask(night), at(f"{DAY} 22:00", NY), at("2026-02-05 02:00", NY))
+    assert [[one.reason for one in stretch.violations] for stretch in found] == [[Reason.TYPE], []]
+    assert found[1].start == at("2026-02-05 00:00", NY)
