@@ -261,6 +261,24 @@ class TestPacked:
             "08:00",
         ]
 
+    def test_windows_that_a_skipped_break_leaves_touching_are_one(self) -> None:
+        # 00:00-02:00 EST and 03:00-06:00 EDT: 05:00-10:00 UTC.
+        cut = on(GAP, "00:00-06:00", breaks="02:00-03:00")
+        inquiry = ask(cut, type=packed(50))
+        assert utc(inquiry, GAP) == every("05:00", "09:10", 50)
+        (refused,) = refusals(inquiry, minute(f"{GAP} 07:00"))
+        assert refused.reason is Reason.OFF_GRID
+        assert "01:40" in refused.message
+        assert "03:30" in refused.message
+
+    def test_windows_that_only_a_cut_makes_touch_are_two(self) -> None:
+        # 02:00 +10:00 becomes 03:00 +11:00 at 16:00 UTC, so that 02:15-02:30 is 16:15-16:30 UTC
+        # and 03:15-12:00, from 16:15 too, is left 16:30-01:00: both begin at one instant.
+        day = date(1991, 10, 27)
+        hours = on(day, "02:15-12:00", breaks="02:30-03:15", timezone="Australia/Lindeman")
+        expected = ["16:15", *every("16:30", "23:30", 60)]
+        assert utc(ask(hours, type=packed(60)), date(1991, 10, 26)) == expected
+
     def test_a_query_never_moves_it(self) -> None:
         inquiry = ask(rule(), type=packed(), claims=[busy("09:00", "09:10")])
         assert times(inquiry, f"{DAY} 09:30", f"{DAY} 10:15", NY) == ["09:40", "10:10"]

@@ -287,6 +287,14 @@ class TestClockChanges:
         cut = on(GAP, "00:00-06:00", breaks="02:00-03:00")
         assert utc(ask(cut, type=visit(50)), GAP) == every("05:00", "09:10", 50)
 
+    def test_windows_that_touch_are_one_in_whatever_order_the_wall_has_them(self) -> None:
+        # 07:00-07:10 UTC and, from the wall behind the next, 07:10-07:35; then 07:30-07:40.
+        three = on(GAP, ["02:00-02:10", "02:30-02:40", "03:10-03:35"])
+        assert utc(ask(three, type=visit(7)), GAP) == every("07:00", "07:28", 7)
+        # 07:00-07:10 UTC hides 07:05-07:08 and is touched by 07:10-07:35.
+        hidden = on(GAP, ["02:00-02:10", "03:05-03:08", "03:10-03:35"])
+        assert utc(ask(hidden, type=visit(7)), GAP) == every("07:00", "07:28", 7)
+
     def test_a_break_in_the_repeated_hour_is_cut_once(self) -> None:
         # 01:00-02:00 is 05:00-07:00 UTC: from the first 01:00 to the only 02:00.
         cut = on(FOLD, "00:00-04:00", breaks="01:00-02:00")

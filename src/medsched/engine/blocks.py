@@ -6,9 +6,9 @@ against a slot is brought to this one form, which listing and judging both read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import attrs
 
@@ -22,6 +22,7 @@ from medsched.engine.layers import reach
 from medsched.engine.openings import Openings, SlotShape
 from medsched.timeline.intervals import Interval, complement, intersect, union
 
+OptionT = TypeVar("OptionT")
 _expires = attrgetter("expires")
 
 
@@ -136,7 +137,7 @@ class BlockMaker:
         shape: SlotShape,
         start: int,
         joined: Session | None = None,
-        prefer: Sequence[Resource] = (),
+        prefer: Collection[Resource] = (),
     ) -> list[Resource] | None:
         """A free resource for each need at a start, all different; None if that cannot be.
 
@@ -152,7 +153,7 @@ class BlockMaker:
             ]
             for need in self.inquiry.type.needs
         ]
-        return _all_different(options)
+        return all_different(options)
 
     def _claimed(self, resource: Resource, length: int, before: int, after: int) -> Claimed:
         """The live claims on a resource, against slots of a length with these buffers."""
@@ -179,16 +180,16 @@ def in_all(sets: Sequence[Sequence[Interval]]) -> list[Interval]:
     return common
 
 
-def _all_different(options: Sequence[Sequence[Resource]]) -> list[Resource] | None:
+def all_different(options: Sequence[Sequence[OptionT]]) -> list[OptionT] | None:
     """One option for each, no two the same, earlier ones if they can be had (augmenting paths)."""
-    given: dict[Resource, int] = {}
+    given: dict[OptionT, int] = {}
 
-    def place(index: int, seen: set[Resource]) -> bool:
-        for resource in options[index]:
-            if resource not in seen:
-                seen.add(resource)
-                if resource not in given or place(given[resource], seen):
-                    given[resource] = index
+    def place(index: int, seen: set[OptionT]) -> bool:
+        for option in options[index]:
+            if option not in seen:
+                seen.add(option)
+                if option not in given or place(given[option], seen):
+                    given[option] = index
                     return True
         return False
 

@@ -7,7 +7,7 @@ openings and the same blocks, so what is listed is what is not refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 
@@ -76,7 +76,7 @@ class Board:
         shape: SlotShape,
         start: int,
         joined: Session | None = None,
-        prefer: Sequence[Resource] = (),
+        prefer: Collection[Resource] = (),
     ) -> list[Resource] | None:
         """A free resource for each need at a start, all different; None if that cannot be."""
         return self._maker.choose(shape, start, joined, prefer)
@@ -171,17 +171,18 @@ class Board:
             blocked = self._blocked(terms.shape)
             if start + terms.length > run or covering(blocked, start) is not None:
                 return True
-            room = self.openings.room(terms, [piece], [run])
+            room = self.openings.room(terms, *self.openings.joined(piece))
             return any(start in one for one in self._packed_in(terms, room))
         fits = piece[1] + terms.length  # whether the slot fits its run is another question
         return any(self.openings.grid(terms, [piece], [fits], start, start + 1))
 
     def nearest_on_grid(self, piece: Piece, terms: Terms, start: int) -> list[int]:
         """The starts of a piece's grid just before and after a minute that nothing refuses."""
-        run = self.openings.run_end(piece)
         if self.inquiry.type.grid.kind is GridKind.PACKED:
-            ranges = self._packed_in(terms, self.openings.room(terms, [piece], [run]))
+            room = self.openings.room(terms, *self.openings.joined(piece))
+            ranges = self._packed_in(terms, room)
         else:
+            run = self.openings.run_end(piece)
             ranges = self.openings.grid(terms, [piece], [run], piece[0], piece[1])
         blocked, (first, beyond) = self._blocked(terms.shape), self.inquiry.bookable()
         starts = [

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
-from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.appointment_types import AppointmentType, Need
+from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.fields import minutes
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.requests import Violation
+from medsched.domain.requests import Reason, Violation
+from medsched.engine.blocks import BlockMaker, all_different, alternatives
 from medsched.engine.board import Board
 from medsched.engine.inquiry import Inquiry
-from medsched.engine.openings import Terms
-from medsched.engine.verdict import refusals
+from medsched.engine.openings import SlotShape, Terms
+from medsched.engine.verdict import refusals_on, told
+from medsched.errors import InvalidChoice
+from medsched.timeline.instants import instant_of
+from medsched.timeline.zones import Zone
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
     """What a booking takes: its length and place, the resources chosen, and their minutes.
 
-    ``spans`` are the minutes [low, high) of each resource, buffers included; ``chosen`` the
-    rooms and devices among them.
+    ``spans`` are the minutes of each resource, buffers included; ``chosen`` the rooms and
+    devices among them.
     """
 
     start: int
     terms: Terms
     chosen: tuple[Resource, ...]
-    spans: tuple[tuple[Resource, int, int], ...]
+    spans: tuple[Span, ...]
 
     @property
     def end(self) -> int:
@@ -42,30 +47,133 @@ class Plan:
 
 
 def plan(
-    inquiry: Inquiry, start: int, *, prefer: Sequence[Resource] = ()
+    inquiry: Inquiry,
+    start: int,
+    *,
+    prefer: Collection[Resource] = (),
+    places: Collection[str | None] | None = None,
 ) -> Plan | tuple[Violation, ...]:
     """What a booking at a start (a minute) would take, or every reason why it is refused.
 
     Where a need has a choice the first free alternative is taken, those in ``prefer`` first.
+    ``places``: the locations that will do; None for wherever the hours are.
     """
-    against = refusals(inquiry, start)
+    board = Board(inquiry, start, start + 1)
+    against = refusals_on(board, start)
+    piece = board.openings.piece_at(start)
+    terms = (
+        board.openings.terms_without_hours() if piece is None else board.openings.terms(piece[4])
+    )
+    if piece is not None and places is not None and terms.shape.location not in places:
+        against += (_elsewhere(inquiry, start, terms),)
     if against:
         return against
-    board = Board(inquiry, start, start + 1)
-    piece = board.openings.piece_at(start)
-    assert piece is not None  # else it would be refused as closed
-    terms = board.openings.terms(piece[4])
-    type_, end = inquiry.type, start + terms.length
-    spans = [(inquiry.provider.resource, start - type_.before, end + type_.after)]
-    if inquiry.request.patient is not None:
-        patient = Resource(ResourceKind.PATIENT, inquiry.request.patient)
-        spans.append((patient, start, end))
-    place = inquiry.schedule.locations.get(terms.opening.location or "")
-    if place is not None and place.exclusive:
-        spans.append((place.resource, start - type_.before, end + type_.after))
     chosen = board.choose(terms.shape, start, prefer=prefer)
     assert chosen is not None  # else it would be refused as taken, or for want of a combination
-    for need, resource in zip(type_.needs, chosen, strict=True):
-        before, after = minutes(need.buffer_before), minutes(need.buffer_after)
-        spans.append((resource, start - before, end + after))
-    return Plan(start=start, terms=terms, chosen=tuple(chosen), spans=tuple(spans))
+    return Plan(
+        start=start,
+        terms=terms,
+        chosen=tuple(chosen),
+        spans=(
+            *_spans_of_people(inquiry, start, terms.shape),
+            *_spans_of_needs(inquiry.type.needs, chosen, start, terms.length),
+        ),
+    )
+
+
+def _spans_of_people(inquiry: Inquiry, start: int, shape: SlotShape) -> list[Span]:
+    """What provider, patient and an exclusive place give of their time."""
+    type_, end = inquiry.type, start + shape.length
+    found = [Span(inquiry.provider.resource, start - type_.before, end + type_.after)]
+    if inquiry.request.patient is not None:
+        found.append(Span(Resource(ResourceKind.PATIENT, inquiry.request.patient), start, end))
+    place = inquiry.schedule.locations.get(shape.location or "")
+    if place is not None and place.exclusive:
+        found.append(Span(place.resource, start - type_.before, end + type_.after))
+    return found
+
+
+def _spans_of_needs(
+    needs: Sequence[Need], chosen: Sequence[Resource], start: int, length: int
+) -> list[Span]:
+    return [
+        Span(
+            resource,
+            start - minutes(need.buffer_before),
+            start + length + minutes(need.buffer_after),
+        )
+        for need, resource in zip(needs, chosen, strict=True)
+    ]
+
+
+def _elsewhere(inquiry: Inquiry, start: int, terms: Terms) -> Violation:
+    place = terms.shape.location
+    called = "no stated place"
+    if place is not None:
+        called = inquiry.schedule.called(Resource(ResourceKind.LOCATION, place))
+    return Violation(
+        reason=Reason.ELSEWHERE,
+        message=f"the hours then are at {called}",
+        resource=inquiry.provider.resource,
+        start=instant_of(start),
+    )
+
+
+def with_named(type_: AppointmentType, named: Collection[Resource]) -> AppointmentType:
+    """The type with each of these rooms and devices as the one that meets one of its needs.
+
+    `InvalidChoice` for one that no need names, or for more of them than needs that they meet.
+    """
+    if not named:
+        return type_
+    asked = sorted(set(named))
+    options = [[at for at, need in enumerate(type_.needs) if one in need.one_of] for one in asked]
+    for one, fitting in zip(asked, options, strict=True):
+        if not fitting:
+            why = f"appointment type {type_.code} has no need that it meets"
+            raise InvalidChoice("resources", str(one), why)
+    met = all_different(options)
+    if met is None:
+        why = f"appointment type {type_.code} has not as many needs that they meet"
+        raise InvalidChoice("resources", tuple(map(str, asked)), why)
+    needs = list(type_.needs)
+    for at, one in zip(met, asked, strict=True):
+        needs[at] = attrs.evolve(needs[at], one_of=frozenset({one}))
+    return attrs.evolve(type_, needs=tuple(needs))
+
+
+def reassigned(
+    inquiry: Inquiry, start: int, shape: SlotShape, zone: Zone, *, prefer: Collection[Resource]
+) -> tuple[Span, ...] | tuple[Violation, ...]:
+    """The minutes of other rooms and devices for a visit that stands, or why they cannot be had.
+
+    Whether the visit itself could be booked now is no question any more.
+    """
+    board = Board(inquiry, start, start + 1)
+    chosen = board.choose(shape, start, prefer=prefer)
+    if chosen is not None:
+        return tuple(_spans_of_needs(inquiry.type.needs, chosen, start, shape.length))
+    maker = BlockMaker(inquiry, board.openings)
+    causes = [
+        cause
+        for need in inquiry.type.needs
+        for resource in alternatives(need, shape)
+        for cause in maker.of_need(need, resource, shape.length).causes(start)
+    ]
+    return tuple(told(cause, zone, inquiry.schedule) for cause in causes)
+
+
+def against_patient(
+    inquiry: Inquiry, span: Span, zone: Zone, *, active: bool
+) -> tuple[Violation, ...]:
+    """Why a patient cannot take part in a visit that is held already: inactive, or taken."""
+    found = []
+    if not active:
+        message = "the patient is not active"
+        found.append(Violation(reason=Reason.INACTIVE, message=message, resource=span.resource))
+    found += [
+        told(claim, zone, inquiry.schedule)
+        for claim in inquiry.claims.get(span.resource, ())
+        if claim.low < span.high and span.low < claim.high and claim.is_live(inquiry.request.now)
+    ]
+    return tuple(found)

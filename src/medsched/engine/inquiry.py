@@ -10,7 +10,7 @@ from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.claims import Claim
 from medsched.domain.fields import minutes
 from medsched.domain.people import Provider
-from medsched.domain.records import Resource
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame
@@ -28,6 +28,7 @@ class Inquiry:
     request: Request
     zones: ZoneSource
     claims: Mapping[Resource, Sequence[Claim]] = attrs.field(factory=dict)
+    patient_active: bool = attrs.field(default=True, kw_only=True)
 
     @property
     def type(self) -> AppointmentType:
@@ -38,6 +39,16 @@ class Inquiry:
     def provider(self) -> Provider:
         """The provider asked for."""
         return self.schedule.provider
+
+    @property
+    def involved(self) -> frozenset[Resource]:
+        """Every resource whose time a booking may take."""
+        found = {self.provider.resource}
+        if self.request.patient is not None:
+            found.add(Resource(ResourceKind.PATIENT, self.request.patient))
+        found.update(one.resource for one in self.schedule.locations.values() if one.exclusive)
+        found.update(resource for need in self.type.needs for resource in need.one_of)
+        return frozenset(found)
 
     @property
     def needs_combine(self) -> bool:

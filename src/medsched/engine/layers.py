@@ -175,8 +175,9 @@ class _Layers:
         if self.calendar.rules:
             return []
         low, high = reach(self.frame)
-        zone = self.frame.zone_of(self.resource)
-        return [(low, high, low, low // DAY, Opening(None, Layer.RULES, zone, -1, None))]
+        day = low // DAY
+        opening = Opening(None, Layer.RULES, self.frame.zone_of(self.resource), -1, None)
+        return [(low, high, (low, high, day), day, opening)]
 
     def blocked(self) -> list[Interval]:
         """The resource's own recurring blockings."""

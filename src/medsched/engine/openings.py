@@ -109,7 +109,7 @@ class Openings:
     @cached_property
     def frame(self) -> Frame:
         """The schedule around these starts, as far as a slot and its buffers reach."""
-        margin = self._longest_claim()
+        margin = longest_claim(self.schedule, self.type)
         return Frame(self.schedule, self.zones, self.low - margin, self.high + margin)
 
     @cached_property
@@ -138,6 +138,16 @@ class Openings:
     def run_end(self, piece: Piece) -> int:
         """Where the hours that make a piece's offer end."""
         return self.runs[self.pieces.index(piece)]
+
+    def joined(self, piece: Piece) -> tuple[Sequence[Piece], Sequence[int]]:
+        """A piece among those of its window that it touches, and the runs of all."""
+        pieces = self.pieces
+        first = last = pieces.index(piece)
+        while first > 0 and _goes_on(pieces[first - 1], pieces[first]):
+            first -= 1
+        while last + 1 < len(pieces) and _goes_on(pieces[last], pieces[last + 1]):
+            last += 1
+        return pieces[first : last + 1], self.runs[first : last + 1]
 
     def closed(self, resource: Resource) -> list[Interval]:
         """When a room or device is closed, around these starts."""
@@ -170,7 +180,7 @@ class Openings:
 
     def _make_terms(self, opening: Opening) -> Terms:
         offer, code = opening.source, self.type.code
-        length = self._length(offer)
+        length = slot_length(self.schedule, self.type, offer)
         if offer is None:
             shape = SlotShape(length, opening.location, None)
             return Terms(opening, True, None, shape, length, self._seats(None))
@@ -182,13 +192,6 @@ class Openings:
             step=minutes(offer.step) if offer.step else length + minutes(offer.break_duration),
             seats=self._seats(offer),
         )
-
-    def _length(self, offer: Offer | None) -> int:
-        """Minutes of a slot: what the hours state, else the provider's own, else the type's."""
-        code = self.type.code
-        stated = offer.stated_duration(code) if offer is not None else None
-        own = self.schedule.provider.own_duration(code)
-        return minutes(stated or own or self.type.duration)
 
     def _seats(self, offer: Offer | None) -> int:
         """The least that type, hours and room state; 1 unless type or hours mean a group."""
@@ -207,17 +210,6 @@ class Openings:
             stated and stated > 1
             for stated in (self.type.capacity, *(one.capacity for one in hours))
         )
-
-    def _longest_claim(self) -> int:
-        """The most minutes that a slot and its buffers can reach from their start."""
-        own = self.schedule.calendar(self.schedule.provider.resource)
-        longest = self._length(None)
-        sources: tuple[Offer, ...] = (*own.rules, *own.overrides)
-        for source in sources:
-            if source.slot_duration is not None or source.durations:
-                longest = max(longest, self._length(source))
-        pads: list[AppointmentType | Need] = [self.type, *self.type.needs]
-        return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
 
     # -------------------------------------------------------------------- grids
 
@@ -256,11 +248,11 @@ class Openings:
         # Every step from the window's own start, whatever was taken from the window.
         found = [
             range(
-                start if start == anchor else start + (anchor - start) % step,
+                start if start == head[0] else start + (head[0] - start) % step,
                 end if end + back <= run else run - back,
                 step,
             )
-            for (start, end, anchor, _, _), run in zip(pieces, runs, strict=True)
+            for (start, end, head, _, _), run in zip(pieces, runs, strict=True)
         ]
         return within(found, low, high)
 
@@ -268,15 +260,39 @@ class Openings:
         """Where in some pieces a slot may start, as far as hours go; one grid's in one span."""
         back = terms.length - 1
         found: list[Interval] = []
-        ended = anchored = -1
-        for (start, end, anchor, _, _), run in zip(pieces, runs, strict=True):
-            stop = min(end, run - back)
+        before: Piece | None = None
+        for piece, run in zip(pieces, runs, strict=True):
+            start, stop = piece[0], min(piece[1], run - back)
             if start < stop:
-                if found and start == ended and anchor == anchored:
+                if found and before is not None and _goes_on(before, piece):
                     start = found.pop()[0]
                 found.append((start, stop))
-            ended, anchored = end, anchor
+            before = piece
         return found
+
+
+def _goes_on(before: Piece, piece: Piece) -> bool:
+    """Whether a piece begins where another one of its window ends."""
+    return before[1] == piece[0] and before[2] == piece[2] and before[4] is piece[4]
+
+
+def slot_length(schedule: Schedule, type_: AppointmentType, offer: Offer | None) -> int:
+    """Minutes of a slot: what the hours state, else the provider's own, else the type's."""
+    stated = offer.stated_duration(type_.code) if offer is not None else None
+    own = schedule.provider.own_duration(type_.code)
+    return minutes(stated or own or type_.duration)
+
+
+def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
+    """The most minutes that a slot of a type and its buffers can reach from their start."""
+    own = schedule.calendar(schedule.provider.resource)
+    longest = slot_length(schedule, type_, None)
+    sources: tuple[Offer, ...] = (*own.rules, *own.overrides)
+    for source in sources:
+        if source.slot_duration is not None or source.durations:
+            longest = max(longest, slot_length(schedule, type_, source))
+    pads: list[AppointmentType | Need] = [type_, *type_.needs]
+    return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
 
 
 def openings(

@@ -12,7 +12,7 @@ from medsched.domain.slots import Found, Slots, SlotStatus, SlotTerms
 from medsched.engine.board import BUSY, FREE, TENTATIVE, UNAVAILABLE, Board
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import SlotShape, Terms
-from medsched.engine.verdict import refusals
+from medsched.engine.verdict import refusals, standing
 from medsched.errors import InvalidInterval
 from medsched.timeline.instants import DAY, minute_of
 
@@ -58,7 +58,7 @@ def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool 
 
 
 def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
-    if low >= high or not (inquiry.provider.active and inquiry.type.active):
+    if low >= high or any(standing(inquiry)):
         return Found([], [])
     # Whole days of UTC, so that the next question, asked a little later, finds them kept.
     board = Board(inquiry, low - low % DAY, high + -high % DAY)

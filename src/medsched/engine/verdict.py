@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.schedule import Schedule
 from medsched.engine.blocks import Shut
@@ -29,7 +30,12 @@ def refusals(inquiry: Inquiry, minute: int) -> tuple[Violation, ...]:
 
     What closes a start is told shortly here; `explain` adds the layers.
     """
-    return tuple(_refusals(Board(inquiry, minute, minute + 1), minute))
+    return refusals_on(Board(inquiry, minute, minute + 1), minute)
+
+
+def refusals_on(board: Board, minute: int) -> tuple[Violation, ...]:
+    """The same on a board that is laid already."""
+    return tuple(_refusals(board, minute))
 
 
 def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[Violation, ...]:
@@ -37,19 +43,19 @@ def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[V
     openings = board.openings
     terms = openings.terms(piece[4]) if piece is not None else openings.terms_without_hours()
     zone = terms.opening.zone
-    found = [*_standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
+    found = [*standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
     if piece is not None:
         found += _type(board, piece, terms, minute)
     for resource in board.inquiry.sole_needs:
         span = covering(openings.closed(resource), minute)
         if span is not None:
             shut = Shut(Reason.RESOURCE_CLOSED, resource, *span)
-            found.append(_told(shut, zone, board.inquiry.schedule))
+            found.append(told(shut, zone, board.inquiry.schedule))
     return tuple(found)
 
 
 def _refusals(board: Board, minute: int) -> Iterator[Violation]:
-    yield from _standing(board.inquiry)
+    yield from standing(board.inquiry)
     piece = board.openings.piece_at(minute)
     if piece is None:
         terms = board.openings.terms_without_hours()
@@ -72,13 +78,25 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
         yield from _grid(board, piece, terms, minute)
 
 
-def _standing(inquiry: Inquiry) -> Iterator[Violation]:
+def standing(inquiry: Inquiry) -> Iterator[Violation]:
+    """What refuses every start, whenever it is: who takes no part, or cannot be booked."""
     if not inquiry.provider.active:
         message = f"{_called(inquiry)} is not active"
         yield Violation(reason=Reason.INACTIVE, message=message, resource=inquiry.provider.resource)
     if not inquiry.type.active:
         message = f"appointment type {inquiry.type.code} is not active"
         yield Violation(reason=Reason.INACTIVE, message=message, by=inquiry.type.code)
+    if inquiry.request.patient is not None and not inquiry.patient_active:
+        patient = Resource(ResourceKind.PATIENT, inquiry.request.patient)
+        message = "the patient is not active"
+        yield Violation(reason=Reason.INACTIVE, message=message, resource=patient)
+    roles = inquiry.schedule.practice.bookable_roles
+    if roles is not None and inquiry.provider.role not in roles:
+        yield Violation(
+            reason=Reason.NOT_BOOKABLE,
+            message=f"{_called(inquiry)} has no role that can be booked here",
+            resource=inquiry.provider.resource,
+        )
 
 
 def _rules_of_time(inquiry: Inquiry, minute: int, zone: Zone) -> Iterator[Violation]:
@@ -165,7 +183,7 @@ def _blocks(
         causes = [blocks.causes(minute, session) for blocks in choice]
         if all(causes):
             found += chain.from_iterable(causes)
-    yield from (_told(cause, zone, board.inquiry.schedule) for cause in found)
+    yield from (told(cause, zone, board.inquiry.schedule) for cause in found)
     if not found and not board.can_combine(terms.shape, minute, session):
         yield Violation(
             reason=Reason.NO_COMBINATION,
@@ -175,7 +193,8 @@ def _blocks(
         )
 
 
-def _told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
+def told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
+    """What a claim or a closed stretch says to whoever wanted its time."""
     low, high = cause.low, cause.high
     if isinstance(cause, Claim):
         reason, by = Reason.TAKEN, cause.id or None

@@ -1,15 +1,18 @@
 """From rules and overrides to windows: dates, zones and wall times made into minutes.
 
-A *piece* is a stretch of open minutes: (start, end, anchor, day, opening). The anchor is
-the start of the window it is a part of, which the start grid counts from; the day is the
-local date the window hangs on; the opening says who opened it, with what offer.
+A *piece* is a stretch of open minutes: (start, end, head, day, opening). The head is the
+window it is a part of, or the first of those that touch on one date; the start grid counts
+from its start, whatever was cut from it, and two windows never have one head because a cut
+made them touch. The day is the local date the window hangs on; the opening says who opened
+it, with what offer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 
 import attrs
 
@@ -19,13 +22,16 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Schedule
 from medsched.errors import InvalidChoice
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, day_of
-from medsched.timeline.intervals import Interval, touching
+from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
 from medsched.timeline.zones import Zone, ZoneSource
 
 Source = AvailabilityRule | Override | RecurringBlocking
 Window = tuple[int, int, int]
 """(start, end, day): the instants of a window, and the local date it hangs on."""
+
+_start = itemgetter(0)
+_end = itemgetter(1)
 
 
 @attrs.frozen(eq=False)
@@ -40,7 +46,7 @@ class Opening:
     location: str | None
 
 
-Piece = tuple[int, int, int, int, Opening]
+Piece = tuple[int, int, Window, int, Opening]
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -200,11 +206,20 @@ def whole_dates_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window
     ]
 
 
-def pieces_of(opening: Opening, windows: Iterable[Window]) -> list[Piece]:
-    """Windows of one source as pieces; those of one date that touch count from one start."""
-    pieces = [(start, end, start, day, opening) for start, end, day in windows]
-    for index in touching(pieces):
-        start, end, _, day, _ = pieces[index]
-        if day == pieces[index - 1][3]:
-            pieces[index] = (start, end, pieces[index - 1][2], day, opening)
-    return pieces
+def pieces_of(opening: Opening, windows: Sequence[Window]) -> list[Piece]:
+    """Windows of one source as pieces; those of one date that touch share the first as head."""
+    before: dict[tuple[int, int], Window] = {}
+    if not set(map(_end, windows)).isdisjoint(map(_start, windows)):
+        # Not only neighbours touch: a clock change may put windows in another order.
+        before = {(window[2], window[1]): window for window in windows}
+    return [
+        (window[0], window[1], _head(window, before) if before else window, window[2], opening)
+        for window in windows
+    ]
+
+
+def _head(window: Window, before: Mapping[tuple[int, int], Window]) -> Window:
+    """The first of the windows that touch; ``before`` has them by date and end."""
+    while (earlier := before.get((window[2], window[0]))) is not None:
+        window = earlier
+    return window

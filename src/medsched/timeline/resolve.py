@@ -86,6 +86,25 @@ def date_span(zone: Zone, day: int) -> tuple[int, int]:
     )
 
 
+def second_showing(zone: Zone, minute: int) -> bool | None:
+    """Whether an instant, in minutes, is the second showing of its wall time; None if it has one.
+
+    The wall time is the one that the zone's clock shows then.
+    """
+    wall = zone.wall_of(minute)
+    if is_plain(zone, wall):
+        return None
+    return minute != resolve(zone, wall, Disambiguation.EARLIER)
+
+
+def at_showing(zone: Zone, wall: datetime, second: bool | None) -> datetime:
+    """The UTC instant of a wall time, of its second showing if that is said.
+
+    Raises as `at_wall` does: a repeated time with ``second`` None is `AmbiguousTime`.
+    """
+    return at_wall(zone, wall.replace(fold=0), fold=None if second is None else int(second))
+
+
 def at_wall(zone: Zone, wall: datetime, *, fold: int | None = None) -> datetime:
     """The UTC instant of one wall time that a person asked for: never moved silently.
 
