@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from medsched.adapters.memory import MemoryStore
+from medsched.domain.events import Event
+from medsched.ports.store import Store
 
 if TYPE_CHECKING:
     from medsched.adapters.sqlalchemy import SqlAlchemyStore
@@ -190,3 +192,9 @@ def _free_port() -> int:
 
 def _mariadbd() -> str | None:
     return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin")
+
+
+def events_of(store: Store, practice: str) -> list[Event]:
+    """Every event of a practice, in order."""
+    store.number_events(practice)
+    return [one.event for one in store.events(practice, after=0, limit=10_000)]

@@ -191,6 +191,39 @@ class InvalidTransition(MedschedError, ValueError):
         return f"an appointment that is {self.current} cannot become {self.wanted}"
 
 
+@attrs.define(eq=False, slots=False)
+class HoldExpired(MedschedError, ValueError):
+    """A hold that is confirmed, or given back, after it has expired."""
+
+    hold: str
+    expired_at: datetime
+
+    def sentence(self) -> str:
+        return f"hold {self.hold!r} expired at {self.expired_at.isoformat(sep=' ')}"
+
+
+@attrs.define(eq=False, slots=False)
+class NotAllowed(MedschedError, PermissionError):
+    """A command that the principal may not run."""
+
+    principal: str
+    operation: str
+    why: str
+
+    def sentence(self) -> str:
+        return f"{self.principal!r} may not {self.operation}: {self.why}"
+
+
+@attrs.define(eq=False, slots=False)
+class IdempotencyMismatch(MedschedError, ValueError):
+    """An idempotency key that was used before, for another request."""
+
+    operation: str
+
+    def sentence(self) -> str:
+        return f"this idempotency key was used for another request to {self.operation}"
+
+
 # -------------------------------------------------------------- stored records
 
 
@@ -275,6 +308,30 @@ class StorageError(MedschedError):
 
     def sentence(self) -> str:
         return f"the database failed at {self.operation} ({self.code})"
+
+
+class OutcomeUnknown(StorageError):
+    """The database was lost while it committed, and could not be asked what came of it.
+
+    Repeat the command with the same idempotency key: it then tells the first result, or does
+    what is still to be done.
+    """
+
+    def sentence(self) -> str:
+        return (
+            f"the database was lost at {self.operation} ({self.code}): whether it was done is not"
+            " known; repeat it with the same idempotency key"
+        )
+
+
+class TransactionLost(StorageError):
+    """The database ended the host's own transaction: everything done in it must be done again."""
+
+    def sentence(self) -> str:
+        return (
+            f"the database ended the transaction at {self.operation} ({self.code}): roll it back"
+            " and begin again"
+        )
 
 
 @attrs.define(eq=False, slots=False)

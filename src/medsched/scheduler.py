@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import attrs
+
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, Room
+from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.stored import Stored
+from medsched.domain.stored import Noun
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
 from medsched.ports.pauses import Pauses
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
+from medsched.services.appointments import Appointments
 from medsched.services.availability import Availability
 from medsched.services.context import Context
+from medsched.services.events import Events
+from medsched.services.holds import Holds
 from medsched.services.queries import (
     LocationQuery,
     PlacedQuery,
@@ -35,6 +41,8 @@ class Scheduler:
     """Scheduling over one store. Make one and share it: it keeps schedules that it has read.
 
     A store brings a clock, ids, zones and pauses along; what is given here is used instead.
+    With ``registers_patients`` a patient who is booked under an id that is not stored yet is
+    stored, instead of being `NotFound`: for hosts that keep their patients elsewhere.
     """
 
     def __init__(
@@ -45,6 +53,7 @@ class Scheduler:
         ids: Ids | None = None,
         zones: ZoneSource | None = None,
         pauses: Pauses | None = None,
+        registers_patients: bool = False,
     ) -> None:
         own = store.surroundings
         self._store = store
@@ -54,17 +63,23 @@ class Scheduler:
             zones=own.zones if zones is None else zones,
             pauses=own.pauses if pauses is None else pauses,
         )
+        self._registers_patients = registers_patients
         self._snapshots = Snapshots()
 
-    def practice(self, id: str) -> Practice:
-        """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id."""
-        return Practice(Context(id, self._store, self._surroundings), self._snapshots)
+    def practice(self, id: str, *, principal: Principal = SYSTEM) -> Practice:
+        """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id.
+
+        Its commands run under the ``principal``: the host itself unless given.
+        """
+        context = Context(id, self._store, self._surroundings, principal, self._registers_patients)
+        return Practice(context, self._snapshots)
 
 
 class Practice:
     """One practice: the tenant that every record belongs to. `Scheduler.practice` makes it."""
 
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context, self._snapshots = context, snapshots
         self._writer = Writer(context)
         self.id = context.practice
         """The practice's id."""
@@ -88,8 +103,18 @@ class Practice:
         """What can be booked."""
         self.availability = Availability(context, snapshots)
         """When resources are open, and the slots that makes."""
+        self.appointments = Appointments(context, snapshots)
+        """What is booked."""
+        self.holds = Holds(context, snapshots)
+        """Slots that are kept for a moment."""
+        self.events = Events(context)
+        """What happened, in order, for whoever follows."""
 
-    def add_all(self, records: Iterable[Stored]) -> tuple[Stored, ...]:
+    def acting_as(self, principal: Principal) -> Practice:
+        """The same practice, its commands run under another principal."""
+        return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
+
+    def add_all(self, records: Iterable[Noun]) -> tuple[Noun, ...]:
         """Store many new records of any kind, which may refer to one another: all or none.
 
         They come back as stored, in the order given, which is of no other consequence. Raises

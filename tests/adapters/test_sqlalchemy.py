@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from tests.databases import ENGINES, Databases, missing
+from tests.databases import ENGINES, Databases, events_of, missing
 
 from medsched.domain.changes import Applied, Changeset, Stale
 from medsched.domain.people import Patient, Provider
@@ -56,7 +56,7 @@ class TestTables:
         for ask in (
             lambda: store.get("p", Provider, "smith"),
             lambda: store.apply(patient()),
-            lambda: store.events("p"),
+            lambda: events_of(store, "p"),
             lambda: adapter.check(url),
             lambda: adapter.upgrade(url),
         ):

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.databases import events_of
 
 from medsched import (
     Address,
@@ -60,7 +61,7 @@ def everything(store: MemoryStore, practice: str = "riverside") -> list[object]:
     found: list[object] = []
     for cls in CLASSES.values():
         found += store.page(practice, cls, active=None, where={}, after=None, limit=1000)
-    return [*found, *store.events(practice)]
+    return [*found, *events_of(store, practice)]
 
 
 @pytest.fixture(params=NOUNS)
@@ -332,7 +333,7 @@ def test_a_patients_data_is_in_no_repr_event_or_error(clinic: Practice, store: M
     changes = Changeset(practice="riverside", writes=(ada,))
     page = clinic.patients.list()
     assert len(page) == 1
-    for shown in (ada, page, changes, clinic, list(store.events("riverside"))):
+    for shown in (ada, page, changes, clinic, list(events_of(store, "riverside"))):
         assert not leaks(repr(shown))
         assert not leaks(str(shown))
 
@@ -366,7 +367,7 @@ def test_events_tell_what_happened_to_which_record(clinic: Practice, store: Memo
     clinic.providers.deactivate("smith")
     clinic.providers.activate("smith")
     clinic.providers.delete("smith")
-    told = [(one.name, one.id, one.version, one.schema) for one in store.events("riverside")]
+    told = [(one.name, one.id, one.version, one.schema) for one in events_of(store, "riverside")]
     assert told == [
         ("provider.created", "smith", 1, 1),
         ("provider.updated", "smith", 2, 1),

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
+from tests.databases import events_of
 
 from medsched import (
     AlreadyExists,
@@ -363,12 +364,12 @@ def test_many_are_added_together_or_not_at_all(
     clinic: Practice, store: MemoryStore, items: list[HoursRecord], error: type[MedschedError]
 ) -> None:
     before = [version(store, one) for one in RESOURCES]
-    events = store.events("riverside")
+    events = events_of(store, "riverside")
     for some in (items, items[::-1]):
         with pytest.raises(error):
             clinic.availability.add_all(some)
     assert hours(clinic) == []
-    assert store.events("riverside") == events
+    assert events_of(store, "riverside") == events
     assert [version(store, one) for one in RESOURCES] == before
 
 

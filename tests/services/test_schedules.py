@@ -109,7 +109,8 @@ def test_it_holds_all_that_a_type_can_involve(
     clinic: Practice, context: Context, store: Counting
 ) -> None:
     store.trips.clear()
-    schedule, wanted = Snapshots().schedule_for(context, "smith", "surgery")
+    snapshot = Snapshots().of(context, "smith", "surgery")
+    schedule, wanted = snapshot.schedule, snapshot.type
     assert wanted == clinic.appointment_types.get("surgery")
     assert schedule.provider == clinic.providers.get("smith")
     assert schedule.practice == clinic.settings.get()
@@ -135,7 +136,7 @@ def test_it_holds_all_that_a_type_can_involve(
 
 
 def test_it_holds_no_more_than_that(clinic: Practice, context: Context) -> None:
-    schedule, _ = Snapshots().schedule_for(context, "smith", "visit")
+    schedule = Snapshots().of(context, "smith", "visit").schedule
     assert opened_by(schedule.calendars) == {
         "provider smith",
         "practice riverside",
@@ -155,9 +156,9 @@ def test_what_is_unknown_is_not_found(clinic: Practice, context: Context) -> Non
     with pytest.raises(NotFound, match="provider 'nobody'"):
         schedule_of(context, "nobody")
     with pytest.raises(NotFound, match="provider 'nobody'"):
-        Snapshots().schedule_for(context, "nobody", "visit")
+        Snapshots().of(context, "nobody", "visit")
     with pytest.raises(NotFound, match="appointment-type 'nothing'"):
-        Snapshots().schedule_for(context, "smith", "nothing")
+        Snapshots().of(context, "smith", "nothing")
 
 
 def test_all_that_was_read_is_guarded(clinic: Practice, context: Context, store: Counting) -> None:

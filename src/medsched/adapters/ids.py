@@ -1,10 +1,16 @@
-"""Random ids."""
+"""Random ids, and references that people can read to one another."""
 
 from __future__ import annotations
 
+from secrets import choice
+from typing import Final
 from uuid import uuid4
 
 from medsched.domain.stored import Kind
+
+_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No letter or digit that is easily taken for another one when it is read or heard."""
+_LENGTH: Final = 8
 
 
 class RandomIds:
@@ -12,3 +18,8 @@ class RandomIds:
 
     def new(self, kind: Kind) -> str:
         return str(uuid4())
+
+    def reference(self) -> str:
+        """Eight letters and digits, such as ``K7MQ-2XD9``: one of 656 thousand million."""
+        made = "".join(choice(_LETTERS) for _ in range(_LENGTH))
+        return f"{made[: _LENGTH // 2]}-{made[_LENGTH // 2 :]}"

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import attrs
 
-from medsched.domain.fields import (
-    LONGEST_NOTE,
-    Choice,
-    a_zone,
-    an_id,
-    maybe_id,
-    phi,
-    text,
-)
-from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.bookings import Booking, instant
+from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.fields import LONGEST_NOTE, Choice, an_id, check_id, phi, text
+from medsched.domain.records import Resource, ResourceKind
 
 
 class AppointmentStatus(Choice):
@@ -46,6 +40,8 @@ CLAIMING: Final = frozenset(
     }
 )
 """The statuses in which an appointment takes the time of its resources."""
+UPCOMING: Final = frozenset({AppointmentStatus.PENDING, AppointmentStatus.BOOKED})
+"""The statuses in which an appointment is still to come, as long as it has not begun."""
 
 
 class Participation(Choice):
@@ -67,85 +63,80 @@ class Participant:
     )
 
 
-@attrs.frozen(kw_only=True)
-class WallTime:
-    """A start as it was agreed on: what the wall showed, in which zone.
-
-    ``second_showing`` tells a repeated time's second from its first. ``tzdata`` is the
-    release of the IANA database that the instants were worked out with, so that a later
-    release that disagrees is noticed and the appointment repaired.
-    """
-
-    start: datetime
-    timezone: str = attrs.field(validator=a_zone)
-    second_showing: bool = False
-    tzdata: str = attrs.field(default="", validator=text(20))
+def participants_in(
+    status: AppointmentStatus, provider: str, patient: str
+) -> tuple[Participant, ...]:
+    """Provider and patient, with what each is taken to say of an appointment in a status."""
+    asked = {
+        AppointmentStatus.PENDING: ResourceKind.PROVIDER,
+        AppointmentStatus.PROPOSED: ResourceKind.PATIENT,
+    }.get(status)
+    return tuple(
+        Participant(
+            Resource(kind, id),
+            Participation.NEEDS_ACTION if kind is asked else Participation.ACCEPTED,
+        )
+        for kind, id in ((ResourceKind.PROVIDER, provider), (ResourceKind.PATIENT, patient))
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Move:
     """Where an appointment was before it was moved, when that was done and by whom."""
 
-    start: datetime
-    end: datetime
+    start: datetime = attrs.field(converter=instant)
+    end: datetime = attrs.field(converter=instant)
     provider: str = attrs.field(validator=an_id)
-    moved_at: datetime
+    moved_at: datetime = attrs.field(converter=instant)
     moved_by: str = attrs.field(validator=an_id)
-
-
-def _resources(value: Iterable[Resource]) -> frozenset[Resource]:
-    return frozenset(value)
 
 
 def _participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
     return tuple(value)
 
 
-@attrs.frozen(kw_only=True)
-class Appointment(Identified):
-    """An appointment (FHIR Appointment). ``start`` and ``end`` are aware UTC instants.
+def _moves(value: Iterable[Move]) -> tuple[Move, ...]:
+    return tuple(value)
 
-    ``reference`` is what people read out: unique within the practice. ``resources`` are the
-    rooms and devices it takes besides provider and patient. ``wall`` is the start as agreed
-    on. ``moves`` are its earlier times, the oldest first. ``opened_by`` is the id of the
-    rule or override whose hours it was booked in.
+
+def _reference(instance: object, attribute: object, value: object) -> None:
+    if value != "":
+        check_id(value, "reference")
+
+
+@attrs.frozen(kw_only=True)
+class Appointment(Booking):
+    """An appointment (FHIR Appointment): a booking with a patient, a status and a history.
+
+    ``reference`` is what people read out: unique within the practice, empty until one is
+    given. ``participants`` are all who take part, with what they say of it. ``cancellation`` is
+    the reason it was cancelled for, ``moves`` its earlier times, the oldest first.
     """
 
-    reference: str = attrs.field(validator=an_id)
+    patient: str = attrs.field(validator=an_id)
+    reference: str = attrs.field(default="", validator=_reference)
     status: AppointmentStatus = attrs.field(
         default=AppointmentStatus.BOOKED, converter=AppointmentStatus
     )
-    provider: str = attrs.field(validator=an_id)
-    patient: str = attrs.field(validator=an_id)
-    type: str = attrs.field(validator=an_id)
-    location: str | None = attrs.field(default=None, validator=maybe_id)
-    resources: frozenset[Resource] = attrs.field(factory=frozenset, converter=_resources)
-    start: datetime
-    end: datetime
-    wall: WallTime
     reason: str = phi(default="", validator=text(LONGEST_NOTE))
     notes: str = phi(default="", validator=text(LONGEST_NOTE))
     cancellation: str = phi(default="", validator=text(LONGEST_NOTE))
     participants: tuple[Participant, ...] = attrs.field(default=(), converter=_participants)
-    moves: tuple[Move, ...] = ()
-    opened_by: str = attrs.field(default="", validator=text())
-    created_by: str = attrs.field(default="", validator=text())
-    updated_by: str = attrs.field(default="", validator=text())
-
-    @property
-    def duration(self) -> timedelta:
-        """The elapsed time from start to end."""
-        return self.end - self.start
+    moves: tuple[Move, ...] = attrs.field(default=(), converter=_moves)
 
     @property
     def claims_time(self) -> bool:
         """Whether it takes the time of its resources."""
         return self.status in CLAIMING
 
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What it takes now: nothing in a status that takes no time."""
+        return self.claims_of(ClaimKind.APPOINTMENT) if self.claims_time else ()
+
     def is_upcoming(self, now: datetime) -> bool:
         """Whether it is still to come: booked or pending, and not begun at ``now`` (aware)."""
-        waiting = (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
-        return self.status in waiting and self.start > now
+        return self.status in UPCOMING and self.start > now
 
     def everybody(self) -> frozenset[Resource]:
         """Provider, patient, rooms and devices."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
+from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
 from medsched.domain.fields import an_id
+from medsched.domain.idempotency import KeyedRequest, Receipt
+from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.stored import Ref, Stored
-from medsched.errors import InvalidChoice
+from medsched.errors import InvalidChoice, InvalidInterval
 
 
 class RowVersion(NamedTuple):
@@ -32,22 +36,55 @@ class ScheduleVersion(NamedTuple):
     version: int
 
 
+class Tally(NamedTuple):
+    """A count that goes up or down ``by`` so many, and never above ``most`` or below 0."""
+
+    name: str
+    by: int
+    most: int | None = None
+
+
+def _claims(instance: object, attribute: object, claims: tuple[Claim, ...]) -> None:
+    """No resource is claimed twice at once, and none for longer than a booking can last.
+
+    Whose seats a claim's session counts is for the caller of a listing to say; no store keeps it.
+    """
+    for claim in claims:
+        if claim.session is not None:
+            raise InvalidChoice(
+                "claims", str(claim.resource), "a claim that is kept has no session"
+            )
+        if claim.high - claim.low > LONGEST_CLAIM:
+            why = f"longer than {LONGEST_CLAIM} minutes"
+            raise InvalidInterval("claims", (claim.low, claim.high), why)
+    ordered = sorted(claims, key=lambda claim: (claim.resource, claim.low))
+    for one, other in pairwise(ordered):
+        if one.resource == other.resource and other.low < one.high:
+            raise InvalidChoice("claims", str(one.resource), "one changeset takes a minute once")
+
+
 @attrs.frozen(kw_only=True)
 class Changeset:
     """Everything that one command changes, decided on what it read.
 
-    ``writes``: records as they shall be, each at the version after the one it replaces; one
-    at version 1 must not exist yet. ``removals``: records to remove, at the versions they
-    have; one that another record would still refer to afterwards cannot be removed.
-    ``guards``: what the decision was made on and must be unchanged. ``bumps``: the resources
-    whose schedule versions go up by one. ``events`` are kept in this order.
+    ``request``: the idempotency key it runs under, if there is one. ``writes``: records as they
+    shall be, each at the version after the one it replaces; one at version 1 must not exist
+    yet. ``removals``: records to remove, at the versions they have; one that another record
+    would still refer to afterwards cannot be removed. ``guards``: what the decision was made on
+    and must be unchanged. ``bumps``: the resources whose schedule versions go up by one.
+    ``releases``: claims, exactly as they stand, to be given back; then ``claims``: those to be
+    made. ``tallies`` are counted. ``events`` are kept in this order.
     """
 
     practice: str = attrs.field(validator=an_id)
+    request: KeyedRequest | None = None
     writes: tuple[Stored, ...] = ()
     removals: tuple[RowVersion, ...] = ()
     guards: frozenset[RowVersion | ScheduleVersion] = frozenset()
     bumps: frozenset[Resource] = frozenset()
+    releases: tuple[Claim, ...] = ()
+    claims: tuple[Claim, ...] = attrs.field(default=(), validator=_claims)
+    tallies: tuple[Tally, ...] = ()
     events: tuple[Event, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -55,6 +92,9 @@ class Changeset:
         twice = sorted(ref for ref, times in changed.items() if times > 1)
         if twice:
             raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+        counted = Counter(tally.name for tally in self.tallies)
+        if counted and max(counted.values()) > 1:
+            raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
 
 
 @attrs.frozen
@@ -67,4 +107,23 @@ class Stale:
     """Nothing is stored: the world moved since it was read. Read and decide again."""
 
 
-Outcome = Applied | Stale
+@attrs.frozen
+class Refused:
+    """Nothing is stored: something that is claimed is taken, or a tally is full.
+
+    ``taken`` names ledger rows, ``full`` tallies: at least one of all that refuse. Whoever
+    read and found all free, read too early, and decides again.
+    """
+
+    taken: tuple[LedgerKey, ...] = ()
+    full: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Repeated:
+    """Nothing is stored now: the key was used before, for what the receipt says."""
+
+    receipt: Receipt
+
+
+Outcome: TypeAlias = Applied | Stale | Refused | Repeated

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 import attrs
 
-from medsched.domain.fields import Choice, an_id, maybe_id, whole
+from medsched.domain.fields import LONGEST_DURATION, Choice, an_id, maybe_id, whole
 from medsched.domain.records import Resource, resource
 from medsched.errors import InvalidInterval
 from medsched.timeline.instants import (
@@ -16,6 +17,27 @@ from medsched.timeline.instants import (
     span_of,
     whole_minute,
 )
+
+LONGEST_CLAIM: Final = 3 * LONGEST_DURATION // timedelta(minutes=1)
+"""The most minutes that a store keeps in one claim: the longest slot and its longest buffers."""
+
+
+class Span(NamedTuple):
+    """The minutes [low, high) of one resource, counted from the epoch, buffers included."""
+
+    resource: Resource
+    low: int
+    high: int
+
+    @property
+    def start(self) -> datetime:
+        """The first minute, in UTC."""
+        return instant_of(self.low)
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last minute, in UTC."""
+        return instant_of(self.high)
 
 
 class ClaimKind(Choice):

@@ -18,6 +18,23 @@ class Change(StrEnum):
     DEACTIVATED = "deactivated"
     DELETED = "deleted"
 
+    PROPOSED = "proposed"
+    REQUESTED = "requested"
+    BOOKED = "booked"
+    ARRIVED = "arrived"
+    CHECKED_IN = "checked-in"
+    FULFILLED = "fulfilled"
+    NOSHOW = "noshow"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
+    RESCHEDULED = "rescheduled"
+    RESOURCES_CHANGED = "resources-changed"
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
 
 @attrs.frozen(kw_only=True)
 class Event:
@@ -41,3 +58,15 @@ class Event:
         return cls(
             name=f"{kind.value}.{change.value}", kind=kind, id=record.id, version=record.version
         )
+
+
+@attrs.frozen
+class NumberedEvent:
+    """An event and its number: whoever follows a practice reads by it.
+
+    Numbers are given after the commit, count from 1 without gaps, and follow the order of
+    commits wherever one changeset could depend on another.
+    """
+
+    number: int
+    event: Event

@@ -58,3 +58,12 @@ def hours_of(bits: int) -> Iterator[tuple[int, int]]:
 def clash(rows: Mapping[LedgerKey, int], ledger: Mapping[LedgerKey, int]) -> list[LedgerKey]:
     """The rows in which something wanted is taken already."""
     return [key for key, bits in rows.items() if ledger.get(key, 0) & bits]
+
+
+def bits_in(hours: Iterable[int | None]) -> int:
+    """The bits of a day from those of its 24 hours, None for none: the way back from `hours_of`."""
+    bits = 0
+    for at, some in enumerate(hours):
+        if some:
+            bits |= some << (at * HOUR)
+    return bits

@@ -47,6 +47,8 @@ def _travels(value: Iterable[Travel]) -> tuple[Travel, ...]:
 class Provider(Identified, BookingWindow):
     """Somebody who sees patients.
 
+    ``role`` is what they are, by the host's names: doctor, nurse, midwife. A practice may say
+    which roles can be booked.
     ``timezone`` is where the provider's hours are meant unless something nearer says
     otherwise (the rule, its location, a travel zone on that date). ``location`` is the main
     place. ``durations`` are the provider's own lengths by appointment type. ``rating`` runs
@@ -54,6 +56,7 @@ class Provider(Identified, BookingWindow):
     """
 
     name: str = attrs.field(default="", validator=text())
+    role: str = attrs.field(default="", validator=text(60))
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     location: str | None = attrs.field(default=None, validator=maybe_id)
     specialties: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)

@@ -7,7 +7,18 @@ from functools import cached_property
 
 import attrs
 
-from medsched.domain.fields import Choice, an_id, length, maybe_id, minutes, text, whole, zone_name
+from medsched.domain.fields import (
+    Choice,
+    an_id,
+    length,
+    maybe_id,
+    minutes,
+    text,
+    texts,
+    whole,
+    words,
+    zone_name,
+)
 from medsched.domain.records import Identified, Resource, ResourceKind
 from medsched.errors import InvalidDuration
 
@@ -27,6 +38,13 @@ class Address:
         return ", ".join(part for part in (self.line, self.city, region, self.country) if part)
 
 
+def _some_words(
+    instance: object, attribute: attrs.Attribute[frozenset[str]], value: frozenset[str] | None
+) -> None:
+    if value is not None:
+        words(instance, attribute, value)
+
+
 @attrs.frozen(kw_only=True)
 class PracticeSettings(Identified):
     """What a practice, the tenant that every other record belongs to, says of itself.
@@ -34,6 +52,7 @@ class PracticeSettings(Identified):
     ``timezone`` is the IANA zone for whatever states none of its own. ``shortest_slot``
     and ``longest_slot`` bound, inclusively, every slot length stated anywhere in it, and
     ``shortest_break`` and ``longest_break`` the breaks that rules keep between slots.
+    ``bookable_roles`` are those of providers who can be booked, all of them if None.
     """
 
     name: str = attrs.field(default="", validator=text())
@@ -50,6 +69,9 @@ class PracticeSettings(Identified):
     )
     longest_break: timedelta = attrs.field(
         default=timedelta(hours=24), validator=length(least=0, needed=True)
+    )
+    bookable_roles: frozenset[str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(texts), validator=_some_words
     )
 
     def __attrs_post_init__(self) -> None:

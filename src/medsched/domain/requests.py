@@ -35,7 +35,11 @@ class Reason(StrEnum):
     """Why a start is not offered."""
 
     INACTIVE = "inactive"
-    """The provider or the type takes no part in scheduling."""
+    """The provider, the type or the patient takes no part in scheduling."""
+    NOT_BOOKABLE = "not-bookable"
+    """The practice lets providers of this role not be booked."""
+    ELSEWHERE = "elsewhere"
+    """The hours then are at another place than the one asked for."""
     TOO_SOON = "too-soon"
     """Before now and the notice asked for."""
     TOO_FAR = "too-far"

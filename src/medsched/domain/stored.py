@@ -7,14 +7,18 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.holds import Hold
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
 
 HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
 """What opens or closes the time of a resource."""
-Stored: TypeAlias = (
+BookingRecord: TypeAlias = Appointment | Hold
+"""What takes time: written together with the claims it makes, never alone."""
+Noun: TypeAlias = (
     PracticeSettings
     | Provider
     | Staff
@@ -25,10 +29,14 @@ Stored: TypeAlias = (
     | AppointmentType
     | HoursRecord
 )
+"""What a practice describes itself by."""
+Stored: TypeAlias = Noun | BookingRecord
 """Every record that a store keeps; each has an ``id`` and a ``version``."""
 
 StoredT = TypeVar("StoredT", bound=Stored)
+NounT = TypeVar("NounT", bound=Noun)
 HoursT = TypeVar("HoursT", bound=HoursRecord)
+BookingT = TypeVar("BookingT", bound=BookingRecord)
 
 
 class Kind(StrEnum):
@@ -45,9 +53,11 @@ class Kind(StrEnum):
     RULE = "rule"
     OVERRIDE = "override"
     BLOCKING = "blocking"
+    APPOINTMENT = "appointment"
+    HOLD = "hold"
 
 
-CLASSES: Final[Mapping[Kind, type[Stored]]] = {
+NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.PRACTICE: PracticeSettings,
     Kind.PROVIDER: Provider,
     Kind.STAFF: Staff,
@@ -60,7 +70,14 @@ CLASSES: Final[Mapping[Kind, type[Stored]]] = {
     Kind.OVERRIDE: Override,
     Kind.BLOCKING: RecurringBlocking,
 }
-"""The class of each kind: the one place that knows both."""
+"""The class of each kind of noun."""
+BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
+    Kind.APPOINTMENT: Appointment,
+    Kind.HOLD: Hold,
+}
+"""The class of each kind of booking."""
+CLASSES: Final[Mapping[Kind, type[Stored]]] = {**NOUNS, **BOOKINGS}
+"""The class of each kind."""
 _KINDS: Final[Mapping[type[Record], Kind]] = {cls: kind for kind, cls in CLASSES.items()}
 
 
@@ -119,6 +136,14 @@ def references(record: Stored) -> frozenset[Ref]:
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
+        case Appointment() | Hold():
+            return (
+                _refs(Kind.PROVIDER, [record.provider])
+                | _refs(Kind.PATIENT, [record.patient])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type])
+                | _refs(Kind.LOCATION, [record.location])
+                | frozenset(map(Ref.of, record.resources))
+            )
         case PracticeSettings() | Staff() | Patient() | Location():
             return frozenset()
 
@@ -138,5 +163,5 @@ def scheduled_by(record: Stored) -> Resource | None:
             return record.resource
         case AvailabilityRule() | Override() | RecurringBlocking():
             return record.resource
-        case Staff() | Patient() | AppointmentType():
+        case Staff() | Patient() | AppointmentType() | Appointment() | Hold():
             return None

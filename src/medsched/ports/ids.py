@@ -13,3 +13,7 @@ class Ids(Protocol):
     def new(self, kind: Kind) -> str:
         """An id that no record of this kind has had, in any practice: 1 to 255 characters."""
         ...
+
+    def reference(self) -> str:
+        """What to call an appointment when people speak of it: short, hardly ever made twice."""
+        ...

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
 
+from medsched.domain.agendas import Agenda, Place
+from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Changeset, Outcome
+from medsched.domain.claims import Claim
+from medsched.domain.events import NumberedEvent
+from medsched.domain.holds import Hold
+from medsched.domain.idempotency import Receipt
+from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar
 from medsched.domain.stored import Ref, Stored, StoredT
 from medsched.ports.surroundings import Surroundings
+
+RETRIES: Final = 5
+"""How often a command reads and decides again after it came too late, unless a store says."""
 
 
 class VersionedCalendar(NamedTuple):
@@ -30,6 +41,14 @@ class Store(Protocol):
     @property
     def surroundings(self) -> Surroundings:
         """Clock, ids, zones and pauses that go with this store unless others are given."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """How often a command may read and decide again after it came too late.
+
+        5; none where a host's own transaction would have to begin again.
+        """
         ...
 
     def get(self, practice: str, cls: type[StoredT], id: str) -> StoredT | None:
@@ -76,12 +95,76 @@ class Store(Protocol):
         """Records that refer to this one (see `references`), in order, at most ``limit``."""
         ...
 
+    def claims(
+        self, practice: str, resources: Collection[Resource], low: int, high: int
+    ) -> Sequence[Claim]:
+        """The claims on these resources that reach into the minutes [low, high) of the epoch.
+
+        In order of resource and start. Holds that have expired are among them as long as they
+        were not swept: who reads them knows what time it is.
+        """
+        ...
+
+    def ledger(
+        self, practice: str, resources: Collection[Resource], first: int, last: int
+    ) -> Mapping[LedgerKey, int]:
+        """The claimed minutes of these resources on the UTC days ``first`` to ``last``, inclusive.
+
+        One integer a day, a bit a minute; days on which nothing is claimed are left out.
+        """
+        ...
+
+    def appointments(
+        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+    ) -> Sequence[Appointment]:
+        """The first ``limit`` appointments of an agenda after a place in it, in its order."""
+        ...
+
+    def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
+        """The first ``limit`` holds that have expired by an aware instant, by expiry and id."""
+        ...
+
+    def tallies(self, practice: str, names: Collection[str]) -> Mapping[str, int]:
+        """What is counted under each of these names, 0 where nothing ever was."""
+        ...
+
+    def receipt(self, practice: str, scope: str, now: datetime) -> Receipt | None:
+        """The receipt of a `KeyedRequest.scope`; None if there is none, or it is too old.
+
+        It is read after everything that was read before this call, from a state that is not
+        older than what that showed.
+        """
+        ...
+
+    def forget_receipts(self, practice: str, before: datetime) -> int:
+        """Remove the receipts made before an aware instant; how many they were."""
+        ...
+
+    def number_events(self, practice: str) -> int:
+        """Give every committed event its number; the last number given, 0 for none.
+
+        Safe to be called by any number of callers at once.
+        """
+        ...
+
+    def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
+        """The first ``limit`` numbered events after a number, in order."""
+        ...
+
     def apply(self, changeset: Changeset) -> Outcome:
         """Do all that a changeset says, or nothing.
 
-        `Stale`, and nothing done, if a guard does not hold, a written or removed record is
-        not at the version that is replaced, or a removed one would still be referred to.
-        Versions are those before the changeset. Of two changesets of which each would make
-        the other stale, one is applied, whatever else happens at the same moment.
+        `Repeated`, and nothing done, if the key of its request was used before and not yet
+        forgotten. `Stale`, and nothing done, if a guard does not hold, a written or removed
+        record is not at the version that is replaced, a removed one would still be referred
+        to, a released claim is not there, or another appointment has the reference of one that
+        is written. `Refused`, and nothing done, if a claimed minute is taken by a claim that is
+        not released in the same changeset, or a tally would leave its bounds. Where several
+        of these hold, any of them is told, but a used key always.
+
+        Versions are those before the changeset. A released minute stays taken where another
+        claim covers it. Of two changesets of which each would exclude the other, one is
+        applied, whatever else happens at the same moment. An outcome is certain; where a store
+        cannot find out what became of a changeset, it raises `OutcomeUnknown`.
         """
         ...

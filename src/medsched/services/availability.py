@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
-from itertools import groupby
-from operator import attrgetter
 
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Explanation, Stretch
 from medsched.domain.findings import Finding
-from medsched.domain.people import Patient, Provider
-from medsched.domain.records import Resource
-from medsched.domain.requests import Request
+from medsched.domain.people import Provider
 from medsched.domain.slots import Slots, Summary
-from medsched.domain.stored import kind_of
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
-from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
-from medsched.errors import InvalidInterval, NotFound
+from medsched.errors import InvalidInterval
 from medsched.services.context import Context
+from medsched.services.inquiries import Inquiries, moment
 from medsched.services.rules import AvailabilityRecords
 from medsched.services.schedules import schedule_of
 from medsched.services.snapshots import Snapshots
@@ -33,7 +27,8 @@ class Availability(AvailabilityRecords):
     """The hours of one practice: what is written about them, and what they open.
 
     Readers take a provider's id and a type's code, and read everything they need when they
-    are called. ``busy`` is time already taken, given by the caller. ``now`` is the instant
+    are called: the appointments and holds of the store among it. ``busy`` is time that is
+    taken besides, given by the caller. ``now`` is the instant
     that the rules of time count from, the clock's unless given. All of them raise
     `NotFound` for an unknown provider, type or patient.
     """
@@ -41,7 +36,7 @@ class Availability(AvailabilityRecords):
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         super().__init__(context)
         self._context = context
-        self._snapshots = snapshots
+        self._inquiries = Inquiries(context, snapshots)
 
     def slots(
         self,
@@ -63,8 +58,8 @@ class Availability(AvailabilityRecords):
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
         """
-        check_query(start, end)
-        inquiry = self._inquiry(provider, type, patient, busy, now)
+        asked = check_query(start, end)
+        inquiry = self._inquiries.about(provider, type, asked, patient=patient, busy=busy, now=now)
         return list_slots(inquiry, start, end, taken=taken)
 
     def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
@@ -75,9 +70,11 @@ class Availability(AvailabilityRecords):
         """
         check_query(start, end)
         provider = self.rules.get(rule).resource.id
-        schedule, wanted = self._snapshots.schedule_for(self._context, provider, type)
-        inquiry = Inquiry(schedule, Request(wanted), self._context.zones)
-        return list_slots(inquiry, start, end).opened_by(rule).summary()
+        return (
+            list_slots(self._inquiries.of_hours(provider, type), start, end)
+            .opened_by(rule)
+            .summary()
+        )
 
     def summary(
         self,
@@ -106,7 +103,9 @@ class Availability(AvailabilityRecords):
 
         Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
         """
-        return explain(self._inquiry(provider, type, patient, busy, now), at)
+        asked = moment(at)
+        inquiry = self._inquiries.about(provider, type, asked, patient=patient, busy=busy, now=now)
+        return explain(inquiry, at)
 
     def timeline(
         self,
@@ -123,8 +122,9 @@ class Availability(AvailabilityRecords):
         Each tells its layers and which of them wins, its claims, and the rules that refuse
         every start in it. Raises as `slots` does.
         """
-        check_query(start, end)
-        return timeline(self._inquiry(provider, type, None, busy, now), start, end)
+        asked = check_query(start, end)
+        inquiry = self._inquiries.about(provider, type, asked, busy=busy, now=now)
+        return timeline(inquiry, start, end)
 
     def check(self, first: date, last: date, *, provider: str | None = None) -> tuple[Finding, ...]:
         """What may surprise from ``first`` to ``last``, both inclusive: of a provider, or of all.
@@ -160,21 +160,3 @@ class Availability(AvailabilityRecords):
             ids += [one.id for one in page]
             if len(page) < 1000:
                 return ids
-
-    def _inquiry(
-        self,
-        provider: str,
-        type: str,
-        patient: str | None,
-        busy: Iterable[Claim],
-        now: datetime | None,
-    ) -> Inquiry:
-        context = self._context
-        schedule, wanted = self._snapshots.schedule_for(context, provider, type)
-        if patient is not None and context.store.get(context.practice, Patient, patient) is None:
-            raise NotFound(kind_of(Patient).value, patient)
-        request = Request(wanted, patient=patient, now=context.now() if now is None else now)
-        claims: dict[Resource, list[Claim]] = defaultdict(list)
-        for resource, some in groupby(busy, key=attrgetter("resource")):
-            claims[resource] += some
-        return Inquiry(schedule, request, context.zones, claims)

@@ -11,7 +11,7 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.stored import KEEPS_HOURS, HoursRecord, Kind, Ref, Stored, references
+from medsched.domain.stored import KEEPS_HOURS, HoursRecord, Kind, Noun, Ref, references
 from medsched.engine.check import refuse_contradictions, refuse_overlaps
 from medsched.errors import InvalidChoice, InvalidDuration, NotFound
 from medsched.ports.zones import ZoneSource
@@ -19,7 +19,7 @@ from medsched.services.schedules import schedule_in
 from medsched.services.view import View
 
 
-def check(view: View, records: Sequence[Stored], zones: ZoneSource) -> None:
+def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
     """Refuse records that may not be written as a view, which they are laid over, shows them.
 
     `NotFound` for a record that is named and is not there; `UnknownZone`; `InvalidChoice`
@@ -45,7 +45,7 @@ def check(view: View, records: Sequence[Stored], zones: ZoneSource) -> None:
     _check_hours(view, records, zones)
 
 
-def _check_owner(view: View, record: Stored) -> None:
+def _check_owner(view: View, record: Noun) -> None:
     """Hours are of what may keep some; and what is said of a practice is said of this one."""
     if not isinstance(record, HoursRecord | PracticeSettings):
         return
@@ -56,7 +56,7 @@ def _check_owner(view: View, record: Stored) -> None:
         raise NotFound(owner.kind.value, owner.id)
 
 
-def _zones(record: Stored) -> Iterator[str]:
+def _zones(record: Noun) -> Iterator[str]:
     """Every zone that a record states."""
     states_one = PracticeSettings | Provider | Location | HoursRecord
     if isinstance(record, states_one) and record.timezone is not None:
@@ -66,7 +66,7 @@ def _zones(record: Stored) -> Iterator[str]:
             yield travel.timezone
 
 
-def _lengths(record: Stored) -> Iterator[tuple[str, timedelta]]:
+def _lengths(record: Noun) -> Iterator[tuple[str, timedelta]]:
     """Every length of a slot that a record states, and where."""
     if isinstance(record, AppointmentType):
         yield "duration", record.duration
@@ -116,7 +116,7 @@ def _opens(record: HoursRecord) -> bool:
     return isinstance(record, AvailabilityRule)
 
 
-def _check_hours(view: View, records: Sequence[Stored], zones: ZoneSource) -> None:
+def _check_hours(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
     """Compare the hours that are opened with all others of their resource, and one another."""
     written: dict[Resource, list[HoursRecord]] = defaultdict(list)
     for record in records:

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TypeVar, cast
 
 import attrs
 
-from medsched.domain.changes import Applied, Changeset
+from medsched.domain.changes import Applied, Changeset, Repeated
 from medsched.domain.fields import an_id
-from medsched.errors import StorageBusy
+from medsched.domain.idempotency import KeyedRequest, Receipt
+from medsched.domain.principals import SYSTEM, Principal
+from medsched.domain.stored import Stored
+from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
 
 T = TypeVar("T")
-RETRIES: Final = 5
-"""How often a command reads and decides again after it came too late."""
 
 
 @attrs.frozen
 class Context:
-    """One practice in one store."""
+    """One practice in one store, and who acts in it.
+
+    ``registers_patients``: a patient that is not stored yet is stored when first booked.
+    """
 
     practice: str = attrs.field(validator=an_id)
     store: Store
     surroundings: Surroundings
+    principal: Principal = SYSTEM
+    registers_patients: bool = False
 
     @property
     def zones(self) -> ZoneSource:
@@ -37,17 +43,60 @@ class Context:
         """The present instant, aware and in UTC."""
         return self.surroundings.clock.now()
 
-    def commit(self, operation: str, decide: Callable[[], tuple[T, Changeset | None]]) -> T:
+    def admit(self, operation: str) -> None:
+        """Let the principal run a command: the one place where policies come to be asked.
+
+        Everybody is trusted as yet.
+        """
+
+    def commit(
+        self,
+        operation: str,
+        decide: Callable[[], tuple[T, Changeset | None]],
+        request: KeyedRequest | None = None,
+    ) -> T:
         """Read, decide, apply; again from the start when the world moved meanwhile.
 
         ``decide`` reads, and returns the result and the changeset that brings it about,
         None where there is nothing to do. What it raises goes to the caller: nothing was
         written. `StorageBusy`, naming the ``operation``, when all tries came too late.
+
+        Under a ``request`` with a key that was used before, the first result is returned;
+        `IdempotencyMismatch` if it was used for another request. Whatever speaks against doing
+        it a second time is no matter then, so the key is asked for after that is found.
         """
-        for tries in range(1, RETRIES + 2):
-            result, changeset = decide()
-            if changeset is None or isinstance(self.store.apply(changeset), Applied):
+        retries = self.store.retries
+        for tries in range(1, retries + 2):
+            try:
+                result, changeset = decide()
+            except StorageError:
+                raise
+            except MedschedError:
+                if (receipt := self._receipt(request)) is None:
+                    raise
+                return cast("T", self._first_result(operation, request, receipt))
+            if changeset is None:
+                receipt = self._receipt(request)
+                if receipt is None:
+                    return result
+                return cast("T", self._first_result(operation, request, receipt))
+            outcome = self.store.apply(attrs.evolve(changeset, request=request))
+            if isinstance(outcome, Applied):
                 return result
-            if tries <= RETRIES:
+            if isinstance(outcome, Repeated):
+                return cast("T", self._first_result(operation, request, outcome.receipt))
+            if tries <= retries:
                 self.surroundings.pauses.pause(tries)
-        raise StorageBusy(operation, RETRIES + 1)
+        raise StorageBusy(operation, retries + 1)
+
+    def _receipt(self, request: KeyedRequest | None) -> Receipt | None:
+        if request is None:
+            return None
+        return self.store.receipt(self.practice, request.scope, request.made_at)
+
+    def _first_result(
+        self, operation: str, request: KeyedRequest | None, receipt: Receipt
+    ) -> Stored | None:
+        if request is None or receipt.digest != request.digest:
+            raise IdempotencyMismatch(operation)
+        return receipt.result

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, ParamSpec, cast
 
 from medsched.domain.pages import Page, cursor, read_cursor
-from medsched.domain.stored import StoredT, kind_of
+from medsched.domain.stored import NounT, kind_of
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.queries import Query
@@ -18,27 +18,27 @@ F = ParamSpec("F")
 """The fields of a noun."""
 
 
-class Records(Generic[StoredT, Q]):
+class Records(Generic[NounT, Q]):
     """The records of one class in one practice."""
 
-    def __init__(self, context: Context, cls: type[StoredT], query: Callable[Q, Query]) -> None:
+    def __init__(self, context: Context, cls: type[NounT], query: Callable[Q, Query]) -> None:
         self._context = context
         self._writer = Writer(context)
         self._cls = cls
         self._query = query
 
-    def get(self, id: str) -> StoredT:
+    def get(self, id: str) -> NounT:
         """The record of this id, active or not; `NotFound` if there is none."""
         found = self.find(id)
         if found is None:
             raise NotFound(kind_of(self._cls).value, id)
         return found
 
-    def find(self, id: str) -> StoredT | None:
+    def find(self, id: str) -> NounT | None:
         """The record of this id, active or not; None if there is none."""
         return self._context.store.get(self._context.practice, self._cls, id)
 
-    def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
+    def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[NounT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.
 
         Takes ``active``, ``limit`` and ``cursor`` (see `Query`), and filters by name.
@@ -58,7 +58,7 @@ class Records(Generic[StoredT, Q]):
         shown = tuple(found[: query.limit])
         return Page(shown, cursor(scope, shown[-1].id) if len(found) > len(shown) else None)
 
-    def update(self, record: StoredT) -> StoredT:
+    def update(self, record: NounT) -> NounT:
         """Store a changed record, made by ``attrs.evolve`` from the stored one.
 
         It comes back with its next version. `NotFound` if it is not stored,
@@ -66,11 +66,11 @@ class Records(Generic[StoredT, Q]):
         """
         return self._writer.update(record)
 
-    def deactivate(self, id: str) -> StoredT:
+    def deactivate(self, id: str) -> NounT:
         """Keep a record, and let it take no part in scheduling; `NotFound` if there is none."""
         return self._writer.set_active(self._cls, id, False)
 
-    def activate(self, id: str) -> StoredT:
+    def activate(self, id: str) -> NounT:
         """Let a record take part in scheduling again; `NotFound` if there is none.
 
         What has changed since it was deactivated may refuse it, as on creating it.
@@ -82,17 +82,17 @@ class Records(Generic[StoredT, Q]):
         self._writer.delete(self._cls, id)
 
 
-class Directory(Records[StoredT, Q], Generic[StoredT, F, Q]):
+class Directory(Records[NounT, Q], Generic[NounT, F, Q]):
     """The records of a noun that is created from its fields: people, places, types."""
 
     def __init__(
-        self, context: Context, noun: Callable[F, StoredT], query: Callable[Q, Query]
+        self, context: Context, noun: Callable[F, NounT], query: Callable[Q, Query]
     ) -> None:
         # A class, seen as the function of its fields: so a type checker knows them.
-        super().__init__(context, cast("type[StoredT]", noun), query)
+        super().__init__(context, cast("type[NounT]", noun), query)
         self._noun = noun
 
-    def create(self, *args: F.args, **fields: F.kwargs) -> StoredT:
+    def create(self, *args: F.args, **fields: F.kwargs) -> NounT:
         """Store a new record, made from its fields, and return it as stored.
 
         Takes the fields of the noun. Without an id it is given one. Raises what the noun

@@ -22,6 +22,7 @@ class SettingsChanges(TypedDict, total=False):
     longest_slot: timedelta
     shortest_break: timedelta
     longest_break: timedelta
+    bookable_roles: frozenset[str] | None
 
 
 class Settings:

@@ -10,9 +10,10 @@ from typing import Final
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Schedule
-from medsched.domain.stored import kind_of
+from medsched.domain.stored import Ref, kind_of
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.schedules import schedule_in
@@ -27,10 +28,21 @@ _Key = tuple[str, str, str]
 
 
 @attrs.frozen(eq=False)
-class _Snapshot:
+class Snapshot:
+    """The schedule of a provider with all that a type can involve, and what it was read at."""
+
     schedule: Schedule
-    wanted: AppointmentType
+    type: AppointmentType
     versions: Mapping[Resource, int]
+
+    def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
+        """What must be unchanged for a decision on this schedule to stand."""
+        return frozenset(
+            {
+                RowVersion(Ref.to(self.type), self.type.version),
+                *(ScheduleVersion(*version) for version in self.versions.items()),
+            }
+        )
 
 
 class Snapshots:
@@ -44,11 +56,9 @@ class Snapshots:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[_Key, _Snapshot] = OrderedDict()
+        self._kept: OrderedDict[_Key, Snapshot] = OrderedDict()
 
-    def schedule_for(
-        self, context: Context, provider: str, type_code: str
-    ) -> tuple[Schedule, AppointmentType]:
+    def of(self, context: Context, provider: str, type_code: str) -> Snapshot:
         """The schedule of a provider with all that an appointment type can involve, and the type.
 
         `NotFound` for an unknown provider or type. Inactive ones are read like others: that
@@ -59,25 +69,25 @@ class Snapshots:
             raise NotFound(kind_of(AppointmentType).value, type_code)
         key = (context.practice, provider, type_code)
         kept = self._find(key)
-        if kept is not None and kept.wanted == wanted:
+        if kept is not None and kept.type == wanted:
             versions = context.store.schedule_versions(context.practice, list(kept.versions))
             if versions == kept.versions:
-                return kept.schedule, kept.wanted
+                return kept
         view = View(context)
         schedule = schedule_in(view, Resource(ResourceKind.PROVIDER, provider), [wanted])
-        self._keep(key, _Snapshot(schedule, wanted, view.schedule_versions()))
-        return schedule, wanted
+        return self._keep(key, Snapshot(schedule, wanted, view.schedule_versions()))
 
-    def _find(self, key: _Key) -> _Snapshot | None:
+    def _find(self, key: _Key) -> Snapshot | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
 
-    def _keep(self, key: _Key, snapshot: _Snapshot) -> None:
+    def _keep(self, key: _Key, snapshot: Snapshot) -> Snapshot:
         with self._lock:
             self._kept[key] = snapshot
             self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        return snapshot

@@ -10,8 +10,17 @@ import attrs
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.records import Identified, Resource
-from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of, references, scheduled_by
-from medsched.errors import AlreadyExists, InUse, NotFound, VersionConflict
+from medsched.domain.stored import (
+    BookingRecord,
+    Kind,
+    Noun,
+    NounT,
+    Ref,
+    kind_of,
+    references,
+    scheduled_by,
+)
+from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, VersionConflict
 from medsched.services.checks import check
 from medsched.services.context import Context
 from medsched.services.view import View
@@ -27,19 +36,23 @@ class Writer:
 
     context: Context
 
-    def create(self, records: Sequence[StoredT]) -> tuple[StoredT, ...]:
+    def create(self, records: Sequence[NounT]) -> tuple[NounT, ...]:
         """Store new records, which may refer to one another; they come back as stored.
 
         One without an id is given one; version and times are set here, whatever they say.
         `AlreadyExists` for an id that is stored, or comes twice.
         """
+        for record in records:
+            if isinstance(record, BookingRecord):
+                why = "what takes time is booked, not stored"
+                raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(
             attrs.evolve(self._named(record), version=1, created_at=now, updated_at=now)
             for record in records
         )
 
-        def decide() -> tuple[tuple[StoredT, ...], Changeset]:
+        def decide() -> tuple[tuple[NounT, ...], Changeset]:
             view = View(self.context)
             view.read(ref for record in new for ref in (Ref.to(record), *references(record)))
             seen = set()
@@ -51,13 +64,13 @@ class Writer:
 
         return self.context.commit(Change.CREATED.value, decide)
 
-    def update(self, record: StoredT) -> StoredT:
+    def update(self, record: NounT) -> NounT:
         """Store a changed record in place of the version that it states; it comes back as stored.
 
         `NotFound` if it is not stored, `VersionConflict` if another version is.
         """
 
-        def changed(stored: StoredT) -> StoredT:
+        def changed(stored: NounT) -> NounT:
             if stored.version != record.version:
                 kind = kind_of(type(record)).value
                 raise VersionConflict(kind, record.id, record.version, stored.version)
@@ -65,7 +78,7 @@ class Writer:
 
         return self.change(type(record), record.id, Change.UPDATED, changed)
 
-    def set_active(self, cls: type[StoredT], id: str, active: bool) -> StoredT:
+    def set_active(self, cls: type[NounT], id: str, active: bool) -> NounT:
         """Make a record take part in scheduling, or no more; nothing changes if it is so already.
 
         `NotFound` if it is not stored.
@@ -75,13 +88,13 @@ class Writer:
 
     def change(
         self,
-        cls: type[StoredT],
+        cls: type[NounT],
         id: str,
         change: Change,
-        make: Callable[[StoredT], StoredT],
+        make: Callable[[NounT], NounT],
         *,
-        default: StoredT | None = None,
-    ) -> StoredT:
+        default: NounT | None = None,
+    ) -> NounT:
         """Store what ``make`` makes of the record that is stored, or of the ``default``.
 
         What it leaves as it is, is not written, unless the change is an update.
@@ -89,7 +102,7 @@ class Writer:
         """
         ref, now = Ref(kind_of(cls), id), self.context.now()
 
-        def decide() -> tuple[StoredT, Changeset | None]:
+        def decide() -> tuple[NounT, Changeset | None]:
             view = View(self.context)
             stored = view.get(cls, ref) or default
             if stored is None:
@@ -103,7 +116,7 @@ class Writer:
 
         return self.context.commit(f"{ref.kind.value}.{change.value}", decide)
 
-    def delete(self, cls: type[StoredT], id: str) -> None:
+    def delete(self, cls: type[NounT], id: str) -> None:
         """Remove a record for good.
 
         `NotFound` if it is not stored, `InUse` if others refer to it: the first hundred are
@@ -131,10 +144,10 @@ class Writer:
     def _written(
         self,
         view: View,
-        records: Sequence[Stored],
+        records: Sequence[Noun],
         change: Change,
         *,
-        before: Sequence[Stored] = (),
+        before: Sequence[Noun] = (),
     ) -> Changeset:
         """The changeset that writes records in place of those before, once they are checked.
 
@@ -152,15 +165,15 @@ class Writer:
             events=tuple(Event.of(change, record) for record in records),
         )
 
-    def _named(self, record: StoredT) -> StoredT:
+    def _named(self, record: NounT) -> NounT:
         """The record with an id, its own or a new one; the settings' is that of the practice."""
         if not isinstance(record, Identified) or record.id:
             return record
         kind, ids = kind_of(type(record)), self.context.surroundings.ids
         id = self.context.practice if kind is Kind.PRACTICE else ids.new(kind)
-        return cast("StoredT", attrs.evolve(record, id=id))
+        return cast("NounT", attrs.evolve(record, id=id))
 
 
-def _bumps(records: Iterable[Stored]) -> frozenset[Resource]:
+def _bumps(records: Iterable[Noun]) -> frozenset[Resource]:
     """The resources whose schedules a change of these records changes."""
     return frozenset(one for record in records if (one := scheduled_by(record)) is not None)

@@ -38,8 +38,14 @@ class NumberedIds:
 
     def __init__(self) -> None:
         self._made: Counter[Kind] = Counter()
+        self._references = 0
 
     def new(self, kind: Kind) -> str:
         """The next id of this kind."""
         self._made[kind] += 1
         return f"{kind.value}-{self._made[kind]}"
+
+    def reference(self) -> str:
+        """The next reference: ``REF-1``, ``REF-2``."""
+        self._references += 1
+        return f"REF-{self._references}"

@@ -9,7 +9,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.claims import Claim
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
-from medsched.domain.stored import Stored
+from medsched.domain.stored import Noun
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +35,7 @@ class Clinic:
     busy: tuple[Claim, ...] = ()
 
     @property
-    def records(self) -> tuple[Stored, ...]:
+    def records(self) -> tuple[Noun, ...]:
         """All of it but ``busy``, as ``Practice.add_all`` stores it: all or nothing."""
         return (
             self.settings,

@@ -1,38 +1,26 @@
-"""Everything in memory: for tests, demos, and hosts that keep their data elsewhere."""
+"""The store in memory: one lock, and the rows of each practice behind it."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from threading import Lock
 
-import attrs
-
+from medsched.adapters.memory.rows import Rows
 from medsched.adapters.surroundings import standard
-from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
-from medsched.domain.changes import (
-    Applied,
-    Changeset,
-    Outcome,
-    RowVersion,
-    ScheduleVersion,
-    Stale,
-)
-from medsched.domain.events import Event
+from medsched.domain.agendas import Agenda, Place
+from medsched.domain.appointments import Appointment
+from medsched.domain.changes import Applied, Changeset, Outcome
+from medsched.domain.claims import Claim
+from medsched.domain.events import NumberedEvent
+from medsched.domain.holds import Hold
+from medsched.domain.idempotency import KEPT_FOR, Receipt
+from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.schedule import Calendar, calendar
-from medsched.domain.stored import (
-    HoursRecord,
-    Kind,
-    Ref,
-    Stored,
-    StoredT,
-    kind_of,
-    references,
-)
-from medsched.ports.store import VersionedCalendar
+from medsched.domain.stored import Ref, Stored, StoredT, kind_of
+from medsched.ports.store import RETRIES, VersionedCalendar
 from medsched.ports.surroundings import Surroundings
 
 
@@ -46,11 +34,15 @@ class MemoryStore:
     def __init__(self, surroundings: Surroundings | None = None) -> None:
         self._surroundings = surroundings or standard()
         self._lock = Lock()
-        self._practices: defaultdict[str, _Rows] = defaultdict(_Rows)
+        self._practices: defaultdict[str, Rows] = defaultdict(Rows)
 
     @property
     def surroundings(self) -> Surroundings:
         return self._surroundings
+
+    @property
+    def retries(self) -> int:
+        return RETRIES
 
     def get(self, practice: str, cls: type[StoredT], id: str) -> StoredT | None:
         with self._lock:
@@ -102,109 +94,87 @@ class MemoryStore:
         with self._lock:
             return sorted(self._practice(practice).referrers.get(ref, ()))[:limit]
 
-    def events(self, practice: str) -> Sequence[Event]:
-        """Every event of a practice, in the order in which the changesets were applied."""
+    def claims(
+        self, practice: str, resources: Collection[Resource], low: int, high: int
+    ) -> Sequence[Claim]:
         with self._lock:
-            return list(self._practice(practice).events)
+            ledger = self._practice(practice).ledger
+            return [
+                claim
+                for resource in sorted(set(resources))
+                for claim in ledger.between(resource, low, high)
+            ]
+
+    def ledger(
+        self, practice: str, resources: Collection[Resource], first: int, last: int
+    ) -> Mapping[LedgerKey, int]:
+        with self._lock:
+            bits = self._practice(practice).ledger.bits
+            keys = (LedgerKey(one, day) for one in resources for day in range(first, last + 1))
+            return {key: bits[key] for key in keys if key in bits}
+
+    def appointments(
+        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+    ) -> Sequence[Appointment]:
+        with self._lock:
+            found = list(filter(agenda.matches, self._practice(practice).after(Appointment, None)))
+        found.sort(key=agenda.place, reverse=agenda.descending)
+        if after is not None:
+            way = -1 if agenda.descending else 1
+            found = [one for one in found if _sign(agenda.place(one), after) == way]
+        return found[:limit]
+
+    def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
+        with self._lock:
+            holds = self._practice(practice).after(Hold, None)
+            expired = [hold for hold in holds if not hold.is_live(now)]
+        return sorted(expired, key=lambda hold: (hold.expires, hold.id))[:limit]
+
+    def tallies(self, practice: str, names: Collection[str]) -> Mapping[str, int]:
+        with self._lock:
+            counted = self._practice(practice).tallies
+            return {name: counted.get(name, 0) for name in names}
+
+    def receipt(self, practice: str, scope: str, now: datetime) -> Receipt | None:
+        with self._lock:
+            found = self._practice(practice).receipts.get(scope)
+        if found is None or found[0].made_at <= now - KEPT_FOR:
+            return None
+        return found[1]
+
+    def forget_receipts(self, practice: str, before: datetime) -> int:
+        with self._lock:
+            receipts = self._practice(practice).receipts
+            old = [scope for scope, (made, _) in receipts.items() if made.made_at < before]
+            for scope in old:
+                del receipts[scope]
+            return len(old)
+
+    def number_events(self, practice: str) -> int:
+        with self._lock:  # they are numbered by the order in which they were applied
+            return len(self._practice(practice).events)
+
+    def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
+        first = max(after, 0)
+        with self._lock:
+            events = self._practice(practice).events[first : first + limit]
+        return [NumberedEvent(first + at, event) for at, event in enumerate(events, 1)]
 
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:
-            if not self._practice(changeset.practice).admits(changeset):
-                return Stale()
-            # From here on nothing can fail: what could, was tried above without a trace.
-            self._practices[changeset.practice].take(changeset)
-            return Applied()
+            outcome = self._practice(changeset.practice).against(changeset)
+            if outcome == Applied():
+                # From here on nothing can fail: what could, was tried above without a trace.
+                self._practices[changeset.practice].take(changeset)
+            return outcome
 
-    def _practice(self, id: str) -> _Rows:
+    def _practice(self, id: str) -> Rows:
         """The rows of a practice; asking for an unknown one leaves nothing behind."""
-        return self._practices[id] if id in self._practices else _Rows()
+        return self._practices[id] if id in self._practices else Rows()
 
 
-@attrs.define(eq=False)
-class _Rows:
-    """What one practice has, and the indexes over it."""
-
-    records: dict[Ref, Stored] = attrs.field(factory=dict)
-    ids: dict[Kind, list[str]] = attrs.field(factory=lambda: defaultdict(list))
-    hours: dict[Resource, dict[Ref, HoursRecord]] = attrs.field(factory=lambda: defaultdict(dict))
-    referrers: dict[Ref, set[Ref]] = attrs.field(factory=lambda: defaultdict(set))
-    schedule_versions: dict[Resource, int] = attrs.field(factory=dict)
-    events: list[Event] = attrs.field(factory=list)
-
-    def after(self, cls: type[StoredT], id: str | None) -> Iterator[StoredT]:
-        """The records of a class after an id, in order of id."""
-        kind = kind_of(cls)
-        ids = self.ids.get(kind, [])
-        for at in range(0 if id is None else bisect_right(ids, id), len(ids)):
-            record = self.records[Ref(kind, ids[at])]
-            assert isinstance(record, cls)
-            yield record
-
-    def calendar(self, resource: Resource) -> Calendar:
-        """What is active of a resource."""
-        found = self.hours.get(resource, {}).values()
-        return calendar(
-            tuple(one for one in found if isinstance(one, AvailabilityRule)),
-            tuple(one for one in found if isinstance(one, Override)),
-            tuple(one for one in found if isinstance(one, RecurringBlocking)),
-        )
-
-    def admits(self, changeset: Changeset) -> bool:
-        """Whether the world is still as the changeset takes it to be."""
-        return (
-            all(self._version(Ref.to(one)) == one.version - 1 for one in changeset.writes)
-            and all(self._version(ref) == version for ref, version in changeset.removals)
-            and all(self._holds(guard) for guard in changeset.guards)
-            and not self._would_dangle(changeset)
-        )
-
-    def _version(self, ref: Ref) -> int:
-        record = self.records.get(ref)
-        return 0 if record is None else record.version
-
-    def _holds(self, guard: RowVersion | ScheduleVersion) -> bool:
-        if isinstance(guard, RowVersion):
-            return self._version(guard.ref) == guard.version
-        return self.schedule_versions.get(guard.resource, 0) == guard.version
-
-    def _would_dangle(self, changeset: Changeset) -> bool:
-        """Whether a removed record would be referred to by what is kept or written."""
-        removed = {removal.ref for removal in changeset.removals}
-        changed = removed | {Ref.to(record) for record in changeset.writes}
-        return any(self.referrers.get(ref, set()) - changed for ref in removed) or any(
-            references(record) & removed for record in changeset.writes
-        )
-
-    def take(self, changeset: Changeset) -> None:
-        """Do what the changeset says; it was admitted."""
-        for ref, _ in changeset.removals:
-            self._remove(ref)
-        for record in changeset.writes:
-            self._remove(Ref.to(record))
-            self._add(record)
-        for resource in changeset.bumps:
-            self.schedule_versions[resource] = self.schedule_versions.get(resource, 0) + 1
-        self.events += changeset.events
-
-    def _add(self, record: Stored) -> None:
-        ref = Ref.to(record)
-        self.records[ref] = record
-        insort(self.ids[ref.kind], ref.id)
-        if isinstance(record, HoursRecord):
-            self.hours[record.resource][ref] = record
-        for named in references(record):
-            self.referrers[named].add(ref)
-
-    def _remove(self, ref: Ref) -> None:
-        record = self.records.pop(ref, None)
-        if record is None:
-            return
-        ids = self.ids[ref.kind]
-        del ids[bisect_left(ids, ref.id)]
-        if isinstance(record, HoursRecord):
-            del self.hours[record.resource][ref]
-        for named in references(record):
-            self.referrers[named].discard(ref)
+def _sign(one: Place, other: Place) -> int:
+    return (one > other) - (one < other)
 
 
 def _matches(record: Stored, where: Mapping[str, object]) -> bool:

@@ -1,163 +1,124 @@
 """The one write: a changeset, in one transaction, its guards checked under locks.
 
-Locks are taken in one order everywhere: the schedule versions, then the records, each sorted;
-what is changed is locked for writing at once, what is only guarded is shared, so no lock is
-ever raised from the one to the other. Booking's key comes before them, and its tallies,
-ledger and sessions between the two.
-
-Where several servers make one database and row locks hold on one of them only (a Galera
-cluster), guards are checked by a write: see `Locks.by_writes`.
+Locks are taken in one order everywhere: the key, the schedule versions, the tallies, the ledger,
+then records and bookings, each sorted; what is changed is locked for writing at once, what is
+only guarded is shared, so no lock is ever raised from the one to the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Any, Final, NamedTuple
-from uuid import uuid4
+from typing import Any, Final
 
-import attrs
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from medsched.adapters.sqlalchemy.booking_rows import booking_row, packed, unpacked
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
-from medsched.adapters.sqlalchemy.connections import Moved
+from medsched.adapters.sqlalchemy.connections import Undone
+from medsched.adapters.sqlalchemy.ledgers import LedgerWriter
+from medsched.adapters.sqlalchemy.locking import (
+    Key,
+    Locks,
+    all_met,
+    chunks,
+    hold,
+    key_of,
+    nameable,
+    named,
+)
 from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
 from medsched.adapters.sqlalchemy.schema import Tables
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
-from medsched.domain.fields import check_id
-from medsched.domain.records import Resource
-from medsched.domain.stored import Ref, Stored, references
-from medsched.errors import InvalidId
+from medsched.domain.changes import (
+    Changeset,
+    Refused,
+    Repeated,
+    RowVersion,
+    ScheduleVersion,
+    Stale,
+)
+from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
+from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
+from medsched.timeline.instants import EPOCH
 
-_CHUNK: Final = 500
-"""How many keys one statement names."""
-
-
-class Key(NamedTuple):
-    """What names a row within its practice; sorted as the database sorts."""
-
-    kind: str
-    id: str
-
-
-def key_of(named: Ref | Resource) -> Key:
-    """The key of a record, or of a resource's schedule."""
-    return Key(named.kind.value, named.id)
-
-
-def nameable(id: object) -> bool:
-    """Whether a record can have this id; no statement is given any other."""
-    try:
-        check_id(id)
-    except InvalidId:
-        return False
-    return True
-
-
-def named(
-    table: Table, practice: str, keys: Collection[Key], prefix: str = ""
-) -> sa.ColumnElement[bool]:
-    """The rows of these keys; ``prefix`` is that of the two columns that hold them.
-
-    Each alternative names the practice: SQLite would otherwise use the index for no more.
-    """
-    kind_column, id_column = table.c[f"{prefix}kind"], table.c[f"{prefix}id"]
-    return sa.or_(
-        sa.false(),
-        *(
-            sa.and_(
-                table.c.practice == practice,
-                kind_column == kind,
-                id_column.in_([key.id for key in some]),
-            )
-            for kind, some in groupby(sorted(keys), key=lambda key: key.kind)
-        ),
-    )
-
-
-@attrs.frozen
-class Locks:
-    """Locks the rows of one table that a changeset guards or changes, and reads their versions."""
-
-    connection: Connection
-    table: Table
-    practice: str
-    blank: Mapping[str, object]
-    """What a row that is made only to be locked holds besides its key and version 0."""
-    by_writes: bool = False
-
-    def take(self, changed: Collection[Key], guarded: Collection[Key]) -> dict[Key, int]:
-        """Lock the one for writing, the other against it; the versions of those that are there."""
-        found: dict[Key, int] = {}
-        wanted = sorted({*changed, *guarded})
-        for writing, run in groupby(wanted, key=lambda key: key in changed):
-            for keys in chunks(list(run)):
-                found |= self._versions(keys, writing=writing)
-        return found
-
-    def make(
-        self, missing: Collection[Key], changed: Collection[Key], found: dict[Key, int]
-    ) -> None:
-        """Make the rows that are missing, at version 0, and lock them too."""
-        missing = sorted(key for key in missing if key not in found)
-        if missing:
-            rows = [
-                {"practice": self.practice, **key._asdict(), "version": 0, **self.blank}
-                for key in missing
-            ]
-            self.connection.execute(self._insert_if_missing(), rows)
-            found |= self.take(set(changed) & set(missing), set(missing) - set(changed))
-
-    def _versions(self, keys: list[Key], *, writing: bool) -> dict[Key, int]:
-        table, here = self.table, named(self.table, self.practice, keys)
-        if self.by_writes and not writing:
-            self.connection.execute(
-                sa.update(table).where(here).values(touched=table.c.touched + 1)
-            )
-        query = sa.select(table.c.kind, table.c.id, table.c.version).where(here)
-        if self.connection.dialect.name != "sqlite":  # it locks the whole database, long since
-            query = query.order_by(table.c.kind, table.c.id).with_for_update(read=not writing)
-        rows = self.connection.execute(query)
-        return {Key(kind, id): version for kind, id, version in rows}
-
-    def _insert_if_missing(self) -> sa.Insert:
-        match self.connection.dialect.name:
-            case "sqlite":
-                return sqlite.insert(self.table).on_conflict_do_nothing()
-            case "postgresql":
-                return postgresql.insert(self.table).on_conflict_do_nothing()
-            case _:
-                # INSERT IGNORE would share the lock of a row that is there: two of it, and
-                # neither could write. Nor would it tell what else it ignored.
-                insert = mysql.insert(self.table)
-                return insert.on_duplicate_key_update(version=self.table.c.version)
-
-
-def chunks(keys: Sequence[Any]) -> Iterable[list[Any]]:
-    """So many at a time."""
-    return (list(keys[at : at + _CHUNK]) for at in range(0, len(keys), _CHUNK))
+_INDEXED: Final = frozenset({Kind.ROOM, Kind.DEVICE})
+"""What bookings refer to by ``medsched_reference``; for the rest they have columns."""
 
 
 class Application:
-    """One changeset on its way into the database; every step may raise `Moved`."""
+    """One changeset on its way into the database; every step may raise `Undone`."""
 
     def __init__(
-        self, connection: Connection, tables: Tables, changeset: Changeset, *, by_writes: bool
+        self,
+        connection: Connection,
+        tables: Tables,
+        changeset: Changeset,
+        name: str,
+        *,
+        by_writes: bool,
     ) -> None:
         self._connection = connection
         self._tables = tables
         self._changeset = changeset
         self._practice = changeset.practice
+        self._name = name
         self._by_writes = by_writes
 
     def run(self) -> None:
         """Do all of it, in the order of locks."""
+        changeset = self._changeset
+        if changeset.request is not None:
+            self._receipt(changeset.request)
         self._schedules()
+        self._tallies()
+        ledger = LedgerWriter(self._connection, self._tables, self._practice)
+        ledger.change(changeset.releases, changeset.claims)
         self._records()
+        self._bookings()
         self._events()
+
+    # -------------------------------------------------------------------- receipt
+
+    def _receipt(self, request: KeyedRequest) -> None:
+        """Write what the request will have returned, unless its key was used."""
+        table = self._tables.receipt
+        written = {Ref.to(record): record for record in self._changeset.writes}
+        result = None if request.result is None else written[request.result]
+        assert result is None or isinstance(result, BookingRecord)
+        row = {
+            "practice": self._practice,
+            "scope": request.scope,
+            "digest": request.digest,
+            "made_at": request.made_at,
+            "document": None if result is None else packed(result),
+        }
+        if self._insert_if_missing(table, row):
+            return
+        here = sa.and_(table.c.practice == self._practice, table.c.scope == request.scope)
+        query = sa.select(table.c.digest, table.c.made_at, table.c.document).where(here)
+        if self._connection.dialect.name != "sqlite":
+            query = query.with_for_update()
+        first = self._connection.execute(query).one_or_none()
+        if first is None:  # it was forgotten just now
+            raise Undone(Stale())
+        if first.made_at > request.made_at - KEPT_FOR:
+            result = None if first.document is None else unpacked(first.document)
+            raise Undone(Repeated(Receipt(first.digest, result)))
+        self._connection.execute(sa.update(table).where(here).values(row))
+
+    def _insert_if_missing(self, table: Table, row: Mapping[str, object]) -> bool:
+        """Insert a row unless one of its key is there; whether it was inserted."""
+        insert: sa.Insert
+        match self._connection.dialect.name:
+            case "sqlite":
+                insert = sqlite.insert(table).on_conflict_do_nothing()
+            case "postgresql":
+                insert = postgresql.insert(table).on_conflict_do_nothing()
+            case _:
+                insert = mysql.insert(table).prefix_with("IGNORE")
+        return self._connection.execute(insert, row).rowcount == 1
 
     # ------------------------------------------------------------------ schedules
 
@@ -168,44 +129,115 @@ class Application:
         locks = Locks(self._connection, table, self._practice, {}, self._by_writes)
         stated = {(key_of(guard.resource), guard.version) for guard in guards}
         found = locks.take(bumps, {key for key, _ in stated})
-        _hold(found, ((key, version) for key, version in stated if key in found or version))
+        hold(found, ((key, version) for key, version in stated if key in found or version))
         locks.make({key for key, _ in stated} | bumps, bumps, found)
-        _hold(found, stated)
+        hold(found, stated)
         for keys in chunks(sorted(bumps)):
             here = named(table, self._practice, keys)
             bumped = self._connection.execute(
                 sa.update(table).where(here).values(version=table.c.version + 1)
             )
-            _all(bumped, len(keys))
+            all_met(bumped, len(keys))
+
+    # -------------------------------------------------------------------- tallies
+
+    def _tallies(self) -> None:
+        table = self._tables.tally
+        for name, by, most in sorted(self._changeset.tallies):
+            count = table.c.count + by
+            here = [table.c.practice == self._practice, table.c.name == name, count >= 0]
+            if most is not None and by > 0:
+                here.append(count <= most)
+            self._insert_if_missing(table, {"practice": self._practice, "name": name, "count": 0})
+            counted = sa.update(table).where(*here).values(count=count)
+            if self._connection.execute(counted).rowcount != 1:
+                raise Undone(Refused(full=(name,)))
 
     # -------------------------------------------------------------------- records
 
     def _records(self) -> None:
-        writes = {key_of(Ref.to(record)): record for record in self._changeset.writes}
-        removals = {key_of(ref): version for ref, version in self._changeset.removals}
-        guards = [one for one in self._changeset.guards if isinstance(one, RowVersion)]
-        stated = {(key_of(guard.ref), guard.version) for guard in guards}
+        writes = {
+            key_of(Ref.to(record)): record
+            for record in self._changeset.writes
+            if not isinstance(record, BookingRecord)
+        }
+        blank = {"active": False, "format": FORMAT, "document": "{}"}
+        found = self._locked(self._tables.record, writes, blank, bookings=False)
+        if found is None:
+            return
+        removed = self._removed(bookings=False)
+        self._keep_referred_to()
+        self._forget([key for key in sorted({*writes, *removed}) if found.get(key)])
+        self._remove(self._tables.record, sorted(removed))
+        self._write([writes[key] for key in sorted(writes)], found)
+
+    def _bookings(self) -> None:
+        writes = {
+            key_of(Ref.to(record)): record
+            for record in self._changeset.writes
+            if isinstance(record, BookingRecord)
+        }
+        blank = {"provider": "", "type": "", "start_at": EPOCH, "end_at": EPOCH}
+        blank |= {"format": FORMAT, "document": "{}"}
+        found = self._locked(self._tables.booking, writes, blank, bookings=True)
+        if found is None:
+            return
+        removed = self._removed(bookings=True)
+        self._forget_references([key for key in sorted({*writes, *removed}) if found.get(key)])
+        self._remove(self._tables.booking, sorted(removed))
+        rows = [
+            {"practice": self._practice, **booking_row(writes[key])._asdict()}
+            for key in sorted(writes)
+        ]
+        self._put(self._tables.booking, rows, found)
+        self._refer(
+            {
+                key: sorted(ref for ref in references(record) if ref.kind in _INDEXED)
+                for key, record in writes.items()
+            }
+        )
+
+    def _removed(self, *, bookings: bool) -> dict[Key, int]:
+        return {
+            key_of(ref): version
+            for ref, version in self._changeset.removals
+            if (ref.kind in BOOKINGS) is bookings
+        }
+
+    def _locked(
+        self,
+        table: Table,
+        writes: Mapping[Key, Stored],
+        blank: Mapping[str, object],
+        *,
+        bookings: bool,
+    ) -> dict[Key, int] | None:
+        """Lock what is written, removed and guarded of a table; the versions of what is there.
+
+        None if nothing is asked of the table.
+        """
+        removals = self._removed(bookings=bookings)
+        stated = {
+            (key_of(guard.ref), guard.version)
+            for guard in self._changeset.guards
+            if isinstance(guard, RowVersion) and (guard.ref.kind in BOOKINGS) is bookings
+        }
         stated |= {(key, record.version - 1) for key, record in writes.items()}
         stated |= set(removals.items())
         # What no record can be called is not there, and needs no lock.
-        _hold({}, ((key, version) for key, version in stated if not nameable(key.id)))
+        hold({}, ((key, version) for key, version in stated if not nameable(key.id)))
         stated = {(key, version) for key, version in stated if nameable(key.id)}
         if not stated:
-            return
+            return None
         changed, guarded = {*writes, *removals}, {key for key, _ in stated}
-        blank = {"active": False, "format": FORMAT, "document": "{}"}
-        table = self._tables.record
         locks = Locks(self._connection, table, self._practice, blank, self._by_writes)
         found = locks.take(changed, guarded)
-        _hold(found, stated)
+        hold(found, stated)
         if not guarded - changed <= found.keys():
             # What is created is made in one go with what must not exist: in one order.
             locks.make(guarded, changed, found)
-            _hold(found, stated)
-        self._keep_referred_to()
-        self._forget([key for key in sorted(changed) if found.get(key)])
-        self._remove(sorted(removals))
-        self._write([writes[key] for key in sorted(writes)], found)
+            hold(found, stated)
+        return found
 
     def _keep_referred_to(self) -> None:
         """Refuse to remove what another record would refer to.
@@ -213,10 +245,10 @@ class Application:
         Whoever refers to a record guards it, and so waits for the lock that is held on it here,
         or was waited for: no reference can come up between this and the removal.
         """
-        removed = {ref for ref, _ in self._changeset.removals}
+        removed = {ref for ref, _ in self._changeset.removals if ref.kind not in BOOKINGS}
         written = self._changeset.writes
         if removed and any(references(record) & removed for record in written):
-            raise Moved
+            raise Undone(Stale())
         changed = {key_of(ref) for ref in (*removed, *map(Ref.to, written))}
         table = self._tables.reference.c
         for kind, id in sorted(map(key_of, removed)):
@@ -227,23 +259,62 @@ class Application:
                 .with_for_update(read=True)
             )
             if not {Key(*row) for row in referrers} <= changed:
-                raise Moved
+                raise Undone(Stale())
+            if (booked := booked_with(self._tables, self._practice, Key(kind, id))) is not None:
+                query = booked.limit(len(changed) + 1).with_for_update(read=True)
+                if (
+                    not {Key(row.kind, row.id) for row in self._connection.execute(query)}
+                    <= changed
+                ):
+                    raise Undone(Stale())
 
     def _forget(self, keys: Sequence[Key]) -> None:
         """Take what the indexes say of these records away."""
-        for table in (self._tables.filter, self._tables.reference):
-            for some in chunks(keys):
-                self._connection.execute(sa.delete(table).where(named(table, self._practice, some)))
+        for some in chunks(keys):
+            here = named(self._tables.filter, self._practice, some)
+            self._connection.execute(sa.delete(self._tables.filter).where(here))
+        self._forget_references(keys)
 
-    def _remove(self, keys: Sequence[Key]) -> None:
-        table = self._tables.record
+    def _forget_references(self, keys: Sequence[Key]) -> None:
+        for some in chunks(keys):
+            here = named(self._tables.reference, self._practice, some)
+            self._connection.execute(sa.delete(self._tables.reference).where(here))
+
+    def _remove(self, table: Table, keys: Sequence[Key]) -> None:
         for some in chunks(keys):
             here = named(table, self._practice, some)
-            _all(self._connection.execute(sa.delete(table).where(here)), len(some))
+            all_met(self._connection.execute(sa.delete(table).where(here)), len(some))
 
-    def _write(self, records: Sequence[Stored], found: Mapping[Key, int]) -> None:
-        table = self._tables.record
+    def _write(self, records: Sequence[Noun], found: Mapping[Key, int]) -> None:
         rows = [to_row(self._practice, record) for record in records]
+        self._put(self._tables.record, rows, found)
+        filters = []
+        for record in records:
+            key = {"practice": self._practice, **key_of(Ref.to(record))._asdict()}
+            for position, (field, value) in enumerate(filters_of(record)):
+                filters.append({**key, "position": position, "field": field, "value": value})
+        if filters:
+            self._connection.execute(sa.insert(self._tables.filter), filters)
+        self._refer({key_of(Ref.to(record)): sorted(references(record)) for record in records})
+
+    def _refer(self, named: Mapping[Key, Sequence[Ref]]) -> None:
+        """Write down which records these ones name."""
+        rows = [
+            {
+                "practice": self._practice,
+                **key._asdict(),
+                "position": position,
+                "to_kind": ref.kind.value,
+                "to_id": ref.id,
+            }
+            for key, refs in named.items()
+            for position, ref in enumerate(refs)
+        ]
+        if rows:
+            self._connection.execute(sa.insert(self._tables.reference), rows)
+
+    def _put(self, table: Table, rows: Sequence[dict[str, Any]], found: Mapping[Key, int]) -> None:
+        """Insert the rows that are new, and update those that are there, at their versions."""
         new = [row for row in rows if Key(row["kind"], row["id"]) not in found]
         old = [row for row in rows if Key(row["kind"], row["id"]) in found]
         if new:
@@ -258,28 +329,16 @@ class Application:
                 | row
                 for row in old
             ]
-            _all(self._connection.execute(update, values), len(values))
-        filters, names = [], []
-        for record in records:
-            key = {"practice": self._practice, **key_of(Ref.to(record))._asdict()}
-            for position, (field, value) in enumerate(filters_of(record)):
-                filters.append({**key, "position": position, "field": field, "value": value})
-            for position, ref in enumerate(sorted(references(record))):
-                to = {"to_kind": ref.kind.value, "to_id": ref.id}
-                names.append({**key, "position": position, **to})
-        if filters:
-            self._connection.execute(sa.insert(self._tables.filter), filters)
-        if names:
-            self._connection.execute(sa.insert(self._tables.reference), names)
+            all_met(self._connection.execute(update, values), len(values))
 
     # --------------------------------------------------------------------- events
 
     def _events(self) -> None:
-        table, changeset = self._tables.event, uuid4().hex
+        table = self._tables.event
         rows = [
             {
                 "practice": self._practice,
-                "changeset": changeset,
+                "changeset": self._name,
                 "position": position,
                 "name": event.name,
                 "kind": event.kind.value,
@@ -305,13 +364,21 @@ def _clock(dialect: str) -> sa.ColumnElement[datetime]:
             return sa.func.utc_timestamp(6, type_=UtcDateTime)
 
 
-def _hold(found: Mapping[Key, int], stated: Iterable[tuple[Key, int]]) -> None:
-    """Every row is at the version that is stated of it; 0 where there is none."""
-    if any(found.get(key, 0) != version for key, version in stated):
-        raise Moved
+def booked_with(tables: Tables, practice: str, key: Key) -> sa.Select[tuple[str, str]] | None:
+    """The bookings that name a record in a column; None if none can.
 
-
-def _all(result: sa.CursorResult[Any], count: int) -> None:
-    """A statement met every row that it was meant for."""
-    if result.rowcount != count:
-        raise Moved
+    Providers and patients have an index; who deletes a type or a location waits for a scan.
+    """
+    booking = tables.booking.c
+    columns = {
+        Kind.PROVIDER: booking.provider,
+        Kind.PATIENT: booking.patient,
+        Kind.APPOINTMENT_TYPE: booking.type,
+        Kind.LOCATION: booking.location,
+    }
+    column = columns.get(Kind(key.kind))
+    if column is None:
+        return None
+    return sa.select(booking.kind, booking.id).where(
+        booking.practice == practice, column == key.id, booking.version > 0
+    )

@@ -9,9 +9,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
+from sqlalchemy.util.concurrency import in_greenlet
 
 from medsched.adapters.sqlalchemy.schema import VERSION
+from medsched.domain.changes import Outcome, Stale
 from medsched.errors import InvalidChoice, MedschedError, MissingExtra, SchemaMismatch, StorageError
 
 _DRIVERS: Final = {
@@ -34,12 +36,25 @@ _SAID: Final = {
     "2003": "no connection",
     "1045": "1045: user or password",
     "sqlite 14": "cannot open the file",
+    "MissingGreenlet": "an async engine is used through medsched.adapters.aio.call",
 }
 _NO_TABLE: Final = {"42P01", "42703", "3F000", "1146", "1054"}
 
 
-class Moved(Exception):
-    """The world moved since a changeset was decided on; nothing of it may stay."""
+class Undone(Exception):
+    """A changeset that cannot be applied, and what is said of it; nothing of it may stay."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class CommitLost(Exception):
+    """The connection was lost while it committed: nobody knows yet whether it did."""
+
+    def __init__(self, error: StorageError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def engine_of(database: str | sa.URL | Engine) -> tuple[Engine, bool]:
@@ -51,18 +66,20 @@ def engine_of(database: str | sa.URL | Engine) -> tuple[Engine, bool]:
     if isinstance(database, Engine):
         _known(database.dialect.name)
         return database, False
-    url = _url(database)
+    url = url_of(database)
     name = url.get_backend_name()
     _known(name)
     try:
         return _make(url), True
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"this database ({name})", _EXTRAS.get(name, "sqlalchemy")) from error
+        extra = "async" if url.get_dialect().is_async else _EXTRAS.get(name, "sqlalchemy")
+        raise MissingExtra(f"this database ({name})", extra) from error
     except NoSuchModuleError:
         raise InvalidChoice("url", url.drivername, "there is no such driver") from None
 
 
-def _url(database: str | sa.URL) -> sa.URL:
+def url_of(database: str | sa.URL) -> sa.URL:
+    """A URL that names its driver; `InvalidChoice` for what is none."""
     try:
         url = sa.make_url(database)
     except (ArgumentError, ValueError):
@@ -83,7 +100,8 @@ def _make(url: sa.URL) -> Engine:
         options["connect_args"] = {"timeout": _SQLITE_WAITS, "check_same_thread": False}
         if url.database in (None, "", ":memory:") or url.query.get("mode") == "memory":
             # One connection is one database: threads take turns with it, and it is never closed.
-            options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+            pool = AsyncAdaptedQueuePool if url.get_dialect().is_async else QueuePool
+            options |= {"poolclass": pool, "pool_size": 1, "max_overflow": 0}
     else:
         options["isolation_level"] = "READ COMMITTED"
         options["pool_pre_ping"] = True
@@ -116,7 +134,10 @@ class Connections:
     @contextmanager
     def reading(self, operation: str, *, several: bool = False) -> Iterator[Connection]:
         """A connection for one statement, or for ``several`` that shall see one state."""
-        with _told(operation), (self._several if several else self._single).connect() as found:
+        with (
+            _told(operation, self.engine),
+            (self._several if several else self._single).connect() as found,
+        ):
             if several and self.dialect == "sqlite":
                 _begin_sqlite(found, "BEGIN")
             yield found
@@ -125,13 +146,13 @@ class Connections:
     def writing(self, operation: str) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back when anything is raised.
 
-        `Moved` where a rival was first. A connection lost before the commit leaves nothing
-        behind and is `Moved` too; one lost in the commit is `StorageError`, for it may have
-        come through.
+        `Undone`, as stale, where a rival was first. A connection lost before the commit leaves
+        nothing behind and is the same; an error in the commit itself is `CommitLost` unless it
+        says that the transaction was rolled back.
         """
         committing = False
         try:
-            with _told(operation), self._writer.connect() as found:
+            with _told(operation, self.engine), self._writer.connect() as found:
                 if self.dialect == "sqlite":
                     _begin_sqlite(found, "BEGIN IMMEDIATE")
                 yield found
@@ -141,22 +162,26 @@ class Connections:
             cause = error.__cause__
             lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
             if error.code in _RIVALS | _TAKEN or (lost and not committing):
-                raise Moved from error
+                raise Undone(Stale()) from error
+            if committing:
+                raise CommitLost(error) from error
             raise
 
 
 def _begin_sqlite(connection: Connection, how: str) -> None:
     """Begin now: the driver would wait for the first write, and then find itself too late."""
     connection.begin()
-    raw = connection.connection.dbapi_connection
+    raw = connection.connection.driver_connection  # not what an async driver is wrapped into
     if getattr(raw, "in_transaction", False):
         connection.exec_driver_sql("COMMIT")  # an engine of the host's that begins by itself
     connection.exec_driver_sql(how)
 
 
 @contextmanager
-def _told(operation: str) -> Iterator[None]:
+def _told(operation: str, engine: Engine) -> Iterator[None]:
     """SQLAlchemy's errors as this library's own."""
+    if engine.dialect.is_async and not in_greenlet():
+        raise StorageError(operation, _SAID["MissingGreenlet"])  # before one is checked out
     try:
         yield
     except SQLAlchemyError as error:
@@ -166,7 +191,7 @@ def _told(operation: str) -> Iterator[None]:
 def told(error: SQLAlchemyError, operation: str) -> MedschedError:
     """This library's error for one of SQLAlchemy's, which is made to keep its mouth shut."""
     if not isinstance(error, DBAPIError):
-        return StorageError(operation, type(error).__name__)
+        return StorageError(operation, _SAID.get(type(error).__name__, type(error).__name__))
     code = code_of(error.orig)
     error.hide_parameters = True
     if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):

@@ -19,11 +19,19 @@ from medsched.adapters.sqlalchemy.schema import VERSION, Tables, tables
 from medsched.errors import SchemaMismatch
 
 _COMPONENT: Final = "schema"
-_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {}
+
+
+def _to_2(connection: Connection, made: Tables) -> None:
+    """Bookings, and all that guards them, come beside what there was."""
+    new = [made.booking, made.claim, made.ledger, made.tally, made.receipt, made.sequence]
+    made.metadata.create_all(connection, tables=new)
+
+
+_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2}
 """How tables of the version before become those of each version from 2 on.
 
-The release that adds the first one freezes the tables of version 1 beside it, so that the
-way from nothing through every step can be tested to end at the current tables.
+Whoever changes a table that an earlier step makes, freezes it there first as it was: the way
+from nothing through every step is tested to end at the current tables.
 """
 
 

@@ -12,7 +12,10 @@ filter on stands in ``medsched_filter``, what one record says of another in
   either case; the other half then come for free.
 - A new field or a new kind of record changes no table, so it needs no migration.
 
-What is booked is another matter: its tables have columns for all that is asked of them.
+What is booked is another matter: ``medsched_booking`` has a column for all that is asked of it,
+``medsched_claim`` the minutes that each booking takes of each resource, and
+``medsched_ledger`` all claimed minutes of a resource and UTC day, which is what guards against
+double booking.
 
 **Keys.** The practice leads every key, so that a distributed engine can shard by it. No key
 holds more than two ids beside their kinds: ids have up to 255 characters of up to 4 bytes,
@@ -48,9 +51,11 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
+HOURS: Final = tuple(f"h{hour:02d}" for hour in range(24))
+"""The columns of a day's hours."""
 _OPTIONS: Final[dict[str, Any]] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
@@ -162,8 +167,109 @@ class Tables:
         more, and MariaDB and SQLite want it to lead a key.
         """
 
-    def _table(self, name: str, *parts: SchemaItem) -> Table:
-        return Table(PREFIX + name, self.metadata, *parts, schema=self.schema, **_OPTIONS)
+        self.booking = self._table(
+            "booking",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("version", BigInteger, nullable=False),
+            Column("status", word(_WORD)),
+            Column("provider", exact(LONGEST_ID), nullable=False),
+            Column("patient", exact(LONGEST_ID)),
+            Column("type", exact(LONGEST_ID), nullable=False),
+            Column("location", exact(LONGEST_ID)),
+            Column("start_at", UtcDateTime, nullable=False),
+            Column("end_at", UtcDateTime, nullable=False),
+            Column("reference", exact(LONGEST_ID)),
+            Column("expires_at", UtcDateTime),
+            Column("created_at", UtcDateTime),
+            Column("updated_at", UtcDateTime),
+            Column("format", SmallInteger, nullable=False),
+            Column("document", document(), nullable=False),
+            Column("touched", BigInteger, nullable=False, server_default=text("0")),
+            PrimaryKeyConstraint("practice", "kind", "id", name="pk_medsched_booking"),
+            UniqueConstraint("practice", "reference", name="uq_medsched_booking_reference"),
+            Index("ix_medsched_booking_provider", "practice", "provider", "start_at"),
+            Index("ix_medsched_booking_patient", "practice", "patient", "start_at"),
+            Index("ix_medsched_booking_start", "practice", "start_at"),
+        )
+        """Appointments and holds, told apart by ``kind``.
+
+        ``status`` and ``reference`` are of appointments, ``expires_at`` of holds. ``touched`` is
+        what it is in ``medsched_record``.
+        """
+
+        self.claim = self._table(
+            "claim",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("resource_kind", word(_WORD), nullable=False),
+            Column("resource_id", exact(LONGEST_ID), nullable=False),
+            Column("low", BigInteger, nullable=False),
+            Column("token", word(_WORD), nullable=False),
+            Column("high", BigInteger, nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("expires_at", UtcDateTime),
+            PrimaryKeyConstraint(
+                "practice", "resource_kind", "resource_id", "low", "token", name="pk_medsched_claim"
+            ),
+        )
+        """The minutes [low, high) of the epoch that a booking takes of a resource.
+
+        ``token`` is a hash of ``kind`` and ``id``, which are too long for one key together.
+        """
+
+        self.ledger = self._table(
+            "ledger",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("resource_kind", word(_WORD), nullable=False),
+            Column("resource_id", exact(LONGEST_ID), nullable=False),
+            Column("day", Integer, nullable=False),
+            *(Column(hour, BigInteger) for hour in HOURS),
+            PrimaryKeyConstraint(
+                "practice", "resource_kind", "resource_id", "day", name="pk_medsched_ledger"
+            ),
+            postgresql_with={"fillfactor": "50"},
+        )
+        """The claimed minutes of a resource and UTC day, counted from 1970-01-01.
+
+        A column an hour, a bit a minute, NULL for none. It can be made anew from the claims.
+        Half of each page is left free, so that PostgreSQL changes rows where they are.
+        """
+
+        self.tally = self._table(
+            "tally",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("name", exact(LONGEST_ID), nullable=False),
+            Column("count", BigInteger, nullable=False),
+            PrimaryKeyConstraint("practice", "name", name="pk_medsched_tally"),
+        )
+        """What is counted, so that rivals cannot pass a cap together."""
+
+        self.receipt = self._table(
+            "receipt",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("scope", word(2 * _WORD), nullable=False),
+            Column("digest", word(2 * _WORD), nullable=False),
+            Column("made_at", UtcDateTime, nullable=False),
+            Column("document", document()),
+            PrimaryKeyConstraint("practice", "scope", name="pk_medsched_receipt"),
+            Index("ix_medsched_receipt_made", "practice", "made_at"),
+        )
+        """The idempotency keys of the last days, as hashes, and what the first request returned."""
+
+        self.sequence = self._table(
+            "sequence",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("last", BigInteger, nullable=False),
+            PrimaryKeyConstraint("practice", name="pk_medsched_sequence"),
+        )
+        """The last number that an event of a practice was given."""
+
+    def _table(self, name: str, *parts: SchemaItem, **options: Any) -> Table:
+        return Table(
+            PREFIX + name, self.metadata, *parts, schema=self.schema, **_OPTIONS, **options
+        )
 
 
 def tables(schema: str | None = None) -> Tables:

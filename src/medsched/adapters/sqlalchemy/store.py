@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final
+from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from medsched.adapters.sqlalchemy.applying import Application, Key, chunks, key_of, nameable, named
-from medsched.adapters.sqlalchemy.connections import Connections, Moved, engine_of
-from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
+from medsched.adapters.sqlalchemy.applying import Application
+from medsched.adapters.sqlalchemy.booked import BookingReader
+from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.surroundings import standard
-from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
-from medsched.domain.changes import Applied, Changeset, Outcome, Stale
-from medsched.domain.events import Event
-from medsched.domain.records import Resource
-from medsched.domain.schedule import calendar
-from medsched.domain.stored import HoursRecord, Kind, Ref, Stored, StoredT, kind_of
-from medsched.ports.store import VersionedCalendar
+from medsched.domain.changes import Applied, Changeset, Outcome
+from medsched.errors import OutcomeUnknown, StorageError
+from medsched.ports.store import RETRIES
 from medsched.ports.surroundings import Surroundings
 
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-_BATCH: Final = 500
-"""How many documents are read at a time when they must be looked into."""
+_COMMITS: Final = 5
+"""How often a changeset is tried, or asked about, when the connection is lost in the commit."""
 
 
-class SqlAlchemyStore:
+class SqlAlchemyStore(BookingReader):
     """A `Store` in a database: SQLite, PostgreSQL or MariaDB.
 
     ``database`` is a URL, or an engine of the host's. A URL that names no driver gets
@@ -53,8 +47,7 @@ class SqlAlchemyStore:
         surroundings: Surroundings | None = None,
     ) -> None:
         engine, own = engine_of(database)
-        self._connections = Connections(engine, own=own)
-        self._tables = tables(schema)
+        super().__init__(Connections(engine, own=own), tables(schema))
         self._galera = galera
         self._surroundings = surroundings or standard()
 
@@ -63,221 +56,56 @@ class SqlAlchemyStore:
         return self._surroundings
 
     @property
+    def retries(self) -> int:
+        return RETRIES
+
+    @property
     def engine(self) -> Engine:
         """The engine that was given, or made from the URL; `Engine.dispose` closes it."""
         return self._connections.engine
 
-    # --------------------------------------------------------------------- readers
-
-    def get(self, practice: str, cls: type[StoredT], id: str) -> StoredT | None:
-        ref = Ref(kind_of(cls), id)
-        found = self.get_many(practice, [ref]).get(ref)
-        return found if isinstance(found, cls) else None
-
-    def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
-        keys = sorted({key_of(ref) for ref in refs if nameable(ref.id)})
-        if not keys or not nameable(practice):
-            return {}
-        found: dict[Key, Stored] = {}
-        parts = list(chunks(keys))
-        with self._connections.reading("get", several=len(parts) > 1) as connection:
-            for part in parts:
-                here = named(self._tables.record, practice, part)
-                for row in _rows(connection, self._records().where(here)):
-                    found[Key(row.kind, row.id)] = from_row(row)
-        return {ref: found[key_of(ref)] for ref in refs if key_of(ref) in found}
-
-    def page(
-        self,
-        practice: str,
-        cls: type[StoredT],
-        *,
-        active: bool | None,
-        where: Mapping[str, object],
-        after: str | None,
-        limit: int,
-    ) -> Sequence[StoredT]:
-        if not nameable(practice):
-            return []
-        kind = kind_of(cls)
-        table, query = self._tables.record.c, self._records()
-        query = query.where(table.practice == practice, table.kind == kind.value)
-        if active is not None:
-            query = query.where(table.active == active)
-        unsearched = dict(where)
-        for field, value in where.items():
-            if (here := self._found_by(practice, kind, field, value)) is not None:
-                query = query.where(here)
-                del unsearched[field]
-        found = self._first(query.order_by(table.id), unsearched, after, limit)
-        return cast("list[StoredT]", found)
-
-    def calendars(
-        self, practice: str, resources: Collection[Resource]
-    ) -> Mapping[Resource, VersionedCalendar]:
-        versions = dict.fromkeys(resources, 0)
-        hours: dict[Resource, list[HoursRecord]] = {one: [] for one in resources}
-        parts = list(chunks(sorted(versions))) if nameable(practice) else []
-        with self._connections.reading("calendars", several=len(parts) > 1) as connection:
-            for part in parts:
-                for row in connection.execute(self._calendars(practice, part)):
-                    resource = Resource(row.resource_kind, row.resource_id)
-                    if row.kind is None:
-                        versions[resource] = row.version
-                    else:
-                        hours[resource].append(cast("HoursRecord", from_row(RecordRow(*row))))
-        return {
-            one: VersionedCalendar(
-                versions[one],
-                calendar(
-                    tuple(found for found in hours[one] if isinstance(found, AvailabilityRule)),
-                    tuple(found for found in hours[one] if isinstance(found, Override)),
-                    tuple(found for found in hours[one] if isinstance(found, RecurringBlocking)),
-                ),
-            )
-            for one in versions
-        }
-
-    def schedule_versions(
-        self, practice: str, resources: Collection[Resource]
-    ) -> Mapping[Resource, int]:
-        keys = sorted({key_of(one) for one in resources})
-        found: dict[Key, int] = {}
-        parts = list(chunks(keys)) if nameable(practice) else []
-        if parts:
-            table = self._tables.schedule
-            with self._connections.reading("versions", several=len(parts) > 1) as connection:
-                for part in parts:
-                    query = sa.select(table.c.kind, table.c.id, table.c.version)
-                    rows = connection.execute(query.where(named(table, practice, part)))
-                    found |= {Key(kind, id): version for kind, id, version in rows}
-        return {one: found.get(key_of(one), 0) for one in resources}
-
-    def referrers(self, practice: str, ref: Ref, *, limit: int = 100) -> Sequence[Ref]:
-        if not (nameable(practice) and nameable(ref.id)):
-            return []
-        table = self._tables.reference.c
-        query = (
-            sa.select(table.kind, table.id)
-            .where(
-                table.practice == practice,
-                table.to_kind == ref.kind.value,
-                table.to_id == ref.id,
-            )
-            .order_by(table.kind, table.id)
-            .limit(limit)
-        )
-        with self._connections.reading("referrers") as connection:
-            return [Ref(Kind(kind), id) for kind, id in connection.execute(query)]
-
-    def events(self, practice: str) -> Sequence[Event]:
-        """Every event of a practice, in an order in which the changesets may have been applied.
-
-        For tests and small tools: what is committed while this reads may come to stand before
-        what was read, so this is no way to follow events.
-        """
-        table = self._tables.event.c
-        query = (
-            sa.select(table.name, table.kind, table.record, table.version, table.format)
-            .where(table.practice == practice)
-            .order_by(table.recorded_at, table.changeset, table.position)
-        )
-        with self._connections.reading("events") as connection:
-            return [
-                Event(name=name, kind=Kind(kind), id=id, version=version, schema=format)
-                for name, kind, id, version, format in connection.execute(query)
-            ]
-
     # ------------------------------------------------------------------- the write
 
     def apply(self, changeset: Changeset) -> Outcome:
-        try:
-            with self._connections.writing("apply") as connection:
-                Application(connection, self._tables, changeset, by_writes=self._galera).run()
-        except Moved:
-            return Stale()
-        return Applied()
+        name = uuid4().hex
+        lost: CommitLost | None = None
+        for tries in range(1, _COMMITS + 1):
+            try:
+                with self._connections.writing("apply") as connection:
+                    run = Application(
+                        connection, self._tables, changeset, name, by_writes=self._galera
+                    )
+                    run.run()
+                return Applied()
+            except Undone as undone:
+                # What was lost may have come through after all, and be what stands in the way.
+                if lost is not None and self._was_applied(changeset, name, lost):
+                    return Applied()
+                return undone.outcome
+            except CommitLost as error:
+                # If it is not there it may still come: then the next try finds it in its way.
+                lost = error
+                if self._was_applied(changeset, name, lost):
+                    return Applied()
+                self.surroundings.pauses.pause(tries)
+        raise OutcomeUnknown("commit", "lost again and again") from lost
 
-    # ------------------------------------------------------------------ statements
+    def _was_applied(self, changeset: Changeset, name: str, lost: CommitLost) -> bool:
+        """Whether a changeset of this name is stored; its events tell.
 
-    def _records(self) -> sa.Select[Any]:
-        table = self._tables.record.c
-        return sa.select(*(table[name] for name in RecordRow._fields)).where(table.version > 0)
-
-    def _found_by(
-        self, practice: str, kind: Kind, field: str, value: object
-    ) -> sa.ColumnElement[bool] | None:
-        """Records whose field matches; None where only the documents can tell."""
-        record, table = self._tables.record.c, self._tables.filter.c
-        if field == "resource" and isinstance(value, Resource):
-            return sa.and_(record.resource_kind == value.kind.value, record.resource_id == value.id)
-        text = filter_text(kind, field, value)
-        if text is None or not _storable(text):
-            return None
-        return record.id.in_(
-            sa.select(table.id).where(
-                table.practice == practice,
-                table.kind == kind.value,
-                table.field == field,
-                table.value == text,
-            )
+        `OutcomeUnknown` if it has none, or the database cannot be asked.
+        """
+        unknown = OutcomeUnknown("commit", lost.error.code)
+        if not changeset.events:
+            raise unknown from lost.error
+        table = self._tables.event.c
+        query = sa.select(table.position).where(
+            table.practice == changeset.practice, table.changeset == name
         )
-
-    def _first(
-        self, query: sa.Select[Any], unsearched: Mapping[str, object], after: str | None, limit: int
-    ) -> list[Stored]:
-        """The first records of a query after an id; what it could not say is looked at here."""
-        id, found = self._tables.record.c.id, list[Stored]()
-        batch = max(limit, _BATCH) if unsearched else limit
-        with self._connections.reading("page", several=bool(unsearched)) as connection:
-            while len(found) < limit:
-                # No id holds what cannot be stored, so what precedes it will do.
-                least = query if after is None else query.where(id > _storable_part(after))
-                rows = _rows(connection, least.limit(batch))
-                records = (from_row(row) for row in rows if after is None or row.id > after)
-                found += (record for record in records if _matches(record, unsearched))
-                if len(rows) < batch:
-                    break
-                after = rows[-1].id
-        return found[:limit]
-
-    def _calendars(self, practice: str, resources: Sequence[Resource]) -> sa.CompoundSelect[Any]:
-        """Schedule versions and active hours in one statement: one state, one round trip."""
-        record, schedule = self._tables.record, self._tables.schedule
-        keys = [key_of(one) for one in resources]
-        blank = {
-            "resource_kind": schedule.c.kind,
-            "resource_id": schedule.c.id,
-            "version": schedule.c.version,
-        }
-        columns = [record.c[name] for name in RecordRow._fields]
-        return sa.union_all(
-            sa.select(*columns).where(
-                named(record, practice, keys, "resource_"), record.c.active, record.c.version > 0
-            ),
-            sa.select(*(blank.get(one.name, sa.null()).label(one.name) for one in columns)).where(
-                named(schedule, practice, keys)
-            ),
-        )
-
-
-def _rows(connection: Connection, query: sa.Select[Any]) -> list[RecordRow]:
-    return [RecordRow(*row) for row in connection.execute(query)]
-
-
-def _storable(text: str) -> bool:
-    """Whether some record's text can be this one."""
-    return _storable_part(text) == text
-
-
-def _storable_part(text: str) -> str:
-    """The text up to the first NUL, or half of a character: no database is asked for these."""
-    return _UNSTORABLE.split(text, maxsplit=1)[0]
-
-
-def _matches(record: Stored, where: Mapping[str, object]) -> bool:
-    for field, wanted in where.items():
-        held = getattr(record, field)
-        if not (wanted in held if isinstance(held, frozenset) else held == wanted):
-            return False
-    return True
+        for tries in range(1, _COMMITS + 1):
+            try:
+                with self._connections.reading("ask") as connection:
+                    return connection.execute(query.limit(1)).first() is not None
+            except StorageError:
+                self.surroundings.pauses.pause(tries)
+        raise unknown from lost.error

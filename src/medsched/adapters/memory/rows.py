@@ -1,0 +1,172 @@
+"""What one practice has in memory: its records, and the indexes over them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterator
+
+import attrs
+
+from medsched.adapters.memory.ledger import Ledger
+from medsched.domain.appointments import Appointment
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.changes import (
+    Applied,
+    Changeset,
+    Outcome,
+    Refused,
+    Repeated,
+    RowVersion,
+    ScheduleVersion,
+    Stale,
+)
+from medsched.domain.events import Event
+from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
+from medsched.domain.records import Resource
+from medsched.domain.schedule import Calendar, calendar
+from medsched.domain.stored import (
+    HoursRecord,
+    Kind,
+    Ref,
+    Stored,
+    StoredT,
+    kind_of,
+    references,
+)
+
+
+@attrs.define(eq=False)
+class Rows:
+    """What one practice has, and the indexes over it."""
+
+    records: dict[Ref, Stored] = attrs.field(factory=dict)
+    ids: dict[Kind, list[str]] = attrs.field(factory=lambda: defaultdict(list))
+    hours: dict[Resource, dict[Ref, HoursRecord]] = attrs.field(factory=lambda: defaultdict(dict))
+    referrers: dict[Ref, set[Ref]] = attrs.field(factory=lambda: defaultdict(set))
+    called: dict[str, Ref] = attrs.field(factory=dict)
+    """Appointments by their references."""
+    schedule_versions: dict[Resource, int] = attrs.field(factory=dict)
+    ledger: Ledger = attrs.field(factory=Ledger)
+    tallies: dict[str, int] = attrs.field(factory=dict)
+    receipts: dict[str, tuple[KeyedRequest, Receipt]] = attrs.field(factory=dict)
+    events: list[Event] = attrs.field(factory=list)
+
+    # ------------------------------------------------------------------- reading
+
+    def after(self, cls: type[StoredT], id: str | None) -> Iterator[StoredT]:
+        """The records of a class after an id, in order of id."""
+        kind = kind_of(cls)
+        ids = self.ids.get(kind, [])
+        for at in range(0 if id is None else bisect_right(ids, id), len(ids)):
+            record = self.records[Ref(kind, ids[at])]
+            assert isinstance(record, cls)
+            yield record
+
+    def calendar(self, resource: Resource) -> Calendar:
+        """What is active of a resource."""
+        found = self.hours.get(resource, {}).values()
+        return calendar(
+            tuple(one for one in found if isinstance(one, AvailabilityRule)),
+            tuple(one for one in found if isinstance(one, Override)),
+            tuple(one for one in found if isinstance(one, RecurringBlocking)),
+        )
+
+    # ------------------------------------------------------------------- deciding
+
+    def against(self, changeset: Changeset) -> Outcome:
+        """What speaks against a changeset; `Applied` if nothing does."""
+        if (used := self._used(changeset.request)) is not None:
+            return Repeated(used)
+        if not self._admits(changeset):
+            return Stale()
+        full = tuple(one.name for one in changeset.tallies if not self._counts(*one))
+        taken = self.ledger.taken(changeset.releases, changeset.claims)
+        return Refused(taken, full) if taken or full else Applied()
+
+    def _used(self, request: KeyedRequest | None) -> Receipt | None:
+        if request is None or request.scope not in self.receipts:
+            return None
+        first, receipt = self.receipts[request.scope]
+        return receipt if request.made_at - KEPT_FOR < first.made_at else None
+
+    def _admits(self, changeset: Changeset) -> bool:
+        """Whether the world is still as the changeset takes it to be."""
+        return (
+            all(self._version(Ref.to(one)) == one.version - 1 for one in changeset.writes)
+            and all(self._version(ref) == version for ref, version in changeset.removals)
+            and all(self._holds(guard) for guard in changeset.guards)
+            and all(map(self.ledger.has, changeset.releases))
+            and all(map(self._may_be_called, changeset.writes))
+            and not self._would_dangle(changeset)
+        )
+
+    def _version(self, ref: Ref) -> int:
+        record = self.records.get(ref)
+        return 0 if record is None else record.version
+
+    def _holds(self, guard: RowVersion | ScheduleVersion) -> bool:
+        if isinstance(guard, RowVersion):
+            return self._version(guard.ref) == guard.version
+        return self.schedule_versions.get(guard.resource, 0) == guard.version
+
+    def _may_be_called(self, record: Stored) -> bool:
+        """Whether an appointment's reference is its own."""
+        if not isinstance(record, Appointment) or not record.reference:
+            return True
+        return self.called.get(record.reference, Ref.to(record)) == Ref.to(record)
+
+    def _would_dangle(self, changeset: Changeset) -> bool:
+        """Whether a removed record would be referred to by what is kept or written."""
+        removed = {removal.ref for removal in changeset.removals}
+        changed = removed | {Ref.to(record) for record in changeset.writes}
+        return any(self.referrers.get(ref, set()) - changed for ref in removed) or any(
+            references(record) & removed for record in changeset.writes
+        )
+
+    def _counts(self, name: str, by: int, most: int | None) -> bool:
+        count = self.tallies.get(name, 0) + by
+        return count >= 0 and (most is None or by <= 0 or count <= most)
+
+    # -------------------------------------------------------------------- writing
+
+    def take(self, changeset: Changeset) -> None:
+        """Do what the changeset says; nothing speaks against it."""
+        for ref, _ in changeset.removals:
+            self._remove(ref)
+        for record in changeset.writes:
+            self._remove(Ref.to(record))
+            self._add(record)
+        for resource in changeset.bumps:
+            self.schedule_versions[resource] = self.schedule_versions.get(resource, 0) + 1
+        self.ledger.take(changeset.releases, changeset.claims)
+        for name, by, _ in changeset.tallies:
+            self.tallies[name] = self.tallies.get(name, 0) + by
+        if (request := changeset.request) is not None:
+            result = None if request.result is None else self.records[request.result]
+            self.receipts[request.scope] = (request, Receipt(request.digest, result))
+        self.events += changeset.events
+
+    def _add(self, record: Stored) -> None:
+        ref = Ref.to(record)
+        self.records[ref] = record
+        insort(self.ids[ref.kind], ref.id)
+        if isinstance(record, HoursRecord):
+            self.hours[record.resource][ref] = record
+        if isinstance(record, Appointment) and record.reference:
+            self.called[record.reference] = ref
+        for named in references(record):
+            self.referrers[named].add(ref)
+
+    def _remove(self, ref: Ref) -> None:
+        record = self.records.pop(ref, None)
+        if record is None:
+            return
+        ids = self.ids[ref.kind]
+        del ids[bisect_left(ids, ref.id)]
+        if isinstance(record, HoursRecord):
+            del self.hours[record.resource][ref]
+        if isinstance(record, Appointment):
+            self.called.pop(record.reference, None)
+        for named in references(record):
+            self.referrers[named].discard(ref)

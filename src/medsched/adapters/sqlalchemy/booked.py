@@ -1,0 +1,159 @@
+"""Reading what is booked: claims, ledger, agendas, receipts and events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+import sqlalchemy as sa
+
+from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
+from medsched.adapters.sqlalchemy.booking_rows import (
+    ClaimRow,
+    claim_of,
+    unpacked,
+)
+from medsched.adapters.sqlalchemy.connections import Undone
+from medsched.adapters.sqlalchemy.ledgers import ledger_row, reaching
+from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
+from medsched.adapters.sqlalchemy.reading import RecordReader
+from medsched.adapters.sqlalchemy.schema import HOURS
+from medsched.adapters.sqlalchemy.sequencing import number_some
+from medsched.domain.agendas import Agenda, Place
+from medsched.domain.appointments import Appointment
+from medsched.domain.claims import Claim
+from medsched.domain.events import Event, NumberedEvent
+from medsched.domain.holds import Hold
+from medsched.domain.idempotency import KEPT_FOR, Receipt
+from medsched.domain.ledger import LedgerKey
+from medsched.domain.records import Resource
+from medsched.domain.stored import Kind
+
+
+class BookingReader(RecordReader):
+    """The readers of a store for what is booked, and for what follows from it."""
+
+    def claims(
+        self, practice: str, resources: Collection[Resource], low: int, high: int
+    ) -> Sequence[Claim]:
+        table = self._tables.claim
+        columns = [table.c[name] for name in ClaimRow._fields]
+        query = sa.select(*columns).order_by(
+            table.c.resource_kind, table.c.resource_id, table.c.low, table.c.token
+        )
+        found: list[Claim] = []
+        parts = list(chunks(sorted(set(resources)))) if nameable(practice) else []
+        if parts:
+            with self._connections.reading("claims", several=len(parts) > 1) as connection:
+                for part in parts:
+                    here = reaching(table, practice, part, low, high)
+                    rows = connection.execute(query.where(here))
+                    found += (claim_of(ClaimRow(*row)) for row in rows)
+        return found
+
+    def ledger(
+        self, practice: str, resources: Collection[Resource], first: int, last: int
+    ) -> Mapping[LedgerKey, int]:
+        table = self._tables.ledger
+        columns = [table.c[name] for name in ("resource_kind", "resource_id", "day", *HOURS)]
+        query = sa.select(*columns).where(table.c.day.between(first, last))
+        found: dict[LedgerKey, int] = {}
+        parts = list(chunks(sorted({key_of(one) for one in resources})))
+        if parts and nameable(practice):
+            with self._connections.reading("ledger", several=len(parts) > 1) as connection:
+                for part in parts:
+                    here = named(table, practice, part, "resource_")
+                    rows = map(ledger_row, connection.execute(query.where(here)))
+                    found |= {key: bits for key, bits in rows if bits}
+        return found
+
+    def appointments(
+        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+    ) -> Sequence[Appointment]:
+        if not nameable(practice):
+            return []
+        kept = self._kept[True]
+        here = asked_for(kept.table, practice, agenda, after)
+        if here is None:
+            return []
+        query = in_order(kept.table, kept.query.where(here), agenda).limit(limit)
+        with self._connections.reading("appointments") as connection:
+            return cast("list[Appointment]", kept.read(connection, query))
+
+    def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
+        if not nameable(practice):
+            return []
+        kept = self._kept[True]
+        table = kept.table.c
+        query = kept.query.where(
+            table.practice == practice, table.kind == Kind.HOLD.value, table.expires_at <= now
+        )
+        query = query.order_by(table.expires_at, table.id).limit(limit)
+        with self._connections.reading("holds") as connection:
+            return cast("list[Hold]", kept.read(connection, query))
+
+    def tallies(self, practice: str, names: Collection[str]) -> Mapping[str, int]:
+        table, found = self._tables.tally.c, dict.fromkeys(names, 0)
+        parts = list(chunks(sorted(name for name in found if nameable(name))))
+        if parts and nameable(practice):
+            query = sa.select(table.name, table.count).where(table.practice == practice)
+            with self._connections.reading("tallies", several=len(parts) > 1) as connection:
+                for part in parts:
+                    rows = connection.execute(query.where(table.name.in_(part)))
+                    found |= {row.name: row.count for row in rows}
+        return found
+
+    def receipt(self, practice: str, scope: str, now: datetime) -> Receipt | None:
+        table = self._tables.receipt.c
+        query = sa.select(table.digest, table.document).where(
+            table.practice == practice, table.scope == scope, table.made_at > now - KEPT_FOR
+        )
+        with self._connections.reading("receipt") as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Receipt(row.digest, None if row.document is None else unpacked(row.document))
+
+    def forget_receipts(self, practice: str, before: datetime) -> int:
+        table = self._tables.receipt
+        here = (table.c.practice == practice, table.c.made_at < before)
+        with self._connections.writing("forget") as connection:
+            return connection.execute(sa.delete(table).where(*here)).rowcount
+
+    # --------------------------------------------------------------------- events
+
+    def number_events(self, practice: str) -> int:
+        event, sequence = self._tables.event.c, self._tables.sequence
+        waiting = sa.select(event.position).where(
+            event.practice == practice, event.number.is_(None)
+        )
+        last = sa.select(sequence.c.last).where(sequence.c.practice == practice)
+        with self._connections.reading("events") as connection:
+            if connection.execute(waiting.limit(1)).first() is None:
+                return connection.scalar(last) or 0
+        while True:
+            try:
+                with self._connections.writing("number events") as connection:
+                    more, number = number_some(connection, self._tables, practice)
+            except Undone:  # somebody else began to number a practice's first events
+                continue
+            if not more:
+                return number
+
+    def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
+        table = self._tables.event.c
+        columns = (table.number, table.name, table.kind, table.record, table.version, table.format)
+        query = (
+            sa.select(*columns)
+            .where(table.practice == practice, table.number > after)
+            .order_by(table.number)
+            .limit(limit)
+        )
+        with self._connections.reading("events") as connection:
+            return [
+                NumberedEvent(
+                    number, Event(name=name, kind=Kind(kind), id=id, version=version, schema=format)
+                )
+                for number, name, kind, id, version, format in connection.execute(query)
+            ]

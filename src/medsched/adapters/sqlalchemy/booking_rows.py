@@ -1,0 +1,194 @@
+"""Bookings to rows and back: what is asked of them in columns, the rest in a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from medsched.adapters.sqlalchemy.rows import FORMAT
+from medsched.adapters.sqlalchemy.shapes import (
+    INSTANT,
+    MOVES,
+    PARTICIPANTS,
+    RESOURCES,
+    SPANS,
+    WALL,
+    Shape,
+    plain,
+    value_of,
+)
+from medsched.domain.appointments import Appointment
+from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.holds import Hold
+from medsched.domain.records import Resource
+from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, kind_of
+from medsched.errors import StorageError
+
+_SHAPES: Final[Mapping[str, Shape]] = {
+    "resources": RESOURCES,
+    "wall": WALL,
+    "spans": SPANS,
+    "participants": PARTICIPANTS,
+    "moves": MOVES,
+}
+_COLUMNS: Final[Mapping[str, str]] = {
+    "id": "id",
+    "version": "version",
+    "status": "status",
+    "provider": "provider",
+    "patient": "patient",
+    "type": "type",
+    "location": "location",
+    "start": "start_at",
+    "end": "end_at",
+    "reference": "reference",
+    "expires": "expires_at",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+}
+"""The fields that have a column of their own."""
+_NAMES: Final[Mapping[type[BookingRecord], tuple[str, ...]]] = {
+    cls: tuple(field.name for field in attrs.fields(cls) if field.name not in _COLUMNS)
+    for cls in (Appointment, Hold)
+}
+
+
+class BookingRow(NamedTuple):
+    """The columns of ``medsched_booking``, in the order they are read in, but the practice."""
+
+    kind: str
+    id: str
+    version: int
+    status: str | None
+    provider: str
+    patient: str | None
+    type: str
+    location: str | None
+    start_at: datetime
+    end_at: datetime
+    reference: str | None
+    expires_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    format: int
+    document: str
+
+
+def booking_row(booking: BookingRecord) -> BookingRow:
+    """The row of a booking."""
+    cls = type(booking)
+    found = {name: plain(_SHAPES.get(name), getattr(booking, name)) for name in _NAMES[cls]}
+    status = reference = expires = None
+    if isinstance(booking, Appointment):
+        status, reference = booking.status.value, booking.reference or None
+    else:
+        expires = booking.expires
+    return BookingRow(
+        kind=kind_of(cls).value,
+        id=booking.id,
+        version=booking.version,
+        status=status,
+        provider=booking.provider,
+        patient=booking.patient,
+        type=booking.type,
+        location=booking.location,
+        start_at=booking.start,
+        end_at=booking.end,
+        reference=reference,
+        expires_at=expires,
+        created_at=booking.created_at,
+        updated_at=booking.updated_at,
+        format=FORMAT,
+        document=json.dumps(found, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def booking_of(row: BookingRow) -> BookingRecord:
+    """The booking of a row; `StorageError` for a document of a later release."""
+    if row.format > FORMAT:
+        raise StorageError("reading a booking", f"document format {row.format}")
+    cls = BOOKINGS[Kind(row.kind)]
+    fields: dict[str, Any] = {
+        name: value_of(_SHAPES.get(name), value) for name, value in json.loads(row.document).items()
+    }
+    for name, column in _COLUMNS.items():
+        if name in _FIELDS[cls]:
+            fields[name] = getattr(row, column)
+    if cls is Appointment and fields["reference"] is None:
+        fields["reference"] = ""
+    return cls(**fields)
+
+
+_FIELDS: Final[Mapping[type[BookingRecord], frozenset[str]]] = {
+    cls: frozenset(field.name for field in attrs.fields(cls)) for cls in (Appointment, Hold)
+}
+
+
+# ------------------------------------------------------------------------ results
+
+
+def packed(booking: BookingRecord) -> str:
+    """A booking as one text, for the receipt of the request that made it."""
+    row = booking_row(booking)
+    whole = [plain(_shape(value), value) for value in row]
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(text: str) -> BookingRecord:
+    """The booking that was packed."""
+    names, values = BookingRow._fields, json.loads(text)
+    instants = {name for name in names if name.endswith("_at")}
+    return booking_of(
+        BookingRow(
+            *(
+                value_of(INSTANT if name in instants else None, value)
+                for name, value in zip(names, values, strict=True)
+            )
+        )
+    )
+
+
+def _shape(value: object) -> Shape | None:
+    return INSTANT if isinstance(value, datetime) else None
+
+
+# ------------------------------------------------------------------------- claims
+
+
+class ClaimRow(NamedTuple):
+    """The columns of ``medsched_claim``, in the order they are read in, but the practice."""
+
+    resource_kind: str
+    resource_id: str
+    low: int
+    token: str
+    high: int
+    kind: str
+    id: str
+    expires_at: datetime | None
+
+
+def claim_row(claim: Claim) -> ClaimRow:
+    """The row of a claim."""
+    kind, id = claim.kind.value, claim.id
+    return ClaimRow(
+        resource_kind=claim.resource.kind.value,
+        resource_id=claim.resource.id,
+        low=claim.low,
+        token=blake2b(f"{kind} {id}".encode(), digest_size=8).hexdigest(),
+        high=claim.high,
+        kind=kind,
+        id=id,
+        expires_at=claim.expires,
+    )
+
+
+def claim_of(row: ClaimRow) -> Claim:
+    """The claim of a row."""
+    resource = Resource(row.resource_kind, row.resource_id)
+    return Claim(resource, row.low, row.high, ClaimKind(row.kind), row.id, row.expires_at)

@@ -1,0 +1,256 @@
+"""Reading records: people, places, types, hours, and bookings by their ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, cast
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from medsched.adapters.sqlalchemy.applying import booked_with
+from medsched.adapters.sqlalchemy.booking_rows import (
+    BookingRow,
+    booking_of,
+)
+from medsched.adapters.sqlalchemy.connections import Connections
+from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
+from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
+from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.records import Resource
+from medsched.domain.schedule import calendar
+from medsched.domain.stored import BOOKINGS, HoursRecord, Kind, Ref, Stored, StoredT, kind_of
+from medsched.ports.store import VersionedCalendar
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_BATCH: Final = 500
+"""How many documents are read at a time when they must be looked into."""
+
+
+@attrs.frozen
+class Kept:
+    """A table that records are kept in, and how they are read from it."""
+
+    table: sa.Table
+    booked: bool
+    query: sa.Select[Any]
+
+    @classmethod
+    def of(cls, table: sa.Table, row: type[RecordRow] | type[BookingRow]) -> Kept:
+        """A table whose rows are these."""
+        query = sa.select(*(table.c[name] for name in row._fields)).where(table.c.version > 0)
+        return cls(table, row is BookingRow, query)
+
+    def read(self, connection: Connection, query: sa.Select[Any]) -> list[Stored]:
+        """The records that a query finds."""
+        rows = connection.execute(query)
+        if self.booked:
+            return [booking_of(BookingRow(*row)) for row in rows]
+        return [from_row(RecordRow(*row)) for row in rows]
+
+
+class RecordReader:
+    """The readers of a store for what is kept by id."""
+
+    def __init__(self, connections: Connections, made: Tables) -> None:
+        self._connections = connections
+        self._tables = made
+        self._kept = {
+            False: Kept.of(made.record, RecordRow),
+            True: Kept.of(made.booking, BookingRow),
+        }
+
+    def get(self, practice: str, cls: type[StoredT], id: str) -> StoredT | None:
+        ref = Ref(kind_of(cls), id)
+        found = self.get_many(practice, [ref]).get(ref)
+        return found if isinstance(found, cls) else None
+
+    def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        keys = sorted({key_of(ref) for ref in refs if nameable(ref.id)})
+        if not keys or not nameable(practice):
+            return {}
+        found: dict[Key, Stored] = {}
+        parts = [
+            (kept, part)
+            for kept in self._kept.values()
+            for part in chunks([key for key in keys if (Kind(key.kind) in BOOKINGS) is kept.booked])
+        ]
+        with self._connections.reading("get", several=len(parts) > 1) as connection:
+            for kept, part in parts:
+                here = named(kept.table, practice, part)
+                for record in kept.read(connection, kept.query.where(here)):
+                    found[key_of(Ref.to(record))] = record
+        return {ref: found[key_of(ref)] for ref in refs if key_of(ref) in found}
+
+    def page(
+        self,
+        practice: str,
+        cls: type[StoredT],
+        *,
+        active: bool | None,
+        where: Mapping[str, object],
+        after: str | None,
+        limit: int,
+    ) -> Sequence[StoredT]:
+        if not nameable(practice):
+            return []
+        kind = kind_of(cls)
+        kept = self._kept[kind in BOOKINGS]
+        table = kept.table.c
+        query = kept.query.where(table.practice == practice, table.kind == kind.value)
+        unsearched = dict(where)
+        if active is not None:
+            if kept.booked:
+                unsearched["active"] = active
+            else:
+                query = query.where(table.active == active)
+        for field, value in where.items():
+            if (here := self._found_by(practice, kind, field, value)) is not None:
+                query = query.where(here)
+                del unsearched[field]
+        found = self._first(kept, query.order_by(table.id), unsearched, after, limit)
+        return cast("list[StoredT]", found)
+
+    def calendars(
+        self, practice: str, resources: Collection[Resource]
+    ) -> Mapping[Resource, VersionedCalendar]:
+        versions = dict.fromkeys(resources, 0)
+        hours: dict[Resource, list[HoursRecord]] = {one: [] for one in resources}
+        parts = list(chunks(sorted(versions))) if nameable(practice) else []
+        with self._connections.reading("calendars", several=len(parts) > 1) as connection:
+            for part in parts:
+                for row in connection.execute(self._calendars(practice, part)):
+                    resource = Resource(row.resource_kind, row.resource_id)
+                    if row.kind is None:
+                        versions[resource] = row.version
+                    else:
+                        hours[resource].append(cast("HoursRecord", from_row(RecordRow(*row))))
+        return {
+            one: VersionedCalendar(
+                versions[one],
+                calendar(
+                    tuple(found for found in hours[one] if isinstance(found, AvailabilityRule)),
+                    tuple(found for found in hours[one] if isinstance(found, Override)),
+                    tuple(found for found in hours[one] if isinstance(found, RecurringBlocking)),
+                ),
+            )
+            for one in versions
+        }
+
+    def schedule_versions(
+        self, practice: str, resources: Collection[Resource]
+    ) -> Mapping[Resource, int]:
+        keys = sorted({key_of(one) for one in resources})
+        found: dict[Key, int] = {}
+        parts = list(chunks(keys)) if nameable(practice) else []
+        if parts:
+            table = self._tables.schedule
+            with self._connections.reading("versions", several=len(parts) > 1) as connection:
+                for part in parts:
+                    query = sa.select(table.c.kind, table.c.id, table.c.version)
+                    rows = connection.execute(query.where(named(table, practice, part)))
+                    found |= {Key(kind, id): version for kind, id, version in rows}
+        return {one: found.get(key_of(one), 0) for one in resources}
+
+    def referrers(self, practice: str, ref: Ref, *, limit: int = 100) -> Sequence[Ref]:
+        if not (nameable(practice) and nameable(ref.id)):
+            return []
+        table = self._tables.reference.c
+        query: sa.Select[Any] | sa.CompoundSelect[Any] = sa.select(table.kind, table.id).where(
+            table.practice == practice,
+            table.to_kind == ref.kind.value,
+            table.to_id == ref.id,
+        )
+        booked = booked_with(self._tables, practice, key_of(ref))
+        if booked is not None:
+            query = sa.union(query, booked)
+        query = query.order_by("kind", "id").limit(limit)
+        with self._connections.reading("referrers") as connection:
+            return [Ref(Kind(kind), id) for kind, id in connection.execute(query)]
+
+    # ------------------------------------------------------------------ statements
+
+    def _found_by(
+        self, practice: str, kind: Kind, field: str, value: object
+    ) -> sa.ColumnElement[bool] | None:
+        """Records whose field matches; None where only the documents can tell."""
+        record, table = self._tables.record.c, self._tables.filter.c
+        if field == "resource" and isinstance(value, Resource):
+            return sa.and_(record.resource_kind == value.kind.value, record.resource_id == value.id)
+        text = filter_text(kind, field, value)
+        if text is None or not _storable(text):
+            return None
+        return record.id.in_(
+            sa.select(table.id).where(
+                table.practice == practice,
+                table.kind == kind.value,
+                table.field == field,
+                table.value == text,
+            )
+        )
+
+    def _first(
+        self,
+        kept: Kept,
+        query: sa.Select[Any],
+        unsearched: Mapping[str, object],
+        after: str | None,
+        limit: int,
+    ) -> list[Stored]:
+        """The first records of a query after an id; what it could not say is looked at here."""
+        id, found = kept.table.c.id, list[Stored]()
+        batch = max(limit, _BATCH) if unsearched else limit
+        with self._connections.reading("page", several=bool(unsearched)) as connection:
+            while len(found) < limit:
+                # No id holds what cannot be stored, so what precedes it will do.
+                least = query if after is None else query.where(id > _storable_part(after))
+                records = kept.read(connection, least.limit(batch))
+                found += (
+                    record
+                    for record in records
+                    if (after is None or record.id > after) and _matches(record, unsearched)
+                )
+                if len(records) < batch:
+                    break
+                after = records[-1].id
+        return found[:limit]
+
+    def _calendars(self, practice: str, resources: Sequence[Resource]) -> sa.CompoundSelect[Any]:
+        """Schedule versions and active hours in one statement: one state, one round trip."""
+        record, schedule = self._tables.record, self._tables.schedule
+        keys = [key_of(one) for one in resources]
+        blank = {
+            "resource_kind": schedule.c.kind,
+            "resource_id": schedule.c.id,
+            "version": schedule.c.version,
+        }
+        columns = [record.c[name] for name in RecordRow._fields]
+        return sa.union_all(
+            sa.select(*columns).where(
+                named(record, practice, keys, "resource_"), record.c.active, record.c.version > 0
+            ),
+            sa.select(*(blank.get(one.name, sa.null()).label(one.name) for one in columns)).where(
+                named(schedule, practice, keys)
+            ),
+        )
+
+
+def _storable(text: str) -> bool:
+    """Whether some record's text can be this one."""
+    return _storable_part(text) == text
+
+
+def _storable_part(text: str) -> str:
+    """The text up to the first NUL, or half of a character: no database is asked for these."""
+    return _UNSTORABLE.split(text, maxsplit=1)[0]
+
+
+def _matches(record: Stored, where: Mapping[str, object]) -> bool:
+    for field, wanted in where.items():
+        held = getattr(record, field)
+        if not (wanted in held if isinstance(held, frozenset) else held == wanted):
+            return False
+    return True

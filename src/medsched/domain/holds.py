@@ -1,0 +1,31 @@
+"""Holds: a slot kept for a moment while a person decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from medsched.domain.bookings import Booking, instant
+from medsched.domain.claims import Claim, ClaimKind
+
+
+@attrs.frozen(kw_only=True)
+class Hold(Booking):
+    """A slot that is kept until ``expires``, an aware UTC instant, exclusive.
+
+    From that instant on it blocks nothing and can no longer be confirmed, whether it was swept
+    away or not. ``created_by`` is the principal it is kept for: nobody else may confirm or
+    release it.
+    """
+
+    expires: datetime = attrs.field(converter=instant)
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it still keeps its slot at an aware instant."""
+        return now < self.expires
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What it takes, until it expires."""
+        return self.claims_of(ClaimKind.HOLD, self.expires)

@@ -1,0 +1,182 @@
+"""Reading appointments: one, a list of them, and what stands against one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final, TypedDict, Unpack
+
+from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
+from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
+from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.pages import Page, cursor, read_cursor
+from medsched.domain.people import Patient, Provider
+from medsched.domain.records import Resource
+from medsched.domain.stored import Kind
+from medsched.errors import InvalidNumber, InvalidText, NotFound
+from medsched.services.context import Context
+from medsched.services.queries import MOST
+from medsched.timeline.instants import minute_of
+
+_BATCH: Final = 1000
+_LONGEST_SEARCH: Final = 255
+
+
+class AgendaOptions(TypedDict, total=False):
+    """What a list of appointments may be asked for; all that is stated must hold."""
+
+    provider: str
+    patient: str
+    location: str
+    type: str
+    status: AppointmentStatus | str | Collection[AppointmentStatus | str]
+    """One status, or several of which any will do."""
+    since: datetime
+    """The earliest start, aware, inclusive."""
+    before: datetime
+    """The end of the starts, aware, exclusive."""
+    upcoming: bool
+    """Only those that are pending or booked and have not begun."""
+    search: str
+    """An id or reference, a patient's or provider's id, or a part of their names."""
+    order: AppointmentOrder | str
+    """``start``, unless stated, or ``created``."""
+    descending: bool
+    limit: int
+    """The most to return: 1 to 1000, 100 unless stated."""
+    cursor: str | None
+    """The ``next`` of the page before; good for the same list only, ``limit`` apart."""
+
+
+class Agendas:
+    """Reads the appointments of one practice."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def get(self, id: str) -> Appointment:
+        """The appointment of this id, whatever its status; `NotFound` if there is none."""
+        found = self.find(id)
+        if found is None:
+            raise NotFound(Kind.APPOINTMENT.value, id)
+        return found
+
+    def find(self, id: str) -> Appointment | None:
+        """The appointment of this id, whatever its status; None if there is none."""
+        return self._context.store.get(self._context.practice, Appointment, id)
+
+    def find_by_reference(self, reference: str) -> Appointment | None:
+        """The appointment that people call this; None if there is none."""
+        agenda = Agenda(named=Named(text=reference))
+        store, practice = self._context.store, self._context.practice
+        found = store.appointments(practice, agenda, after=None, limit=2)
+        return next((one for one in found if one.reference == reference), None)
+
+    def list(self, **options: Unpack[AgendaOptions]) -> Page[Appointment]:
+        """A page of appointments: see `AgendaOptions`. Without options, the first hundred of all.
+
+        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor` for a cursor that
+        this list did not give, `InvalidChoice` for a status or order that there is none of,
+        `NaiveDatetime` and `OutOfRange` for a bound that is no instant.
+        """
+        limit = options.get("limit", 100)
+        if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
+            raise InvalidNumber("limit", limit, f"a page holds 1 to {MOST}")
+        agenda = self._agenda(options)
+        asked = {name: one for name, one in options.items() if name not in ("limit", "cursor")}
+        scope = repr((self._context.practice, sorted(asked.items(), key=lambda pair: pair[0])))
+        text = options.get("cursor")
+        found = self._context.store.appointments(
+            self._context.practice,
+            agenda,
+            after=None if text is None else _read_place(scope, text),
+            limit=limit + 1,  # one more than is shown, to know whether there is more
+        )
+        shown = tuple(found[:limit])
+        more = len(found) > len(shown)
+        return Page(shown, _written_place(scope, agenda.place(shown[-1])) if more else None)
+
+    def conflicts(self, appointment: Appointment | str) -> Mapping[Resource, tuple[Claim, ...]]:
+        """What else takes the time of an appointment's resources, by resource; mostly nothing.
+
+        Of one that takes no time as yet, what it would meet if it did. Expired holds are no
+        conflict. `NotFound` for an unknown one.
+        """
+        one = self.get(appointment if isinstance(appointment, str) else appointment.id)
+        now, found = self._context.now(), dict[Resource, tuple[Claim, ...]]()
+        for span in one.spans:
+            claims = self._context.store.claims(
+                self._context.practice, [span.resource], span.low, span.high
+            )
+            others = tuple(
+                claim
+                for claim in claims
+                if claim.is_live(now) and (claim.kind, claim.id) != (ClaimKind.APPOINTMENT, one.id)
+            )
+            if others:
+                found[span.resource] = others
+        return MappingProxyType(found)
+
+    def _agenda(self, options: AgendaOptions) -> Agenda:
+        for name, bound in (("since", options.get("since")), ("before", options.get("before"))):
+            if bound is not None:
+                minute_of(bound, name, rounding="down")
+        statuses = _statuses(options.get("status"))
+        since, before = options.get("since"), options.get("before")
+        if options.get("upcoming"):
+            statuses = UPCOMING if statuses is None else statuses & UPCOMING
+            soonest = self._context.now() + timedelta(microseconds=1)
+            since = soonest if since is None else max(since, soonest)
+        return Agenda(
+            provider=options.get("provider"),
+            patient=options.get("patient"),
+            location=options.get("location"),
+            type=options.get("type"),
+            statuses=statuses,
+            since=since,
+            before=before,
+            named=self._named(options["search"]) if "search" in options else None,
+            order=AppointmentOrder(options.get("order", AppointmentOrder.START)),
+            descending=bool(options.get("descending")),
+        )
+
+    def _named(self, text: str) -> Named:
+        """Whom and what a text may name. Names are looked for among all who have one."""
+        if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_SEARCH:
+            size = len(text) if isinstance(text, str) else type(text).__name__
+            raise InvalidText("search", size, f"1 to {_LONGEST_SEARCH} characters")
+        wanted, part = text.strip(), text.strip().casefold()
+        return Named(
+            text=wanted,
+            patients=frozenset(self._called(Patient, wanted, part)),
+            providers=frozenset(self._called(Provider, wanted, part)),
+        )
+
+    def _called(self, cls: type[Patient] | type[Provider], id: str, part: str) -> Iterator[str]:
+        yield id
+        store, practice, after = self._context.store, self._context.practice, None
+        while True:
+            found = store.page(practice, cls, active=None, where={}, after=after, limit=_BATCH)
+            yield from (one.id for one in found if part in one.name.casefold())
+            if len(found) < _BATCH:
+                return
+            after = found[-1].id
+
+
+def _statuses(
+    stated: AppointmentStatus | str | Collection[AppointmentStatus | str] | None,
+) -> frozenset[AppointmentStatus] | None:
+    if stated is None:
+        return None
+    some = [stated] if isinstance(stated, str) else stated
+    return frozenset(map(AppointmentStatus, some))
+
+
+def _written_place(scope: str, place: Place) -> str:
+    return cursor(scope, f"{place.at.isoformat()} {place.id}")
+
+
+def _read_place(scope: str, text: str) -> Place:
+    at, _, id = read_cursor(scope, text).partition(" ")
+    return Place(datetime.fromisoformat(at), id)

@@ -1,0 +1,404 @@
+"""Appointments: booked, moved, cancelled, and brought through their day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any, Final, Unpack
+
+import attrs
+
+from medsched.domain.appointments import (
+    Appointment,
+    AppointmentStatus,
+    Move,
+    participants_in,
+)
+from medsched.domain.changes import Changeset
+from medsched.domain.events import Change, Event
+from medsched.domain.idempotency import KeyedRequest
+from medsched.domain.lifecycle import step
+from medsched.domain.records import Resource
+from medsched.domain.refusals import BookingRefused
+from medsched.domain.requests import Violation
+from medsched.domain.stored import Kind, Ref
+from medsched.engine.booking import reassigned
+from medsched.engine.openings import SlotShape
+from medsched.errors import AlreadyExists, InvalidChoice, InvalidTransition
+from medsched.services.agendas import Agendas
+from medsched.services.bookings import Bookings, Details, Effects, SlotLike, Wanted
+from medsched.services.context import Context
+from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import MINUTE, whole_minute
+
+_CHANGES: Final[Mapping[AppointmentStatus, Change]] = {
+    AppointmentStatus.PROPOSED: Change.PROPOSED,
+    AppointmentStatus.PENDING: Change.REQUESTED,
+    AppointmentStatus.BOOKED: Change.BOOKED,
+    AppointmentStatus.ARRIVED: Change.ARRIVED,
+    AppointmentStatus.CHECKED_IN: Change.CHECKED_IN,
+    AppointmentStatus.FULFILLED: Change.FULFILLED,
+    AppointmentStatus.NOSHOW: Change.NOSHOW,
+    AppointmentStatus.CANCELLED: Change.CANCELLED,
+    AppointmentStatus.ENTERED_IN_ERROR: Change.ENTERED_IN_ERROR,
+}
+"""What happened to an appointment that came into a status."""
+_MOVABLE: Final = frozenset(
+    {
+        AppointmentStatus.PROPOSED,
+        AppointmentStatus.WAITLIST,
+        AppointmentStatus.PENDING,
+        AppointmentStatus.BOOKED,
+    }
+)
+"""The statuses in which an appointment may be moved to another time."""
+_UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
+
+
+class Appointments(Agendas):
+    """The appointments of one practice.
+
+    Every command does all of what it says or nothing. It takes an appointment by its id, or as
+    it was read: then `VersionConflict` is raised if it was changed since. A command that is
+    given an ``idempotency_key`` (1 to 255 characters, else `InvalidId`) and repeated under it
+    within seven days returns its first result and changes nothing; `IdempotencyMismatch` if the
+    key was used for another request. Keys of other principals and practices are other keys.
+
+    All of them raise `NotFound` for what is not there, and `StorageBusy` when rivals kept
+    changing the same things. Every change is recorded under the principal who acts.
+    """
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        super().__init__(context)
+        self._bookings = Bookings(context, snapshots)
+
+    # --------------------------------------------------------------------- making
+
+    def book(self, slot: SlotLike, *, patient: str, **details: Unpack[Details]) -> Appointment:
+        """Book a slot for a patient: the appointment comes back booked, its time taken.
+
+        ``slot`` is a slot that was listed, its id, or a `Start`. Provider, patient, an exclusive
+        place, and a room or device for each need of the type are taken together.
+
+        `BookingRefused`, with every reason and the next free slots, for what is not offered to
+        this patient. `InvalidSlotId`, `NotFound` and `AlreadyExists` for what is named and
+        cannot be; `InvalidChoice` for resources that the type does not need; `NonexistentTime`
+        and `AmbiguousTime` for a wall time.
+        """
+        return self._make(AppointmentStatus.BOOKED, slot, patient, details)
+
+    def request(self, slot: SlotLike, *, patient: str, **details: Unpack[Details]) -> Appointment:
+        """Take a slot for a patient until the practice accepts it: pending. Raises as `book`."""
+        return self._make(AppointmentStatus.PENDING, slot, patient, details)
+
+    def propose(self, slot: SlotLike, *, patient: str, **details: Unpack[Details]) -> Appointment:
+        """Propose a slot, without taking its time. Raises as `book`."""
+        return self._make(AppointmentStatus.PROPOSED, slot, patient, details)
+
+    def _make(
+        self, status: AppointmentStatus, slot: SlotLike, patient: str, details: Details
+    ) -> Appointment:
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        wanted, named = bookings.wanted(slot), details.get("resources", ())
+        operation = f"appointment.{_CHANGES[status].value}"
+        said: dict[str, Any] = {
+            "slot": wanted.plain(),
+            "patient": patient,
+            **{name: value for name, value in details.items() if name != "idempotency_key"},
+            "resources": frozenset(named),
+        }
+        id = details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT)
+
+        def decide() -> tuple[Appointment, Changeset]:
+            self._refuse_what_is_taken(details)
+            asked = bookings.ask(wanted, now, patient=patient, named=named)
+            planned = bookings.plan(asked, wanted)
+            made = Appointment(
+                id=id,
+                reference=details.get("reference") or context.surroundings.ids.reference(),
+                status=status,
+                provider=wanted.provider,
+                patient=patient,
+                type=wanted.type,
+                reason=details.get("reason", ""),
+                notes=details.get("notes", ""),
+                participants=participants_in(status, wanted.provider, patient),
+                version=1,
+                created_at=now,
+                updated_at=now,
+                created_by=context.principal.id,
+                updated_by=context.principal.id,
+                **bookings.taking(planned),
+            )
+            event = Event.of(_CHANGES[status], made)
+            effects = Effects(writes=[made], claims=made.claims, events=[event])
+            return made, bookings.changes(effects, now, asked=asked)
+
+        return self._run(operation, details.get("idempotency_key"), said, now, id, decide)
+
+    def _refuse_what_is_taken(self, details: Details) -> None:
+        """The host's own id and reference must not be in use."""
+        self._bookings.refuse_taken_id(Kind.APPOINTMENT, details.get("id", ""))
+        reference = details.get("reference", "")
+        if reference and self.find_by_reference(reference) is not None:
+            raise AlreadyExists("appointment reference", reference)
+
+    # --------------------------------------------------------------------- moving
+
+    def reschedule(
+        self, appointment: Appointment | str, slot: SlotLike, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """Move an appointment to another slot of its type, with this provider or another.
+
+        It stays the same appointment; where it was before is kept in its ``moves``. Its own
+        time is free for it. Rooms and devices are kept where they can be.
+
+        `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
+        what `book` raises for the slot; nothing has moved then.
+        """
+        bookings, now = self._bookings, self._context.now()
+        wanted = bookings.wanted(slot)
+        said = {**_which(appointment), "slot": wanted.plain()}
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            old = bookings.stored(Appointment, appointment)
+            if old.status not in _MOVABLE:
+                raise InvalidTransition(old.status.value, Change.RESCHEDULED.value)
+            if wanted.type != old.type:
+                why = f"the appointment is a {old.type}"
+                raise InvalidChoice("slot", wanted.type, why)
+            asked = bookings.ask(wanted, now, patient=old.patient, but=old)
+            planned = bookings.plan(asked, wanted, prefer=old.resources)
+            taking = bookings.taking(planned)
+            same = (old.provider, old.start, old.spans)
+            if same == (wanted.provider, taking["start"], tuple(sorted(taking["spans"]))):
+                return old, None
+            move = Move(
+                start=old.start,
+                end=old.end,
+                provider=old.provider,
+                moved_at=now,
+                moved_by=self._context.principal.id,
+            )
+            changes: dict[str, Any] = {
+                **taking,
+                "provider": wanted.provider,
+                "moves": (*old.moves, move),
+                "participants": participants_in(old.status, wanted.provider, old.patient),
+            }
+            new = self._next(old, now, changes)
+            return new, self._replaced(old, new, Change.RESCHEDULED, now, asked)
+
+        id = _which(appointment)["appointment"]
+        return self._run("appointment.reschedule", idempotency_key, said, now, id, decide)
+
+    def change_resources(
+        self,
+        appointment: Appointment | str,
+        resources: Collection[Resource] = (),
+        *,
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Give an appointment these rooms and devices instead of those it has, at its time.
+
+        A need that none of them meets keeps what it has, if it still can. Only the rooms and
+        devices are asked whether they are free and open: the visit itself stands.
+
+        `BookingRefused` if one is not to be had; `InvalidChoice` for one that the type does not
+        need; `InvalidTransition` when the appointment is over or cancelled.
+        """
+        bookings, now = self._bookings, self._context.now()
+        named = frozenset(resources)
+        said = {**_which(appointment), "resources": named}
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            old = bookings.stored(Appointment, appointment)
+            if old.status not in _MOVABLE | _UNDER_WAY:
+                raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
+            start = whole_minute(old.start, "start")
+            wanted = Wanted(old.provider, old.type, start, old.location)
+            asked = bookings.ask(wanted, now, patient=old.patient, named=named, but=old)
+            found = reassigned(
+                asked.inquiry,
+                start,
+                SlotShape(old.duration // MINUTE, old.location, None),
+                self._context.zones.zone(old.wall.timezone),
+                prefer=old.resources,
+            )
+            if any(isinstance(one, Violation) for one in found):
+                raise BookingRefused(tuple(one for one in found if isinstance(one, Violation)))
+            spans = [one for one in found if not isinstance(one, Violation)]
+            chosen = frozenset(span.resource for span in spans)
+            if chosen == old.resources:
+                return old, None
+            others = [span for span in old.spans if span.resource not in old.resources]
+            new = self._next(old, now, {"resources": chosen, "spans": (*others, *spans)})
+            return new, self._replaced(old, new, Change.RESOURCES_CHANGED, now, asked)
+
+        id = _which(appointment)["appointment"]
+        return self._run("appointment.change-resources", idempotency_key, said, now, id, decide)
+
+    def annotate(
+        self,
+        appointment: Appointment | str,
+        *,
+        reason: str | None = None,
+        notes: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Write another reason or other notes, up to 500 characters; None leaves what there is."""
+        now = self._context.now()
+        said = {**_which(appointment), "reason": reason, "notes": notes}
+        stated = {"reason": reason, "notes": notes}
+        changes = {name: value for name, value in stated.items() if value is not None}
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            old = self._bookings.stored(Appointment, appointment)
+            new = self._next(old, now, changes)
+            if (old.reason, old.notes) == (new.reason, new.notes):
+                return old, None
+            effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
+            return new, self._bookings.changes(effects, now)
+
+        id = _which(appointment)["appointment"]
+        return self._run("appointment.annotate", idempotency_key, said, now, id, decide)
+
+    # ----------------------------------------------------------------- status steps
+
+    def accept(
+        self, appointment: Appointment | str, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """Book what was requested or proposed. What was only proposed may be refused, as `book`."""
+        return self._step(appointment, AppointmentStatus.BOOKED, idempotency_key)
+
+    def arrive(
+        self, appointment: Appointment | str, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """The patient is there."""
+        return self._step(appointment, AppointmentStatus.ARRIVED, idempotency_key)
+
+    def check_in(
+        self, appointment: Appointment | str, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """The patient is there, and what is needed before the visit is done."""
+        return self._step(appointment, AppointmentStatus.CHECKED_IN, idempotency_key)
+
+    def fulfil(
+        self, appointment: Appointment | str, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """The visit took place."""
+        return self._step(appointment, AppointmentStatus.FULFILLED, idempotency_key)
+
+    def mark_noshow(
+        self, appointment: Appointment | str, *, idempotency_key: str | None = None
+    ) -> Appointment:
+        """The patient did not come; the time stays taken."""
+        return self._step(appointment, AppointmentStatus.NOSHOW, idempotency_key)
+
+    def cancel(
+        self,
+        appointment: Appointment | str,
+        *,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Call an appointment off, for a reason of up to 500 characters: its time is free again.
+
+        Cancelling twice is cancelling once: the first reason stays.
+        """
+        return self._step(appointment, AppointmentStatus.CANCELLED, idempotency_key, reason)
+
+    def enter_in_error(
+        self,
+        appointment: Appointment | str,
+        *,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Say that an appointment should never have been; its time is free again."""
+        return self._step(appointment, AppointmentStatus.ENTERED_IN_ERROR, idempotency_key, reason)
+
+    def _step(
+        self,
+        appointment: Appointment | str,
+        status: AppointmentStatus,
+        idempotency_key: str | None,
+        reason: str | None = None,
+    ) -> Appointment:
+        now = self._context.now()
+        said = {**_which(appointment), "reason": reason}
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            old = self._bookings.stored(Appointment, appointment)
+            if old.status is status is AppointmentStatus.CANCELLED:
+                return old, None
+            step(old.status, status)
+            changes: dict[str, Any] = {"status": status}
+            if reason is not None:
+                changes["cancellation"] = reason
+            if status is AppointmentStatus.BOOKED:
+                changes["participants"] = participants_in(status, old.provider, old.patient)
+            asked = None
+            if not old.claims_time and attrs.evolve(old, status=status).claims_time:
+                start = whole_minute(old.start, "start")
+                wanted = Wanted(old.provider, old.type, start, old.location)
+                asked = self._bookings.ask(wanted, now, patient=old.patient)
+                planned = self._bookings.plan(asked, wanted, prefer=old.resources)
+                changes |= self._bookings.taking(planned)
+            new = self._next(old, now, changes)
+            return new, self._replaced(old, new, _CHANGES[status], now, asked)
+
+        id, operation = _which(appointment)["appointment"], f"appointment.{_CHANGES[status].value}"
+        return self._run(f"{operation}.step", idempotency_key, said, now, id, decide)
+
+    # -------------------------------------------------------------------- in common
+
+    def _next(self, old: Appointment, now: datetime, changes: dict[str, Any]) -> Appointment:
+        return attrs.evolve(
+            old,
+            **changes,
+            version=old.version + 1,
+            updated_at=now,
+            updated_by=self._context.principal.id,
+        )
+
+    def _replaced(
+        self,
+        old: Appointment,
+        new: Appointment,
+        change: Change,
+        now: datetime,
+        asked: Any = None,
+    ) -> Changeset:
+        """What replaces an appointment: only what differs of its claims is given back and taken."""
+        kept = set(old.claims) & set(new.claims)
+        effects = Effects(
+            writes=[new],
+            releases=[claim for claim in old.claims if claim not in kept],
+            claims=[claim for claim in new.claims if claim not in kept],
+            events=[Event.of(change, new)],
+        )
+        return self._bookings.changes(effects, now, asked=asked)
+
+    def _run(
+        self,
+        operation: str,
+        key: str | None,
+        said: Mapping[str, Any],
+        now: datetime,
+        id: str,
+        decide: Callable[[], tuple[Appointment, Changeset | None]],
+    ) -> Appointment:
+        """Run a command that returns the appointment of this id."""
+        self._context.admit(operation)
+        request: KeyedRequest | None = self._bookings.keyed(operation, key, said, now)
+        if request is not None:
+            request = attrs.evolve(request, result=Ref(Kind.APPOINTMENT, id))
+        return self._context.commit(operation, decide, request)
+
+
+def _which(appointment: Appointment | str) -> dict[str, Any]:
+    """What a request says of the appointment it is about."""
+    if isinstance(appointment, str):
+        return {"appointment": appointment, "version": None}
+    return {"appointment": appointment.id, "version": appointment.version}

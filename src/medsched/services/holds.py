@@ -1,0 +1,255 @@
+"""Holds: a slot is kept for a moment, then confirmed, given back, or let go by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
+from medsched.domain.changes import Changeset
+from medsched.domain.claims import Span
+from medsched.domain.events import Change, Event
+from medsched.domain.fields import LONGEST_DURATION
+from medsched.domain.holds import Hold
+from medsched.domain.idempotency import KEPT_FOR
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.refusals import BookingRefused
+from medsched.domain.stored import Kind, Ref
+from medsched.engine.booking import against_patient
+from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
+from medsched.services.bookings import Bookings, Effects, SlotLike, Wanted
+from medsched.services.context import Context
+from medsched.services.inquiries import Asked
+from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import whole_minute
+
+TEN_MINUTES: Final = timedelta(minutes=10)
+_SWEPT_AT_ONCE: Final = 100
+
+
+class Holds:
+    """The holds of one practice.
+
+    A hold takes the time of its slot until it expires; from that instant on it blocks nothing,
+    swept or not. Whoever placed it, and nobody else, confirms it or gives it back. Commands
+    take ``idempotency_key`` and raise as those of `Appointments` do.
+    """
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context = context
+        self._bookings = Bookings(context, snapshots)
+
+    def get(self, id: str) -> Hold:
+        """The hold of this id, expired ones until they are swept; `NotFound` if there is none."""
+        return self._bookings.stored(Hold, id)
+
+    def place(
+        self,
+        slot: SlotLike,
+        *,
+        patient: str | None = None,
+        lasting: timedelta = TEN_MINUTES,
+        resources: Collection[Resource] = (),
+        id: str = "",
+        idempotency_key: str | None = None,
+    ) -> Hold:
+        """Keep a slot for a while, longer than nothing and at most seven days.
+
+        Who the patient is may be left open until it is confirmed. Raises what booking the slot
+        would raise; `InvalidDuration`.
+        """
+        if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
+            why = f"longer than nothing and at most {LONGEST_DURATION.days} days"
+            raise InvalidDuration("lasting", lasting, why)
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        wanted, operation = bookings.wanted(slot), "hold.place"
+        said: dict[str, Any] = {
+            "slot": wanted.plain(),
+            "patient": patient,
+            "lasting": lasting,
+            "resources": frozenset(resources),
+            "id": id,
+        }
+        own_id = id or context.surroundings.ids.new(Kind.HOLD)
+
+        def decide() -> tuple[Hold, Changeset]:
+            bookings.refuse_taken_id(Kind.HOLD, id)
+            asked = bookings.ask(wanted, now, patient=patient, named=resources)
+            made = Hold(
+                id=own_id,
+                provider=wanted.provider,
+                patient=patient,
+                type=wanted.type,
+                expires=now + lasting,
+                version=1,
+                created_at=now,
+                updated_at=now,
+                created_by=context.principal.id,
+                updated_by=context.principal.id,
+                **bookings.taking(bookings.plan(asked, wanted)),
+            )
+            effects = Effects(
+                writes=[made], claims=made.claims, events=[Event.of(Change.HELD, made)]
+            )
+            return made, bookings.changes(effects, now, asked=asked)
+
+        context.admit(operation)
+        request = bookings.keyed(operation, idempotency_key, said, now)
+        if request is not None:
+            request = attrs.evolve(request, result=Ref(Kind.HOLD, own_id))
+        return context.commit(operation, decide, request)
+
+    def confirm(
+        self,
+        hold: Hold | str,
+        *,
+        patient: str | None = None,
+        reason: str = "",
+        notes: str = "",
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Make an appointment of a hold: it is booked, and the hold is gone.
+
+        The slot was promised, so only the patient is looked at, if the hold left open who it is:
+        `BookingRefused` for one that is inactive or has something else then. `HoldExpired` from
+        the instant of expiry on, `NotAllowed` for another principal's hold, `InvalidChoice` for
+        no patient, or another one than the hold's.
+        """
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        operation, id = "hold.confirm", context.surroundings.ids.new(Kind.APPOINTMENT)
+        said = {"hold": _id(hold), "patient": patient, "reason": reason, "notes": notes}
+
+        def decide() -> tuple[Appointment, Changeset]:
+            held = self._own(hold, operation)
+            if not held.is_live(now):
+                raise HoldExpired(held.id, held.expires)
+            who = _patient(held, patient)
+            asked = self._looked_at(held, who, now)
+            own = Span(Resource(ResourceKind.PATIENT, who), *_minutes(held))
+            made = Appointment(
+                id=id,
+                reference=context.surroundings.ids.reference(),
+                status=AppointmentStatus.BOOKED,
+                provider=held.provider,
+                patient=who,
+                type=held.type,
+                location=held.location,
+                resources=held.resources,
+                start=held.start,
+                end=held.end,
+                wall=held.wall,
+                spans={*held.spans, own},
+                opened_by=held.opened_by,
+                reason=reason,
+                notes=notes,
+                participants=participants_in(AppointmentStatus.BOOKED, held.provider, who),
+                version=1,
+                created_at=now,
+                updated_at=now,
+                created_by=context.principal.id,
+                updated_by=context.principal.id,
+            )
+            effects = Effects(
+                writes=[made],
+                removals=[held],
+                releases=held.claims,
+                claims=made.claims,
+                events=[Event.of(Change.CONFIRMED, held), Event.of(Change.BOOKED, made)],
+            )
+            return made, bookings.changes(effects, now, asked=asked)
+
+        context.admit(operation)
+        request = bookings.keyed(operation, idempotency_key, said, now)
+        if request is not None:
+            request = attrs.evolve(request, result=Ref(Kind.APPOINTMENT, id))
+        return context.commit(operation, decide, request)
+
+    def release(self, hold: Hold | str, *, idempotency_key: str | None = None) -> None:
+        """Give a held slot back before the hold expires, or after: its time is free.
+
+        `NotFound` if it is gone, `NotAllowed` for another principal's hold.
+        """
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        operation = "hold.release"
+
+        def decide() -> tuple[None, Changeset]:
+            held = self._own(hold, operation)
+            effects = Effects(
+                removals=[held],
+                releases=held.claims,
+                events=[Event.of(Change.RELEASED, held)],
+            )
+            return None, bookings.changes(effects, now)
+
+        context.admit(operation)
+        request = bookings.keyed(operation, idempotency_key, {"hold": _id(hold)}, now)
+        context.commit(operation, decide, request)
+
+    def sweep(self) -> int:
+        """Remove the holds that have expired, and forget old idempotency keys; how many holds.
+
+        Nothing depends on it but the room that they take up. Any number of callers may sweep
+        at once.
+        """
+        context, now = self._context, self._context.now()
+        context.admit("hold.sweep")
+        context.store.forget_receipts(context.practice, now - KEPT_FOR)
+        swept = 0
+        while True:
+            found = context.store.expired_holds(context.practice, now, limit=_SWEPT_AT_ONCE)
+            for hold in found:
+                swept += context.commit("hold.sweep", partial(self._sweep, hold, now))
+            if len(found) < _SWEPT_AT_ONCE:
+                return swept
+
+    def _sweep(self, hold: Hold, now: datetime) -> tuple[int, Changeset | None]:
+        try:
+            held = self.get(hold.id)
+        except NotFound:
+            return 0, None
+        effects = Effects(
+            removals=[held], releases=held.claims, events=[Event.of(Change.EXPIRED, held)]
+        )
+        return 1, self._bookings.changes(effects, now)
+
+    def _own(self, hold: Hold | str, operation: str) -> Hold:
+        held = self._bookings.stored(Hold, hold)
+        if held.created_by != self._context.principal.id:
+            raise NotAllowed(self._context.principal.id, operation, "somebody else placed it")
+        return held
+
+    def _looked_at(self, held: Hold, patient: str, now: datetime) -> Asked | None:
+        """What the patient was found free on; None if the hold has taken the patient's time."""
+        if held.patient is not None:
+            return None
+        low, high = _minutes(held)
+        wanted = Wanted(held.provider, held.type, low, held.location)
+        asked = self._bookings.ask(wanted, now, patient=patient, but=held)
+        span = Span(Resource(ResourceKind.PATIENT, patient), low, high)
+        zone = self._context.zones.zone(held.wall.timezone)
+        active = asked.patient is None or asked.patient.active
+        against = against_patient(asked.inquiry, span, zone, active=active)
+        if against:
+            raise BookingRefused(against)
+        return asked
+
+
+def _id(hold: Hold | str) -> str:
+    return hold if isinstance(hold, str) else hold.id
+
+
+def _minutes(hold: Hold) -> tuple[int, int]:
+    return whole_minute(hold.start, "start"), whole_minute(hold.end, "end")
+
+
+def _patient(hold: Hold, patient: str | None) -> str:
+    if patient is not None and hold.patient not in (None, patient):
+        raise InvalidChoice("patient", "…", "the hold is for another patient")
+    who = patient or hold.patient
+    if who is None:
+        raise InvalidChoice("patient", None, "the hold left open who the patient is: say it now")
+    return who

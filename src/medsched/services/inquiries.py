@@ -1,0 +1,139 @@
+"""Inquiries: a request with everything that it is decided on, read from the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from medsched.domain.appointment_types import GridKind
+from medsched.domain.changes import RowVersion, ScheduleVersion
+from medsched.domain.claims import Claim
+from medsched.domain.people import Patient
+from medsched.domain.records import Resource
+from medsched.domain.requests import Request
+from medsched.domain.stored import Ref, kind_of
+from medsched.engine.booking import with_named
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.openings import longest_claim
+from medsched.errors import NotFound
+from medsched.services.context import Context
+from medsched.services.snapshots import Snapshot, Snapshots
+from medsched.timeline.instants import DAY, whole_minute
+from medsched.timeline.intervals import Interval
+
+_PACKED_REACH: Final = 2 * DAY
+"""How far from a start the claims lie that the packed grid counts from: within its window."""
+
+
+def moment(at: datetime) -> Interval:
+    """A start as a stretch of one minute, for `Inquiries.about`.
+
+    Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
+    """
+    minute = whole_minute(at, "at")
+    return minute, minute + 1
+
+
+@attrs.frozen
+class Asked:
+    """An inquiry, the snapshot and the patient it was made of, and what must stay as it is."""
+
+    inquiry: Inquiry
+    snapshot: Snapshot
+    patient: Patient | None
+
+    def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
+        """What must be unchanged for a decision on this inquiry to stand."""
+        if self.patient is None:
+            return self.snapshot.guards()
+        version = RowVersion(Ref.to(self.patient), self.patient.version)
+        return self.snapshot.guards() | {version}
+
+    def expired(self, now: datetime) -> list[Claim]:
+        """The claims of holds that have expired, swept or not, among those that were read."""
+        claims = (one for some in self.inquiry.claims.values() for one in some)
+        return [claim for claim in claims if not claim.is_live(now)]
+
+
+class Inquiries:
+    """Makes inquiries of one practice."""
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context = context
+        self._snapshots = snapshots
+
+    def about(
+        self,
+        provider: str,
+        type: str,
+        asked: Interval,
+        *,
+        patient: str | None = None,
+        busy: Iterable[Claim] = (),
+        now: datetime | None = None,
+    ) -> Inquiry:
+        """An inquiry about the starts of a stretch of minutes.
+
+        ``busy`` is taken besides what the store knows to be; ``now`` is the clock's unless
+        given. `NotFound` for an unknown provider, type or patient.
+        """
+        return self.asked(provider, type, asked, patient=patient, busy=busy, now=now).inquiry
+
+    def asked(
+        self,
+        provider: str,
+        type: str,
+        asked: Interval,
+        *,
+        patient: str | None = None,
+        busy: Iterable[Claim] = (),
+        now: datetime | None = None,
+        named: Collection[Resource] = (),
+        but: Callable[[Claim], bool] | None = None,
+    ) -> Asked:
+        """The same with what it was made of.
+
+        ``named`` are rooms and devices that are asked for; the claims for which ``but`` holds
+        are left out.
+        """
+        context = self._context
+        snapshot = self._snapshots.of(context, provider, type)
+        known = None if patient is None else self._patient(patient)
+        wanted = with_named(snapshot.type, named)
+        inquiry = Inquiry(
+            snapshot.schedule,
+            Request(wanted, patient=patient, now=context.now() if now is None else now),
+            context.zones,
+            patient_active=known is None or known.active,
+        )
+        claims: dict[Resource, list[Claim]] = defaultdict(list)
+        low, high = _reach(inquiry, asked)
+        for claim in context.store.claims(context.practice, inquiry.involved, low, high):
+            if but is None or not but(claim):
+                claims[claim.resource].append(claim)
+        for claim in busy:
+            claims[claim.resource].append(claim)
+        return Asked(attrs.evolve(inquiry, claims=claims), snapshot, known)
+
+    def of_hours(self, provider: str, type: str) -> Inquiry:
+        """What the schedule opens, whatever is taken and whatever the time is."""
+        snapshot = self._snapshots.of(self._context, provider, type)
+        return Inquiry(snapshot.schedule, Request(snapshot.type), self._context.zones)
+
+    def _patient(self, id: str) -> Patient:
+        found = self._context.store.get(self._context.practice, Patient, id)
+        if found is None and not self._context.registers_patients:
+            raise NotFound(kind_of(Patient).value, id)
+        return Patient(id=id) if found is None else found
+
+
+def _reach(inquiry: Inquiry, asked: Interval) -> Interval:
+    """The minutes whose claims can matter to the starts that are asked for."""
+    longest = longest_claim(inquiry.schedule, inquiry.type)
+    if inquiry.type.grid.kind is GridKind.PACKED:
+        longest = max(longest, _PACKED_REACH)
+    return asked[0] - longest, asked[1] + longest
