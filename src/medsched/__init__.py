@@ -9,6 +9,7 @@ Everything a user needs day to day is here; the exceptions are in `medsched.erro
 
 from medsched.adapters.memory import MemoryStore
 from medsched.adapters.tzdata import TzdataZones
+from medsched.domain.agendas import AppointmentOrder
 from medsched.domain.appointment_types import (
     AppointmentType,
     Grid,
@@ -17,10 +18,20 @@ from medsched.domain.appointment_types import (
     Need,
     Pricing,
 )
+from medsched.domain.appointments import (
+    Appointment,
+    AppointmentStatus,
+    Move,
+    Participant,
+    Participation,
+)
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
-from medsched.domain.claims import Claim, ClaimKind, Session
+from medsched.domain.bookings import WallTime
+from medsched.domain.claims import Claim, ClaimKind, Session, Span
+from medsched.domain.events import Event, NumberedEvent
 from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
 from medsched.domain.findings import Finding, FindingKind
+from medsched.domain.holds import Hold
 from medsched.domain.hours import Hours
 from medsched.domain.pages import Page
 from medsched.domain.people import Patient, Provider, Staff, Travel
@@ -32,14 +43,19 @@ from medsched.domain.places import (
     PracticeSettings,
     Room,
 )
+from medsched.domain.principals import Principal
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
+from medsched.domain.starts import Start
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
     ClinicFileError,
     ContradictoryOverrides,
+    HoldExpired,
+    IdempotencyMismatch,
     InUse,
     InvalidChoice,
     InvalidCursor,
@@ -51,17 +67,23 @@ from medsched.errors import (
     InvalidRecurrence,
     InvalidSlotId,
     InvalidText,
+    InvalidTransition,
     InvalidValue,
     InvalidWallTime,
     MedschedError,
     MissingExtra,
     NaiveDatetime,
     NonexistentTime,
+    NotAllowed,
     NotFound,
+    OutcomeUnknown,
     OutOfRange,
     OverlappingRules,
     Problem,
+    SchemaMismatch,
     StorageBusy,
+    StorageError,
+    TransactionLost,
     UnknownZone,
     VersionConflict,
 )
@@ -75,8 +97,12 @@ __all__ = [
     "Address",
     "AlreadyExists",
     "AmbiguousTime",
+    "Appointment",
+    "AppointmentOrder",
+    "AppointmentStatus",
     "AppointmentType",
     "AvailabilityRule",
+    "BookingRefused",
     "ByDay",
     "Claim",
     "ClaimKind",
@@ -85,13 +111,17 @@ __all__ = [
     "Coverage",
     "Device",
     "Disambiguation",
+    "Event",
     "Explanation",
     "Finding",
     "FindingKind",
     "Frequency",
     "Grid",
     "GridKind",
+    "Hold",
+    "HoldExpired",
     "Hours",
+    "IdempotencyMismatch",
     "InUse",
     "InvalidChoice",
     "InvalidCursor",
@@ -103,6 +133,7 @@ __all__ = [
     "InvalidRecurrence",
     "InvalidSlotId",
     "InvalidText",
+    "InvalidTransition",
     "InvalidValue",
     "InvalidWallTime",
     "Layer",
@@ -112,19 +143,26 @@ __all__ = [
     "MemoryStore",
     "MissingExtra",
     "Modality",
+    "Move",
     "NaiveDatetime",
     "Need",
     "NonexistentTime",
+    "NotAllowed",
     "NotFound",
+    "NumberedEvent",
     "OutOfRange",
+    "OutcomeUnknown",
     "OverlappingRules",
     "Override",
     "OverrideKind",
     "Page",
+    "Participant",
+    "Participation",
     "Patient",
     "Practice",
     "PracticeSettings",
     "Pricing",
+    "Principal",
     "Problem",
     "Provider",
     "Reason",
@@ -135,18 +173,24 @@ __all__ = [
     "ResourceKind",
     "Room",
     "Scheduler",
+    "SchemaMismatch",
     "Session",
     "Slot",
     "SlotStatus",
     "Slots",
+    "Span",
     "Staff",
+    "Start",
     "StorageBusy",
+    "StorageError",
     "Stretch",
     "Summary",
+    "TransactionLost",
     "Travel",
     "TzdataZones",
     "UnknownZone",
     "VersionConflict",
     "Violation",
+    "WallTime",
     "Weekday",
 ]

@@ -193,7 +193,7 @@ class InvalidTransition(MedschedError, ValueError):
 
 @attrs.define(eq=False, slots=False)
 class HoldExpired(MedschedError, ValueError):
-    """A hold that is confirmed, or given back, after it has expired."""
+    """A hold that is confirmed after it has expired."""
 
     hold: str
     expired_at: datetime

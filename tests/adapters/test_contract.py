@@ -8,9 +8,6 @@ import pytest
 from tests.databases import ENGINES, Databases
 
 from medsched.adapters.memory import MemoryStore
-from medsched.domain.changes import Changeset
-from medsched.domain.events import Change, Event
-from medsched.domain.people import Patient
 from medsched.ports.store import Store
 from medsched.testing.contracts import StoreContract
 
@@ -40,18 +37,3 @@ class TestGuardsByWrites(StoreContract):
     def store(self, databases: Databases) -> Store:
         databases.store("mariadb")
         return databases.another("mariadb", galera=True)
-
-
-@pytest.mark.parametrize("kind", ["memory", *ENGINES])
-def test_events_are_kept_in_order(kind: str, databases: Databases) -> None:
-    store = databases.store(kind)
-    before = len(store.events("events"))
-    assert before == 0
-    for version in range(1, 30):
-        ada = Patient(id="ada", version=version)
-        events = tuple(Event.of(change, ada) for change in (Change.UPDATED, Change.DEACTIVATED))
-        store.apply(Changeset(practice="events", writes=(ada,), events=events))
-    told = [(one.name, one.version) for one in store.events("events")]
-    names = ("patient.updated", "patient.deactivated")
-    assert told == [(name, version) for version in range(1, 30) for name in names]
-    assert store.events("elsewhere") == []

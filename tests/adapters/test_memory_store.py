@@ -1,235 +1,163 @@
-"""The store's contract: all or nothing, guarded, and never seen half done."""
+"""What the store in memory is besides the contract, and what no changeset may say."""
 
 from __future__ import annotations
 
-import sys
-from datetime import date
-from threading import Thread
+from datetime import UTC, datetime
 
-import attrs
 import pytest
 
 from medsched.adapters.memory import MemoryStore
-from medsched.domain.availability import AvailabilityRule, Override
-from medsched.domain.changes import (
-    Applied,
-    Changeset,
-    RowVersion,
-    ScheduleVersion,
-    Stale,
-)
-from medsched.domain.events import Change, Event
-from medsched.domain.people import Patient, Provider
-from medsched.domain.places import Location, Room
+from medsched.adapters.memory.ledger import Ledger
+from medsched.adapters.surroundings import standard
+from medsched.domain.changes import Applied, Changeset, RowVersion, Stale, Tally
+from medsched.domain.claims import LONGEST_CLAIM, Claim, Session
+from medsched.domain.ledger import LedgerKey
+from medsched.domain.people import Patient
+from medsched.domain.places import Location
 from medsched.domain.records import Resource
-from medsched.domain.stored import CLASSES, Kind, Ref, Stored
-from medsched.errors import InvalidChoice, InvalidId
-from medsched.ports.store import Store
-from medsched.timeline.recurrence import Recurrence
+from medsched.domain.stored import Kind, Ref
+from medsched.errors import InvalidChoice, InvalidId, InvalidInterval
+from medsched.ports.store import RETRIES, Store
+from medsched.ports.surroundings import Surroundings
+from medsched.testing.fixed import FixedClock
 
 conforms: type[Store] = MemoryStore
 
-DAILY = Recurrence.daily(start=date(2026, 1, 1))
-MAIN, ROOM = Ref(Kind.LOCATION, "main"), Ref(Kind.ROOM, "r1")
-SMITH = Resource("provider", "smith")
+MAIN = Ref(Kind.LOCATION, "main")
+SMITH, ROOM = Resource("provider", "smith"), Resource("room", "r1")
+DAY = 20_460
 
 
-def changes(*writes: Stored, practice: str = "p", **more: object) -> Changeset:
-    return attrs.evolve(Changeset(practice=practice, writes=writes), **more)  # type: ignore[arg-type]
+def claim(low: int, high: int, id: str = "a", resource: Resource = SMITH) -> Claim:
+    """A claim on minutes of one day."""
+    return Claim(resource, DAY * 1440 + low, DAY * 1440 + high, id=id)
 
 
-@pytest.fixture
-def store() -> MemoryStore:
+def bits(low: int, high: int) -> int:
+    """The bits of minutes of a day."""
+    return sum(1 << minute for minute in range(low, high))
+
+
+def test_it_brings_its_own_surroundings_or_those_given() -> None:
+    assert MemoryStore().surroundings is standard()
+    clock = FixedClock(datetime(2026, 1, 5, tzinfo=UTC))
+    own = standard()
+    given = Surroundings(clock=clock, ids=own.ids, zones=own.zones, pauses=own.pauses)
+    assert MemoryStore(given).surroundings is given
+    assert MemoryStore().retries == RETRIES
+
+
+def test_asking_leaves_nothing_behind() -> None:
+    """Whoever asks for a thousand practices that there are none of, fills no memory."""
     store = MemoryStore()
-    applied = store.apply(
-        changes(
-            Location(id="main", version=1),
-            Room(id="r1", location="main", version=1),
-            Provider(id="smith", version=1),
-            AvailabilityRule("smith", DAILY, hours="09:00-12:00", id="rule", version=1),
-            bumps=frozenset({SMITH}),
-        )
+    store.get("nowhere", Patient, "ada")
+    store.claims("nowhere", [SMITH], 0, 10**6)
+    store.tallies("nowhere", ["n"])
+    store.number_events("nowhere")
+    store.forget_receipts("nowhere", datetime(2026, 1, 5, tzinfo=UTC))
+    stale = Changeset(practice="nowhere", writes=(Patient(id="ada", version=2),))
+    assert store.apply(stale) == Stale()
+    assert not store._practices
+    assert store.apply(Changeset(practice="somewhere")) == Applied()
+
+
+def test_what_was_given_never_changes() -> None:
+    """Neither by what is applied later, nor by what its receiver does to it."""
+    store = MemoryStore()
+    first = Changeset(
+        practice="p",
+        writes=(Patient(id="ada", version=1),),
+        claims=(claim(0, 5),),
+        tallies=(Tally("n", 1),),
     )
-    assert applied == Applied()
-    return store
-
-
-def shown(store: MemoryStore, practice: str = "p") -> object:
-    """Everything that the readers show of a practice."""
-    records = [
-        store.page(practice, cls, active=None, where={}, after=None, limit=1000)
-        for cls in CLASSES.values()
-    ]
-    resources = [SMITH, Resource("location", "main"), Resource("room", "r1")]
-    referred = [store.referrers(practice, ref) for ref in (MAIN, ROOM, Ref.of(SMITH))]
-    return records, store.calendars(practice, resources), referred, store.events(practice)
-
-
-def test_what_is_written_is_read(store: MemoryStore) -> None:
-    room = store.get("p", Room, "r1")
-    assert room == Room(id="r1", location="main", version=1)
-    assert store.get("p", Location, "r1") is None
-    missing = Ref(Kind.ROOM, "r2")
-    assert store.get_many("p", [ROOM, missing]) == {ROOM: room}
-    version, calendar = store.calendars("p", [SMITH])[SMITH]
-    assert version == 1
-    assert [one.id for one in calendar.rules] == ["rule"]
-    assert store.referrers("p", MAIN) == [ROOM]
-    assert store.referrers("p", Ref.of(SMITH)) == [Ref(Kind.RULE, "rule")]
-
-
-NEW = Patient(id="new", version=1)
-
-
-@pytest.mark.parametrize(
-    "stale",
-    [
-        changes(NEW, Location(id="main", version=1)),  # must not exist
-        changes(NEW, Location(id="main", version=3)),  # replaces another version
-        changes(NEW, Location(id="gone", version=2)),  # replaces what is not there
-        changes(NEW, removals=(RowVersion(Ref(Kind.RULE, "rule"), 2),)),
-        changes(NEW, removals=(RowVersion(Ref(Kind.RULE, "gone"), 1),)),
-        changes(NEW, removals=(RowVersion(MAIN, 1),)),  # referred to by the room
-        changes(
-            NEW,
-            Room(id="r2", location="main", version=1),
-            removals=(RowVersion(MAIN, 1), RowVersion(ROOM, 1)),
-        ),  # and would be by another
-        changes(NEW, guards=frozenset({RowVersion(MAIN, 2)})),
-        changes(NEW, guards=frozenset({RowVersion(MAIN, 0)})),
-        changes(NEW, guards=frozenset({RowVersion(Ref(Kind.ROOM, "gone"), 1)})),
-        changes(NEW, guards=frozenset({ScheduleVersion(SMITH, 0)})),
-        changes(NEW, guards=frozenset({ScheduleVersion(SMITH, 1), RowVersion(ROOM, 9)})),
-    ],
-)
-def test_a_stale_changeset_changes_nothing(store: MemoryStore, stale: Changeset) -> None:
-    before = shown(store)
-    event = Event.of(Change.CREATED, NEW)
-    more = attrs.evolve(stale, bumps=frozenset({SMITH}), events=(event,))
-    assert store.apply(more) == Stale()
-    assert shown(store) == before
-
-
-def test_guards_that_hold_let_a_changeset_pass(store: MemoryStore) -> None:
-    guards = frozenset(
-        {
-            RowVersion(MAIN, 1),
-            RowVersion(Ref(Kind.ROOM, "gone"), 0),
-            ScheduleVersion(SMITH, 1),
-            ScheduleVersion(Resource("provider", "unknown"), 0),
-        }
+    assert store.apply(first) == Applied()
+    kept = (
+        store.page("p", Patient, active=None, where={}, after=None, limit=9),
+        store.claims("p", [SMITH], DAY * 1440, DAY * 1440 + 1440),
+        store.ledger("p", [SMITH], DAY, DAY),
+        store.tallies("p", ["n"]),
     )
-    event = Event.of(Change.CREATED, NEW)
-    done = changes(NEW, guards=guards, bumps=frozenset({SMITH}), events=(event,))
-    assert store.apply(done) == Applied()
-    assert store.get("p", Patient, "new") == NEW
-    assert store.schedule_versions("p", [SMITH]) == {SMITH: 2}
-    assert store.events("p") == [event]
+    shown = [list(one) for one in kept]
+    later = Changeset(
+        practice="p",
+        writes=(Patient(id="eve", version=1),),
+        releases=(claim(0, 5),),
+        tallies=(Tally("n", 1),),
+    )
+    assert store.apply(later) == Applied()
+    assert [list(one) for one in kept] == shown
+    for one in (
+        store.claims("p", [SMITH], DAY * 1440, DAY * 1440 + 1440),
+        store.ledger("p", [SMITH], DAY, DAY),
+    ):
+        assert not one
+        one.clear()  # type: ignore[union-attr]
+    assert store.apply(Changeset(practice="p", claims=(claim(0, 5),))) == Applied()
 
 
-def test_what_refers_goes_with_what_it_refers_to(store: MemoryStore) -> None:
-    removals = (RowVersion(MAIN, 1), RowVersion(ROOM, 1))
-    assert store.apply(changes(removals=removals)) == Applied()
-    assert store.get_many("p", [MAIN, ROOM]) == {}
-    assert store.referrers("p", MAIN) == []
+# ------------------------------------------------------------------------ the ledger
 
 
-def test_what_refers_may_let_go_in_the_same_changeset(store: MemoryStore) -> None:
-    moved = Room(id="r1", location="branch", version=2)
-    branch = Location(id="branch", version=1)
-    assert store.apply(changes(moved, branch, removals=(RowVersion(MAIN, 1),))) == Applied()
-    assert store.get("p", Location, "main") is None
-    assert store.referrers("p", Ref(Kind.LOCATION, "branch")) == [ROOM]
+def test_a_minute_stays_taken_while_another_claim_covers_it() -> None:
+    """As where somebody was booked twice on purpose, which no changeset can do as yet."""
+    ledger, key = Ledger(), LedgerKey(SMITH, DAY)
+    one, two, three = claim(0, 10, "a"), claim(5, 15, "b"), claim(9, 12, "c")
+    for each in (one, two, three):
+        ledger.take([], [each])
+    ledger.take([two], [])
+    assert ledger.bits == {key: bits(0, 12)}
+    ledger.take([one], [])
+    assert ledger.bits == {key: bits(9, 12)}
+    ledger.take([three], [])
+    assert ledger.bits == {}
+    assert ledger.between(SMITH, DAY * 1440, DAY * 1440 + 1440) == []
 
 
-def test_a_rule_that_changes_its_resource_changes_calendars(store: MemoryStore) -> None:
-    moved = AvailabilityRule("jones", DAILY, hours="09:00-12:00", id="rule", version=2)
-    closed = attrs.evolve(Override.closed("smith", date(2026, 5, 1), id="o"), version=1)
-    store.apply(changes(moved, closed))
-    jones = Resource("provider", "jones")
-    read = store.calendars("p", [SMITH, jones])
-    assert read[SMITH].calendar.rules == ()
-    assert [one.id for one in read[SMITH].calendar.overrides] == ["o"]
-    assert read[jones].calendar.rules == (moved,)
+def test_two_claims_on_the_same_minutes_are_released_together() -> None:
+    ledger, both = Ledger(), [claim(5, 70, "a"), claim(30, 90, "b")]
+    for each in both:
+        ledger.take([], [each])
+    assert ledger.taken([both[0]], [claim(5, 31, "c")]) == (LedgerKey(SMITH, DAY),)
+    assert ledger.taken([both[0]], [claim(5, 30, "c")]) == ()
+    assert ledger.taken(both, [claim(5, 90, "c")]) == ()
+    ledger.take(both, [])
+    assert ledger.bits == {}
 
 
-def test_a_calendar_shows_what_is_active(store: MemoryStore) -> None:
-    off = AvailabilityRule("smith", DAILY, hours="09:00-12:00", id="rule", version=2, active=False)
-    store.apply(changes(off))
-    assert store.calendars("p", [SMITH])[SMITH].calendar.rules == ()
-
-
-def test_practices_are_apart(store: MemoryStore) -> None:
-    before, nothing = shown(store), shown(store, "q")
-    assert store.get("q", Location, "main") is None
-    assert shown(store, "q") == nothing
-    there = Location(id="main", name="There", version=1)
-    assert store.apply(changes(there, practice="q", bumps=frozenset({SMITH}))) == Applied()
-    assert shown(store) == before
-    assert store.apply(changes(practice="q", removals=(RowVersion(MAIN, 1),))) == Applied()
-    assert shown(store) == before
+# --------------------------------------------------------------- what no changeset says
 
 
 def test_a_changeset_is_of_one_practice_and_changes_a_record_once() -> None:
+    main = Location(id="main", version=1)
     with pytest.raises(InvalidId):
         Changeset(practice="")
     with pytest.raises(InvalidChoice):
-        changes(Location(id="main", version=1), Location(id="main", version=1))
+        Changeset(practice="p", writes=(main, main))
     with pytest.raises(InvalidChoice):
-        changes(Location(id="main", version=1), removals=(RowVersion(MAIN, 1),))
+        Changeset(practice="p", writes=(main,), removals=(RowVersion(MAIN, 1),))
 
 
-def test_readers_never_see_half_a_changeset(store: MemoryStore) -> None:
-    """Two records change together a thousand times; every reader finds them equal."""
-    refs = [Ref(Kind.PATIENT, name) for name in ("a", "b", "c")]
-    store.apply(changes(*(Patient(id=ref.id, version=1) for ref in refs)))
-    rounds, torn, done = 1000, list[object](), list[int]()
-
-    def write() -> None:
-        for version in range(2, rounds):
-            store.apply(
-                changes(
-                    *(Patient(id=ref.id, name=str(version), version=version) for ref in refs),
-                    bumps=frozenset({SMITH}),
-                )
-            )
-        done.append(1)
-
-    def read() -> None:
-        while not done:
-            names = {str(getattr(one, "name", "")) for one in store.get_many("p", refs).values()}
-            page = store.page("p", Patient, active=True, where={}, after=None, limit=9)
-            if len(names) != 1 or len({one.version for one in page}) != 1:
-                torn.append(names)
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        threads = [Thread(target=work) for work in (write, read, read)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert torn == []
+def test_a_changeset_takes_a_minute_once() -> None:
+    for second in (claim(0, 30), claim(29, 31, "b"), claim(10, 11, "b")):
+        with pytest.raises(InvalidChoice):
+            Changeset(practice="p", claims=(claim(0, 30), claim(30, 40), second))
+    for second in (claim(30, 31), claim(0, 30, resource=ROOM)):
+        Changeset(practice="p", claims=(claim(0, 30), second))
 
 
-def test_of_rival_changesets_one_is_applied(store: MemoryStore) -> None:
-    applied: list[object] = []
+def test_a_changeset_takes_no_longer_than_a_booking_can_last() -> None:
+    Changeset(practice="p", claims=(claim(0, LONGEST_CLAIM),))
+    with pytest.raises(InvalidInterval):
+        Changeset(practice="p", claims=(claim(0, LONGEST_CLAIM + 1),))
 
-    def rival(number: int) -> None:
-        for version in range(1, 201):
-            outcome = store.apply(changes(Patient(id="x", name=str(number), version=version)))
-            if outcome == Applied():
-                applied.append(version)
 
-    threads = [Thread(target=rival, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(applied, key=str) == sorted(set(applied), key=str)
-    last = store.get("p", Patient, "x")
-    assert last is not None
-    assert last.version == len(applied)
+def test_a_changeset_makes_no_claim_of_a_session() -> None:
+    session = Session("visit", None, DAY * 1440, 1)
+    with pytest.raises(InvalidChoice):
+        Changeset(practice="p", claims=(Claim(SMITH, DAY * 1440, DAY * 1440 + 5, session=session),))
+
+
+def test_a_changeset_counts_a_tally_once() -> None:
+    Changeset(practice="p", tallies=(Tally("a", 1), Tally("A", 1)))
+    with pytest.raises(InvalidChoice):
+        Changeset(practice="p", tallies=(Tally("a", 1), Tally("a", 1)))

@@ -20,16 +20,18 @@ class AppointmentOrder(Choice):
 
 @attrs.frozen(kw_only=True)
 class Named:
-    """Appointments called ``text`` (by id or reference), or of one of these people."""
+    """Appointments with this id, one of these references, or of one of these people."""
 
-    text: str
+    id: str = ""
+    references: frozenset[str] = frozenset()
     patients: frozenset[str] = frozenset()
     providers: frozenset[str] = frozenset()
 
     def matches(self, appointment: Appointment) -> bool:
         """Whether an appointment is one of these."""
         return (
-            self.text in (appointment.id, appointment.reference)
+            appointment.id == self.id
+            or appointment.reference in self.references
             or appointment.patient in self.patients
             or appointment.provider in self.providers
         )

@@ -136,7 +136,7 @@ class Appointment(Booking):
 
     def is_upcoming(self, now: datetime) -> bool:
         """Whether it is still to come: booked or pending, and not begun at ``now`` (aware)."""
-        return self.status in UPCOMING and self.start > now
+        return self.status in UPCOMING and self.start > instant(now)
 
     def everybody(self) -> frozenset[Resource]:
         """Provider, patient, rooms and devices."""

@@ -82,12 +82,12 @@ def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
         if not least <= len(value) <= most:
             why = f"longer than {most} characters" if value else "must not be empty"
             raise InvalidText(attribute.name, len(value), why)
-        _check_characters(value, attribute.name)
+        check_characters(value, attribute.name)
 
     return check
 
 
-def _check_characters(value: str, field: str) -> None:
+def check_characters(value: str, field: str) -> None:
     """Refuse what some database or encoding would not give back."""
     for character in value:
         if character not in "\t\n\r":
@@ -112,7 +112,7 @@ def words(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) ->
         if not isinstance(word, str) or not word.strip() or len(word) > LONGEST_NAME:
             size = len(word) if isinstance(word, str) else type(word).__name__
             raise InvalidText(attribute.name, size, "each must be a short text, not empty")
-        _check_characters(word, attribute.name)
+        check_characters(word, attribute.name)
 
 
 def a_zone(instance: Instance, attribute: AnyAttribute, value: object) -> None:

@@ -23,7 +23,7 @@ class Hold(Booking):
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""
-        return now < self.expires
+        return instant(now) < self.expires
 
     @property
     def claims(self) -> tuple[Claim, ...]:

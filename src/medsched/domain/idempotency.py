@@ -18,7 +18,7 @@ import attrs
 from medsched.domain.fields import check_id
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource
-from medsched.domain.stored import Ref, Stored
+from medsched.domain.stored import BookingRecord
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a key answers for its first request."""
@@ -30,23 +30,23 @@ _SIZE: Final = 24
 class KeyedRequest:
     """A request under an idempotency key: what is written beside the changes it makes.
 
-    ``scope`` stands for principal, operation and key, ``digest`` for the request. ``result``
-    names the record among those written that the command returns, None if it returns nothing.
-    ``made_at`` is an aware instant.
+    ``scope`` stands for principal, operation and key, ``digest`` for the request. ``result`` is
+    the booking that the command returns, None if it returns nothing. ``made_at`` is an aware
+    instant.
     """
 
     scope: str
     digest: str
     made_at: datetime
-    result: Ref | None = None
+    result: BookingRecord | None = None
 
 
 @attrs.frozen
 class Receipt:
-    """What is kept of the first request under a key: its digest, and the record it returned."""
+    """What is kept of the first request under a key: its digest, and the booking it returned."""
 
     digest: str
-    result: Stored | None
+    result: BookingRecord | None
 
 
 def keyed_request(

@@ -22,6 +22,8 @@ from medsched.timeline.zones import Zone, ZoneSource
 
 _SEAL = 6
 """Bytes of the checksum that tells a slot id from a part of one."""
+_LONGEST = 16_384
+"""Letters that a slot id of the longest ids has at most, and some to spare."""
 
 
 class SlotStatus(StrEnum):
@@ -57,6 +59,8 @@ def read_slot_id(text: str) -> SlotKey:
     by id is checked against the schedule like everybody else.
     """
     try:
+        if len(text) > _LONGEST:
+            raise ValueError
         sealed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         content = sealed[_SEAL:]
         if blake2b(content, digest_size=_SEAL).digest() != sealed[:_SEAL]:
@@ -68,7 +72,7 @@ def read_slot_id(text: str) -> SlotKey:
         whole = type(start) is int and FIRST_MINUTE <= start < LAST_MINUTE
         if not whole or slot_id(key) != text:
             raise ValueError
-    except (ValueError, TypeError, AttributeError, Base64Error):
+    except (ValueError, TypeError, AttributeError, RecursionError, Base64Error):
         shown = text if isinstance(text, str) and len(text) <= 255 else type(text).__name__
         raise InvalidSlotId("slot", shown, "not a slot id") from None
     return key

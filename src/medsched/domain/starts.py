@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
 from medsched.domain.bookings import WallTime
-from medsched.domain.fields import an_id
+from medsched.domain.fields import an_id, check_id
+from medsched.errors import NonexistentTime
 from medsched.timeline.instants import whole_minute
 
 
@@ -24,8 +25,17 @@ ANYWHERE: Final = Anywhere()
 
 
 def _a_start(instance: object, attribute: object, value: datetime | WallTime) -> None:
-    if not isinstance(value, WallTime):
-        whole_minute(value, "start")
+    if isinstance(value, WallTime):
+        return
+    whole_minute(value, "start")
+    wall = value.replace(tzinfo=None)
+    if value.astimezone(UTC).astimezone(value.tzinfo).replace(tzinfo=None) != wall:
+        raise NonexistentTime(wall, str(value.tzinfo))
+
+
+def _a_place(instance: object, attribute: object, value: str | Anywhere | None) -> None:
+    if value is not None and not isinstance(value, Anywhere):
+        check_id(value, "location")
 
 
 @attrs.frozen
@@ -34,10 +44,13 @@ class Start:
 
     ``at`` is an aware datetime in whole minutes, or a `WallTime`. ``location`` is the place that
     it must be at, wherever the hours are unless stated; None means no place.
-    Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
+    Raises `NaiveDatetime`, `OutOfRange`, `InvalidInterval` for a time within a minute, and
+    `NonexistentTime` for one that its own zone skips.
     """
 
     provider: str = attrs.field(validator=an_id)
     type: str = attrs.field(validator=an_id)
     at: datetime | WallTime = attrs.field(validator=_a_start)
-    location: str | Anywhere | None = attrs.field(default=ANYWHERE, kw_only=True)
+    location: str | Anywhere | None = attrs.field(
+        default=ANYWHERE, kw_only=True, validator=_a_place
+    )

@@ -200,6 +200,9 @@ def told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
         reason, by = Reason.TAKEN, cause.id or None
         taken = _TAKEN_BY[cause.kind] if cause.session is None else "has a group session"
         what = f"{taken} from {_wall(zone, low)} to {_wall(zone, high)}"
+    elif cause.resource in schedule.inactive:
+        message = f"{schedule.called(cause.resource)} is not active"
+        return Violation(reason=Reason.INACTIVE, message=message, resource=cause.resource)
     else:
         reason, by = cause.reason, None
         what = f"is not open from {_wall(zone, low)} to {_wall(zone, high)}"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
+
+import attrs
 
 from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.fields import check_characters
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.people import Patient, Provider
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind
 from medsched.errors import InvalidNumber, InvalidText, NotFound
 from medsched.services.context import Context
+from medsched.services.options import refuse_unknown
 from medsched.services.queries import MOST
 from medsched.timeline.instants import minute_of
 
@@ -68,10 +72,11 @@ class Agendas:
 
     def find_by_reference(self, reference: str) -> Appointment | None:
         """The appointment that people call this; None if there is none."""
-        agenda = Agenda(named=Named(text=reference))
+        if not reference:
+            return None
+        agenda = Agenda(named=Named(references=frozenset({reference})))
         store, practice = self._context.store, self._context.practice
-        found = store.appointments(practice, agenda, after=None, limit=2)
-        return next((one for one in found if one.reference == reference), None)
+        return next(iter(store.appointments(practice, agenda, after=None, limit=1)), None)
 
     def list(self, **options: Unpack[AgendaOptions]) -> Page[Appointment]:
         """A page of appointments: see `AgendaOptions`. Without options, the first hundred of all.
@@ -80,12 +85,12 @@ class Agendas:
         this list did not give, `InvalidChoice` for a status or order that there is none of,
         `NaiveDatetime` and `OutOfRange` for a bound that is no instant.
         """
+        refuse_unknown(options, AgendaOptions, "list")
         limit = options.get("limit", 100)
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
             raise InvalidNumber("limit", limit, f"a page holds 1 to {MOST}")
         agenda = self._agenda(options)
-        asked = {name: one for name, one in options.items() if name not in ("limit", "cursor")}
-        scope = repr((self._context.practice, sorted(asked.items(), key=lambda pair: pair[0])))
+        scope = self._scope(agenda, options)
         text = options.get("cursor")
         found = self._context.store.appointments(
             self._context.practice,
@@ -118,6 +123,19 @@ class Agendas:
                 found[span.resource] = others
         return MappingProxyType(found)
 
+    def _scope(self, agenda: Agenda, options: AgendaOptions) -> str:
+        """The name of the whole list, the same however it was asked for.
+
+        What is still to come changes from page to page; that it is asked for does not.
+        """
+        since, named = options.get("since"), options.get("search")
+        stated = attrs.evolve(
+            agenda, since=None if since is None else since.astimezone(UTC), named=None
+        )
+        fields = [_said(one) for one in attrs.astuple(stated, recurse=False)]
+        searched = None if named is None else named.strip()
+        return repr((self._context.practice, fields, searched, bool(options.get("upcoming"))))
+
     def _agenda(self, options: AgendaOptions) -> Agenda:
         for name, bound in (("since", options.get("since")), ("before", options.get("before"))):
             if bound is not None:
@@ -146,11 +164,13 @@ class Agendas:
         if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_SEARCH:
             size = len(text) if isinstance(text, str) else type(text).__name__
             raise InvalidText("search", size, f"1 to {_LONGEST_SEARCH} characters")
-        wanted, part = text.strip(), text.strip().casefold()
+        check_characters(text, "search")
+        wanted = text.strip()
         return Named(
-            text=wanted,
-            patients=frozenset(self._called(Patient, wanted, part)),
-            providers=frozenset(self._called(Provider, wanted, part)),
+            id=text,
+            references=frozenset({text, wanted, wanted.upper()}),
+            patients=frozenset(self._called(Patient, text, wanted.casefold())),
+            providers=frozenset(self._called(Provider, text, wanted.casefold())),
         )
 
     def _called(self, cls: type[Patient] | type[Provider], id: str, part: str) -> Iterator[str]:
@@ -171,6 +191,13 @@ def _statuses(
         return None
     some = [stated] if isinstance(stated, str) else stated
     return frozenset(map(AppointmentStatus, some))
+
+
+def _said(value: object) -> object:
+    """A field of an agenda, written alike for equal values."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _written_place(scope: str, place: Place) -> str:

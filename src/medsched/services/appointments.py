@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any, Final, Unpack
 
 import attrs
@@ -16,18 +17,27 @@ from medsched.domain.appointments import (
 )
 from medsched.domain.changes import Changeset
 from medsched.domain.events import Change, Event
-from medsched.domain.idempotency import KeyedRequest
+from medsched.domain.fields import check_id
 from medsched.domain.lifecycle import step
 from medsched.domain.records import Resource
-from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Violation
-from medsched.domain.stored import Kind, Ref
+from medsched.domain.stored import Kind
 from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
-from medsched.errors import AlreadyExists, InvalidChoice, InvalidTransition
+from medsched.errors import InvalidChoice, InvalidTransition
 from medsched.services.agendas import Agendas
-from medsched.services.bookings import Bookings, Details, Effects, SlotLike, Wanted
+from medsched.services.bookings import (
+    Bookings,
+    Details,
+    Effects,
+    SlotLike,
+    Wanted,
+    Wish,
+    id_of,
+)
 from medsched.services.context import Context
+from medsched.services.inquiries import Asked
+from medsched.services.options import refuse_unknown
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import MINUTE, whole_minute
 
@@ -98,21 +108,25 @@ class Appointments(Agendas):
     def _make(
         self, status: AppointmentStatus, slot: SlotLike, patient: str, details: Details
     ) -> Appointment:
+        refuse_unknown(details, Details, "book")
+        check_id(patient, "patient")
         context, bookings, now = self._context, self._bookings, self._context.now()
-        wanted, named = bookings.wanted(slot), details.get("resources", ())
+        wanted, named = bookings.wanted(slot), frozenset(details.get("resources", ()))
+        wish = Wish(wanted, patient=patient, named=named)
         operation = f"appointment.{_CHANGES[status].value}"
         said: dict[str, Any] = {
             "slot": wanted.plain(),
             "patient": patient,
-            **{name: value for name, value in details.items() if name != "idempotency_key"},
-            "resources": frozenset(named),
+            "resources": named,
+            **{name: details.get(name, "") for name in ("id", "reference", "reason", "notes")},
         }
         id = details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT)
+        tries = count()
 
         def decide() -> tuple[Appointment, Changeset]:
-            self._refuse_what_is_taken(details)
-            asked = bookings.ask(wanted, now, patient=patient, named=named)
-            planned = bookings.plan(asked, wanted)
+            bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
+            old = bookings.may_be_old(tries)
+            asked, planned = bookings.decide(wish, now, fresh=not old)
             made = Appointment(
                 id=id,
                 reference=details.get("reference") or context.surroundings.ids.reference(),
@@ -134,14 +148,7 @@ class Appointments(Agendas):
             effects = Effects(writes=[made], claims=made.claims, events=[event])
             return made, bookings.changes(effects, now, asked=asked)
 
-        return self._run(operation, details.get("idempotency_key"), said, now, id, decide)
-
-    def _refuse_what_is_taken(self, details: Details) -> None:
-        """The host's own id and reference must not be in use."""
-        self._bookings.refuse_taken_id(Kind.APPOINTMENT, details.get("id", ""))
-        reference = details.get("reference", "")
-        if reference and self.find_by_reference(reference) is not None:
-            raise AlreadyExists("appointment reference", reference)
+        return self._run(operation, details.get("idempotency_key"), said, now, decide)
 
     # --------------------------------------------------------------------- moving
 
@@ -158,7 +165,7 @@ class Appointments(Agendas):
         """
         bookings, now = self._bookings, self._context.now()
         wanted = bookings.wanted(slot)
-        said = {**_which(appointment), "slot": wanted.plain()}
+        said = {"appointment": id_of(appointment), "slot": wanted.plain()}
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
@@ -167,8 +174,8 @@ class Appointments(Agendas):
             if wanted.type != old.type:
                 why = f"the appointment is a {old.type}"
                 raise InvalidChoice("slot", wanted.type, why)
-            asked = bookings.ask(wanted, now, patient=old.patient, but=old)
-            planned = bookings.plan(asked, wanted, prefer=old.resources)
+            wish = Wish(wanted, patient=old.patient, but=old)
+            asked, planned = bookings.decide(wish, now, fresh=True, prefer=old.resources)
             taking = bookings.taking(planned)
             same = (old.provider, old.start, old.spans)
             if same == (wanted.provider, taking["start"], tuple(sorted(taking["spans"]))):
@@ -189,8 +196,7 @@ class Appointments(Agendas):
             new = self._next(old, now, changes)
             return new, self._replaced(old, new, Change.RESCHEDULED, now, asked)
 
-        id = _which(appointment)["appointment"]
-        return self._run("appointment.reschedule", idempotency_key, said, now, id, decide)
+        return self._run("appointment.reschedule", idempotency_key, said, now, decide)
 
     def change_resources(
         self,
@@ -209,7 +215,7 @@ class Appointments(Agendas):
         """
         bookings, now = self._bookings, self._context.now()
         named = frozenset(resources)
-        said = {**_which(appointment), "resources": named}
+        said = {"appointment": id_of(appointment), "resources": named}
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
@@ -217,7 +223,8 @@ class Appointments(Agendas):
                 raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
             start = whole_minute(old.start, "start")
             wanted = Wanted(old.provider, old.type, start, old.location)
-            asked = bookings.ask(wanted, now, patient=old.patient, named=named, but=old)
+            wish = Wish(wanted, patient=old.patient, named=named, but=old)
+            asked = bookings.ask(wish, now)
             found = reassigned(
                 asked.inquiry,
                 start,
@@ -225,8 +232,9 @@ class Appointments(Agendas):
                 self._context.zones.zone(old.wall.timezone),
                 prefer=old.resources,
             )
-            if any(isinstance(one, Violation) for one in found):
-                raise BookingRefused(tuple(one for one in found if isinstance(one, Violation)))
+            against = [one for one in found if isinstance(one, Violation)]
+            if against:
+                raise bookings.refusal(wish, now, against)
             spans = [one for one in found if not isinstance(one, Violation)]
             chosen = frozenset(span.resource for span in spans)
             if chosen == old.resources:
@@ -235,8 +243,7 @@ class Appointments(Agendas):
             new = self._next(old, now, {"resources": chosen, "spans": (*others, *spans)})
             return new, self._replaced(old, new, Change.RESOURCES_CHANGED, now, asked)
 
-        id = _which(appointment)["appointment"]
-        return self._run("appointment.change-resources", idempotency_key, said, now, id, decide)
+        return self._run("appointment.change-resources", idempotency_key, said, now, decide)
 
     def annotate(
         self,
@@ -248,7 +255,7 @@ class Appointments(Agendas):
     ) -> Appointment:
         """Write another reason or other notes, up to 500 characters; None leaves what there is."""
         now = self._context.now()
-        said = {**_which(appointment), "reason": reason, "notes": notes}
+        said = {"appointment": id_of(appointment), "reason": reason, "notes": notes}
         stated = {"reason": reason, "notes": notes}
         changes = {name: value for name, value in stated.items() if value is not None}
 
@@ -260,8 +267,7 @@ class Appointments(Agendas):
             effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
             return new, self._bookings.changes(effects, now)
 
-        id = _which(appointment)["appointment"]
-        return self._run("appointment.annotate", idempotency_key, said, now, id, decide)
+        return self._run("appointment.annotate", idempotency_key, said, now, decide)
 
     # ----------------------------------------------------------------- status steps
 
@@ -323,18 +329,19 @@ class Appointments(Agendas):
         appointment: Appointment | str,
         status: AppointmentStatus,
         idempotency_key: str | None,
-        reason: str | None = None,
+        reason: str = "",
     ) -> Appointment:
-        now = self._context.now()
-        said = {**_which(appointment), "reason": reason}
+        now, operation = self._context.now(), f"appointment.{_CHANGES[status].value}"
+        said = {"appointment": id_of(appointment), "reason": reason}
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            old = self._bookings.stored(Appointment, appointment)
+            old = self._bookings.stored(Appointment, id_of(appointment))
             if old.status is status is AppointmentStatus.CANCELLED:
                 return old, None
+            old = self._bookings.stored(Appointment, appointment)
             step(old.status, status)
             changes: dict[str, Any] = {"status": status}
-            if reason is not None:
+            if reason:
                 changes["cancellation"] = reason
             if status is AppointmentStatus.BOOKED:
                 changes["participants"] = participants_in(status, old.provider, old.patient)
@@ -342,14 +349,13 @@ class Appointments(Agendas):
             if not old.claims_time and attrs.evolve(old, status=status).claims_time:
                 start = whole_minute(old.start, "start")
                 wanted = Wanted(old.provider, old.type, start, old.location)
-                asked = self._bookings.ask(wanted, now, patient=old.patient)
-                planned = self._bookings.plan(asked, wanted, prefer=old.resources)
+                wish = Wish(wanted, patient=old.patient)
+                asked, planned = self._bookings.decide(wish, now, fresh=True, prefer=old.resources)
                 changes |= self._bookings.taking(planned)
             new = self._next(old, now, changes)
             return new, self._replaced(old, new, _CHANGES[status], now, asked)
 
-        id, operation = _which(appointment)["appointment"], f"appointment.{_CHANGES[status].value}"
-        return self._run(f"{operation}.step", idempotency_key, said, now, id, decide)
+        return self._run(f"{operation}.step", idempotency_key, said, now, decide)
 
     # -------------------------------------------------------------------- in common
 
@@ -368,7 +374,7 @@ class Appointments(Agendas):
         new: Appointment,
         change: Change,
         now: datetime,
-        asked: Any = None,
+        asked: Asked | None = None,
     ) -> Changeset:
         """What replaces an appointment: only what differs of its claims is given back and taken."""
         kept = set(old.claims) & set(new.claims)
@@ -386,19 +392,8 @@ class Appointments(Agendas):
         key: str | None,
         said: Mapping[str, Any],
         now: datetime,
-        id: str,
         decide: Callable[[], tuple[Appointment, Changeset | None]],
     ) -> Appointment:
-        """Run a command that returns the appointment of this id."""
         self._context.admit(operation)
-        request: KeyedRequest | None = self._bookings.keyed(operation, key, said, now)
-        if request is not None:
-            request = attrs.evolve(request, result=Ref(Kind.APPOINTMENT, id))
+        request = self._bookings.keyed(operation, key, said, now)
         return self._context.commit(operation, decide, request)
-
-
-def _which(appointment: Appointment | str) -> dict[str, Any]:
-    """What a request says of the appointment it is about."""
-    if isinstance(appointment, str):
-        return {"appointment": appointment, "version": None}
-    return {"appointment": appointment.id, "version": appointment.version}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypedDict
 
 import attrs
 
+from medsched.domain.agendas import Agenda, Named
 from medsched.domain.bookings import WallTime
 from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.events import Change, Event
+from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KeyedRequest, keyed_request
 from medsched.domain.people import Patient
@@ -23,11 +25,19 @@ from medsched.domain.starts import Anywhere, Start
 from medsched.domain.stored import BookingRecord, BookingT, Kind, Ref, Stored, kind_of
 from medsched.engine.booking import Plan, plan
 from medsched.engine.slots import list_slots
-from medsched.errors import AlreadyExists, InvalidSlotId, NotFound, OutOfRange, VersionConflict
+from medsched.errors import (
+    AlreadyExists,
+    InvalidChoice,
+    InvalidSlotId,
+    NotFound,
+    OutOfRange,
+    VersionConflict,
+)
 from medsched.services.context import Context
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import instant_of, minute_of, whole_minute
+from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import at_showing, second_showing
 
 SlotLike: TypeAlias = Slot | str | Start
@@ -74,6 +84,19 @@ class Wanted:
         """What is asked for, as the digest of a request reads it."""
         place = "anywhere" if isinstance(self.location, Anywhere) else [self.location]
         return [self.provider, self.type, self.start, place]
+
+
+@attrs.frozen
+class Wish:
+    """A slot for a patient, who may be open, with rooms and devices that are asked for by name.
+
+    What the booking ``but`` takes counts as free: its own time is no conflict.
+    """
+
+    slot: Wanted
+    patient: str | None = attrs.field(default=None, kw_only=True)
+    named: frozenset[Resource] = attrs.field(default=frozenset(), kw_only=True)
+    but: BookingRecord | None = attrs.field(default=None, kw_only=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -131,7 +154,7 @@ class Bookings:
 
         `NotFound`; `VersionConflict` if it was changed since it was read.
         """
-        id = named if isinstance(named, str) else named.id
+        id = id_of(named)
         found = self.context.store.get(self.context.practice, cls, id)
         if found is None:
             raise NotFound(kind_of(cls).value, id)
@@ -139,57 +162,79 @@ class Bookings:
             raise VersionConflict(kind_of(cls).value, id, named.version, found.version)
         return found
 
-    def refuse_taken_id(self, kind: Kind, id: str) -> None:
-        """`AlreadyExists` for an id that is stored."""
-        if id and self.context.store.get_many(self.context.practice, [Ref(kind, id)]):
+    def refuse_taken(self, id: str, reference: str = "", kind: Kind = Kind.APPOINTMENT) -> None:
+        """`AlreadyExists` for an id that is stored, or a reference that an appointment has."""
+        store, practice = self.context.store, self.context.practice
+        if id and store.get_many(practice, [Ref(kind, id)]):
             raise AlreadyExists(kind.value, id)
+        agenda = Agenda(named=Named(references=frozenset({reference})))
+        if reference and store.appointments(practice, agenda, after=None, limit=1):
+            raise AlreadyExists("appointment reference", reference)
 
     # --------------------------------------------------------------------- deciding
 
-    def ask(
-        self,
-        wanted: Wanted,
-        now: datetime,
-        *,
-        patient: str | None,
-        named: Collection[Resource] = (),
-        but: BookingRecord | None = None,
-    ) -> Asked:
-        """Everything that a booking of this slot is decided on, but what another one takes."""
+    def decide(
+        self, wish: Wish, now: datetime, *, fresh: bool, prefer: Collection[Resource] = ()
+    ) -> tuple[Asked, Plan]:
+        """What a booking takes, and what that was decided on.
+
+        Not ``fresh``, it makes do with a schedule that was read before, as long as that allows
+        the booking: if it is too old, the changeset is stale, and the next try reads it anew.
+        `BookingRefused` with all that speaks against it.
+        """
+        for anew in (fresh, True):
+            try:
+                asked = self.ask(wish, now, fresh=anew)
+            except InvalidChoice:
+                if anew:
+                    raise
+                continue
+            wanted = wish.slot
+            found = plan(asked.inquiry, wanted.start, prefer=prefer, places=wanted.places)
+            if isinstance(found, Plan):
+                return asked, found
+            if anew:
+                raise self.refusal(wish, now, found)
+        raise AssertionError("the second look is a fresh one")
+
+    def may_be_old(self, tries: Iterator[int]) -> bool:
+        """Whether a try may make do with an older schedule: the first, if there will be others."""
+        return next(tries) == 0 and self.context.store.retries > 0
+
+    def ask(self, wish: Wish, now: datetime, *, fresh: bool = True) -> Asked:
+        """Everything that a wish is decided on."""
+        start = wish.slot.start
+        return self._about(wish, (start, start + 1), now, fresh=fresh)
+
+    def _about(self, wish: Wish, stretch: Interval, now: datetime, *, fresh: bool) -> Asked:
         return self.inquiries.asked(
-            wanted.provider,
-            wanted.type,
-            (wanted.start, wanted.start + 1),
-            patient=patient,
+            wish.slot.provider,
+            wish.slot.type,
+            stretch,
+            patient=wish.patient,
             now=now,
-            named=named,
-            but=None if but is None else _made_by(but),
+            named=wish.named,
+            but=None if wish.but is None else _made_by(wish.but),
+            fresh=fresh,
         )
 
-    def plan(self, asked: Asked, wanted: Wanted, *, prefer: Collection[Resource] = ()) -> Plan:
-        """What the booking takes; `BookingRefused` with all that speaks against it."""
-        found = plan(asked.inquiry, wanted.start, prefer=prefer, places=wanted.places)
-        if isinstance(found, Plan):
-            return found
-        raise self.refusal(asked, wanted, found)
-
-    def refusal(self, asked: Asked, wanted: Wanted, against: Sequence[Violation]) -> BookingRefused:
-        """The refusal of a slot, with the next free ones."""
-        start = instant_of(wanted.start)
+    def refusal(self, wish: Wish, now: datetime, against: Sequence[Violation]) -> BookingRefused:
+        """The refusal of a wish, with the next free slots that would fulfil it."""
+        places = wish.slot.places
+        start = max(instant_of(wish.slot.start), now)
         found: list[Slot] = []
         for ahead in _LOOKED_THROUGH:
             try:
-                stretch = (wanted.start, minute_of(start + ahead, rounding="up"))
-            except OutOfRange:
+                low = minute_of(start, rounding="down")
+                stretch = (low, minute_of(start + ahead, rounding="up"))
+            except (OutOfRange, OverflowError):
                 break
-            wider = self.inquiries.about(
-                wanted.provider,
-                wanted.type,
-                stretch,
-                patient=asked.inquiry.request.patient,
-                now=asked.inquiry.request.now,
-            )
-            found = list_slots(wider, start, start + ahead).first(ALTERNATIVES)
+            wider = self._about(wish, stretch, now, fresh=False).inquiry
+            found = [
+                slot
+                for slot in list_slots(wider, start, start + ahead)
+                if places is None or slot.location in places
+            ][:ALTERNATIVES]
             if len(found) == ALTERNATIVES:
                 break
         return BookingRefused(tuple(against), tuple(found))
@@ -256,6 +301,13 @@ class Bookings:
         if patient is None or patient.version:
             return []
         return [attrs.evolve(patient, version=1, created_at=now, updated_at=now)]
+
+
+def id_of(named: BookingRecord | str) -> str:
+    """The id of a booking, or the id itself; `InvalidId` for what is neither."""
+    if isinstance(named, BookingRecord):
+        return named.id
+    return named if isinstance(named, str) else check_id(named)
 
 
 def _made_by(booking: BookingRecord) -> Callable[[Claim], bool]:

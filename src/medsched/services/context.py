@@ -8,11 +8,11 @@ from typing import TypeVar, cast
 
 import attrs
 
-from medsched.domain.changes import Applied, Changeset, Repeated
+from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import Stored
+from medsched.domain.stored import BookingRecord, Ref
 from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
@@ -75,12 +75,9 @@ class Context:
                 if (receipt := self._receipt(request)) is None:
                     raise
                 return cast("T", self._first_result(operation, request, receipt))
-            if changeset is None:
-                receipt = self._receipt(request)
-                if receipt is None:
-                    return result
-                return cast("T", self._first_result(operation, request, receipt))
-            outcome = self.store.apply(attrs.evolve(changeset, request=request))
+            if changeset is None and request is None:
+                return result
+            outcome = self.store.apply(self._under(request, result, changeset))
             if isinstance(outcome, Applied):
                 return result
             if isinstance(outcome, Repeated):
@@ -89,6 +86,18 @@ class Context:
                 self.surroundings.pauses.pause(tries)
         raise StorageBusy(operation, retries + 1)
 
+    def _under(
+        self, request: KeyedRequest | None, result: object, changeset: Changeset | None
+    ) -> Changeset:
+        """The changeset with its request; where there is nothing to do, the request alone."""
+        booking = result if isinstance(result, BookingRecord) else None
+        if changeset is None:
+            stands = () if booking is None else (RowVersion(Ref.to(booking), booking.version),)
+            changeset = Changeset(practice=self.practice, guards=frozenset(stands))
+        if request is None:
+            return changeset
+        return attrs.evolve(changeset, request=attrs.evolve(request, result=booking))
+
     def _receipt(self, request: KeyedRequest | None) -> Receipt | None:
         if request is None:
             return None
@@ -96,7 +105,7 @@ class Context:
 
     def _first_result(
         self, operation: str, request: KeyedRequest | None, receipt: Receipt
-    ) -> Stored | None:
+    ) -> BookingRecord | None:
         if request is None or receipt.digest != request.digest:
             raise IdempotencyMismatch(operation)
         return receipt.result

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any, Final
-
-import attrs
 
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.changes import Changeset
 from medsched.domain.claims import Span
 from medsched.domain.events import Change, Event
-from medsched.domain.fields import LONGEST_DURATION
+from medsched.domain.fields import LONGEST_DURATION, check_id
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR
+from medsched.domain.pages import Page
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused
-from medsched.domain.stored import Kind, Ref
+from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
-from medsched.services.bookings import Bookings, Effects, SlotLike, Wanted
+from medsched.services.bookings import Bookings, Effects, SlotLike, Wanted, Wish, id_of
 from medsched.services.context import Context
 from medsched.services.inquiries import Asked
+from medsched.services.queries import Query
+from medsched.services.records import Listing
 from medsched.services.snapshots import Snapshots
-from medsched.timeline.instants import whole_minute
+from medsched.timeline.instants import instant_of, whole_minute
 
 TEN_MINUTES: Final = timedelta(minutes=10)
 _SWEPT_AT_ONCE: Final = 100
@@ -42,10 +43,18 @@ class Holds:
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._context = context
         self._bookings = Bookings(context, snapshots)
+        self._records = Listing(context, Hold, Query)
 
     def get(self, id: str) -> Hold:
         """The hold of this id, expired ones until they are swept; `NotFound` if there is none."""
         return self._bookings.stored(Hold, id)
+
+    def list(self, *, limit: int = 100, cursor: str | None = None) -> Page[Hold]:
+        """A page of the holds, in order of id, expired ones until they are swept.
+
+        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor`.
+        """
+        return self._records.list(active=None, limit=limit, cursor=cursor)
 
     def place(
         self,
@@ -57,7 +66,7 @@ class Holds:
         id: str = "",
         idempotency_key: str | None = None,
     ) -> Hold:
-        """Keep a slot for a while, longer than nothing and at most seven days.
+        """Keep a slot for a while, longer than nothing and at most seven days, or until it ends.
 
         Who the patient is may be left open until it is confirmed. Raises what booking the slot
         would raise; `InvalidDuration`.
@@ -65,8 +74,11 @@ class Holds:
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
             why = f"longer than nothing and at most {LONGEST_DURATION.days} days"
             raise InvalidDuration("lasting", lasting, why)
+        if patient is not None:
+            check_id(patient, "patient")
         context, bookings, now = self._context, self._bookings, self._context.now()
         wanted, operation = bookings.wanted(slot), "hold.place"
+        wish = Wish(wanted, patient=patient, named=frozenset(resources))
         said: dict[str, Any] = {
             "slot": wanted.plain(),
             "patient": patient,
@@ -74,23 +86,24 @@ class Holds:
             "resources": frozenset(resources),
             "id": id,
         }
-        own_id = id or context.surroundings.ids.new(Kind.HOLD)
+        own_id, tries = id or context.surroundings.ids.new(Kind.HOLD), count()
 
         def decide() -> tuple[Hold, Changeset]:
-            bookings.refuse_taken_id(Kind.HOLD, id)
-            asked = bookings.ask(wanted, now, patient=patient, named=resources)
+            bookings.refuse_taken(id, kind=Kind.HOLD)
+            old = bookings.may_be_old(tries)
+            asked, planned = bookings.decide(wish, now, fresh=not old)
             made = Hold(
                 id=own_id,
                 provider=wanted.provider,
                 patient=patient,
                 type=wanted.type,
-                expires=now + lasting,
+                expires=min(now + lasting, instant_of(planned.end)),
                 version=1,
                 created_at=now,
                 updated_at=now,
                 created_by=context.principal.id,
                 updated_by=context.principal.id,
-                **bookings.taking(bookings.plan(asked, wanted)),
+                **bookings.taking(planned),
             )
             effects = Effects(
                 writes=[made], claims=made.claims, events=[Event.of(Change.HELD, made)]
@@ -99,8 +112,6 @@ class Holds:
 
         context.admit(operation)
         request = bookings.keyed(operation, idempotency_key, said, now)
-        if request is not None:
-            request = attrs.evolve(request, result=Ref(Kind.HOLD, own_id))
         return context.commit(operation, decide, request)
 
     def confirm(
@@ -108,6 +119,8 @@ class Holds:
         hold: Hold | str,
         *,
         patient: str | None = None,
+        id: str = "",
+        reference: str = "",
         reason: str = "",
         notes: str = "",
         idempotency_key: str | None = None,
@@ -120,10 +133,20 @@ class Holds:
         no patient, or another one than the hold's.
         """
         context, bookings, now = self._context, self._bookings, self._context.now()
-        operation, id = "hold.confirm", context.surroundings.ids.new(Kind.APPOINTMENT)
-        said = {"hold": _id(hold), "patient": patient, "reason": reason, "notes": notes}
+        if patient is not None:
+            check_id(patient, "patient")
+        operation, own_id = "hold.confirm", id or context.surroundings.ids.new(Kind.APPOINTMENT)
+        said = {
+            "hold": id_of(hold),
+            "patient": patient,
+            "id": id,
+            "reference": reference,
+            "reason": reason,
+            "notes": notes,
+        }
 
         def decide() -> tuple[Appointment, Changeset]:
+            bookings.refuse_taken(id, reference)
             held = self._own(hold, operation)
             if not held.is_live(now):
                 raise HoldExpired(held.id, held.expires)
@@ -131,8 +154,8 @@ class Holds:
             asked = self._looked_at(held, who, now)
             own = Span(Resource(ResourceKind.PATIENT, who), *_minutes(held))
             made = Appointment(
-                id=id,
-                reference=context.surroundings.ids.reference(),
+                id=own_id,
+                reference=reference or context.surroundings.ids.reference(),
                 status=AppointmentStatus.BOOKED,
                 provider=held.provider,
                 patient=who,
@@ -164,8 +187,6 @@ class Holds:
 
         context.admit(operation)
         request = bookings.keyed(operation, idempotency_key, said, now)
-        if request is not None:
-            request = attrs.evolve(request, result=Ref(Kind.APPOINTMENT, id))
         return context.commit(operation, decide, request)
 
     def release(self, hold: Hold | str, *, idempotency_key: str | None = None) -> None:
@@ -186,7 +207,7 @@ class Holds:
             return None, bookings.changes(effects, now)
 
         context.admit(operation)
-        request = bookings.keyed(operation, idempotency_key, {"hold": _id(hold)}, now)
+        request = bookings.keyed(operation, idempotency_key, {"hold": id_of(hold)}, now)
         context.commit(operation, decide, request)
 
     def sweep(self) -> int:
@@ -228,18 +249,15 @@ class Holds:
             return None
         low, high = _minutes(held)
         wanted = Wanted(held.provider, held.type, low, held.location)
-        asked = self._bookings.ask(wanted, now, patient=patient, but=held)
+        wish = Wish(wanted, patient=patient, but=held)
+        asked = self._bookings.ask(wish, now)
         span = Span(Resource(ResourceKind.PATIENT, patient), low, high)
         zone = self._context.zones.zone(held.wall.timezone)
         active = asked.patient is None or asked.patient.active
         against = against_patient(asked.inquiry, span, zone, active=active)
         if against:
-            raise BookingRefused(against)
+            raise self._bookings.refusal(wish, now, against)
         return asked
-
-
-def _id(hold: Hold | str) -> str:
-    return hold if isinstance(hold, str) else hold.id
 
 
 def _minutes(hold: Hold) -> tuple[int, int]:

@@ -94,14 +94,15 @@ class Inquiries:
         now: datetime | None = None,
         named: Collection[Resource] = (),
         but: Callable[[Claim], bool] | None = None,
+        fresh: bool = True,
     ) -> Asked:
         """The same with what it was made of.
 
         ``named`` are rooms and devices that are asked for; the claims for which ``but`` holds
-        are left out.
+        are left out. Not ``fresh``: the schedule may be older, see `Snapshots.of`.
         """
         context = self._context
-        snapshot = self._snapshots.of(context, provider, type)
+        snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
         known = None if patient is None else self._patient(patient)
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, ParamSpec, cast
 
 from medsched.domain.pages import Page, cursor, read_cursor
-from medsched.domain.stored import NounT, kind_of
+from medsched.domain.stored import NounT, StoredT, kind_of
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.queries import Query
@@ -18,27 +18,26 @@ F = ParamSpec("F")
 """The fields of a noun."""
 
 
-class Records(Generic[NounT, Q]):
-    """The records of one class in one practice."""
+class Listing(Generic[StoredT, Q]):
+    """The records of one class in one practice, to be read."""
 
-    def __init__(self, context: Context, cls: type[NounT], query: Callable[Q, Query]) -> None:
+    def __init__(self, context: Context, cls: type[StoredT], query: Callable[Q, Query]) -> None:
         self._context = context
-        self._writer = Writer(context)
         self._cls = cls
         self._query = query
 
-    def get(self, id: str) -> NounT:
+    def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
         found = self.find(id)
         if found is None:
             raise NotFound(kind_of(self._cls).value, id)
         return found
 
-    def find(self, id: str) -> NounT | None:
+    def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
         return self._context.store.get(self._context.practice, self._cls, id)
 
-    def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[NounT]:
+    def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.
 
         Takes ``active``, ``limit`` and ``cursor`` (see `Query`), and filters by name.
@@ -57,6 +56,14 @@ class Records(Generic[NounT, Q]):
         )
         shown = tuple(found[: query.limit])
         return Page(shown, cursor(scope, shown[-1].id) if len(found) > len(shown) else None)
+
+
+class Records(Listing[NounT, Q], Generic[NounT, Q]):
+    """The records of one class in one practice."""
+
+    def __init__(self, context: Context, cls: type[NounT], query: Callable[Q, Query]) -> None:
+        super().__init__(context, cls, query)
+        self._writer = Writer(context)
 
     def update(self, record: NounT) -> NounT:
         """Store a changed record, made by ``attrs.evolve`` from the stored one.

@@ -58,17 +58,24 @@ class Snapshots:
         self._lock = Lock()
         self._kept: OrderedDict[_Key, Snapshot] = OrderedDict()
 
-    def of(self, context: Context, provider: str, type_code: str) -> Snapshot:
+    def of(
+        self, context: Context, provider: str, type_code: str, *, fresh: bool = True
+    ) -> Snapshot:
         """The schedule of a provider with all that an appointment type can involve, and the type.
+
+        Not ``fresh``: one that is kept, if there is one, as it was when it was last looked at.
+        That is good enough to decide on where `Snapshot.guards` have the last word.
 
         `NotFound` for an unknown provider or type. Inactive ones are read like others: that
         they take no part in scheduling is the engine's to say.
         """
+        key = (context.practice, provider, type_code)
+        kept = self._find(key)
+        if kept is not None and not fresh:
+            return kept
         wanted = context.store.get(context.practice, AppointmentType, type_code)
         if wanted is None:
             raise NotFound(kind_of(AppointmentType).value, type_code)
-        key = (context.practice, provider, type_code)
-        kept = self._find(key)
         if kept is not None and kept.type == wanted:
             versions = context.store.schedule_versions(context.practice, list(kept.versions))
             if versions == kept.versions:

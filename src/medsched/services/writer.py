@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import cast
 
 import attrs
 
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
+from medsched.domain.holds import Hold
 from medsched.domain.records import Identified, Resource
 from medsched.domain.stored import (
     BookingRecord,
@@ -122,24 +124,40 @@ class Writer:
         `NotFound` if it is not stored, `InUse` if others refer to it: the first hundred are
         named.
         """
-        ref = Ref(kind_of(cls), id)
+        ref, now = Ref(kind_of(cls), id), self.context.now()
 
         def decide() -> tuple[None, Changeset]:
+            store, practice = self.context.store, self.context.practice
             stored = View(self.context).get(cls, ref)
             if stored is None:
                 raise NotFound(ref.kind.value, ref.id)
-            referrers = self.context.store.referrers(self.context.practice, ref)
+            found = store.referrers(practice, ref)
+            expired = self._expired_holds(found, now)
+            gone = set(map(Ref.to, expired))
+            referrers = [one for one in found if one not in gone]
             if referrers:
                 named = tuple((one.kind.value, one.id) for one in referrers)
                 raise InUse(ref.kind.value, ref.id, named)
             return None, Changeset(
                 practice=self.context.practice,
-                removals=(RowVersion(ref, stored.version),),
+                removals=tuple(RowVersion(Ref.to(one), one.version) for one in (stored, *expired)),
                 bumps=_bumps([stored]),
-                events=(Event.of(Change.DELETED, stored),),
+                releases=tuple(claim for hold in expired for claim in hold.claims),
+                events=(
+                    *(Event.of(Change.EXPIRED, hold) for hold in expired),
+                    Event.of(Change.DELETED, stored),
+                ),
             )
 
         self.context.commit(f"{ref.kind.value}.{Change.DELETED.value}", decide)
+
+    def _expired_holds(self, refs: Iterable[Ref], now: datetime) -> list[Hold]:
+        """The holds among some records that have expired, and so keep nothing from being done."""
+        holds = [ref for ref in refs if ref.kind is Kind.HOLD]
+        if not holds:
+            return []
+        found = self.context.store.get_many(self.context.practice, holds).values()
+        return [hold for hold in found if isinstance(hold, Hold) and not hold.is_live(now)]
 
     def _written(
         self,

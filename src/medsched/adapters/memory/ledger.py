@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 import attrs
 
-from medsched.domain.claims import LONGEST_CLAIM, Claim
+from medsched.domain.claims import Claim
 from medsched.domain.ledger import LedgerKey, clash, rows_of
 from medsched.domain.records import Resource
+from medsched.timeline.instants import DAY
 
 _low = attrgetter("low")
 
 
 @attrs.define(eq=False)
 class Ledger:
-    """The claims on each resource in order of start, and the bits of each resource and day."""
+    """The claims that reach into each resource's days, in order of start, and their bits."""
 
-    claims: dict[Resource, list[Claim]] = attrs.field(factory=lambda: defaultdict(list))
+    claims: dict[LedgerKey, list[Claim]] = attrs.field(factory=lambda: defaultdict(list))
     bits: dict[LedgerKey, int] = attrs.field(factory=dict)
 
     def has(self, claim: Claim) -> bool:
@@ -29,7 +30,7 @@ class Ledger:
 
     def between(self, resource: Resource, low: int, high: int) -> list[Claim]:
         """The claims on a resource that reach into [low, high)."""
-        return list(self._reaching(resource, low, high))
+        return sorted(self._reaching(resource, low, high), key=_low)
 
     def taken(self, releases: Iterable[Claim], claims: Iterable[Claim]) -> tuple[LedgerKey, ...]:
         """The rows in which something claimed is taken once the others are released."""
@@ -47,11 +48,13 @@ class Ledger:
             else:
                 self.bits.pop(key, None)
         for claim in released:
-            self.claims[claim.resource].remove(claim)
+            for day in _days(claim):
+                self.claims[day].remove(claim)
         for key, bits in rows_of(made).items():
             self.bits[key] = self.bits.get(key, 0) | bits
         for claim in made:
-            insort(self.claims[claim.resource], claim, key=_low)
+            for day in _days(claim):
+                insort(self.claims[day], claim, key=_low)
 
     def _without(self, released: list[Claim]) -> dict[LedgerKey, int]:
         """The rows that some claims take, less what none of the other claims covers."""
@@ -67,10 +70,15 @@ class Ledger:
         }
 
     def _reaching(self, resource: Resource, low: int, high: int) -> Iterator[Claim]:
-        found = self.claims.get(resource, [])
-        for at in range(bisect_left(found, low - LONGEST_CLAIM, key=_low), len(found)):
-            claim = found[at]
-            if claim.low >= high:
-                break
-            if claim.high > low:
-                yield claim
+        first = low // DAY
+        for day in range(first, (high - 1) // DAY + 1):
+            for claim in self.claims.get(LedgerKey(resource, day), ()):
+                begins_here = claim.low // DAY == day or day == first
+                if begins_here and claim.low < high and claim.high > low:
+                    yield claim
+
+
+def _days(claim: Claim) -> Iterator[LedgerKey]:
+    """The days that a claim reaches into."""
+    for day in range(claim.low // DAY, (claim.high - 1) // DAY + 1):
+        yield LedgerKey(claim.resource, day)

@@ -143,8 +143,8 @@ class Rows:
         for name, by, _ in changeset.tallies:
             self.tallies[name] = self.tallies.get(name, 0) + by
         if (request := changeset.request) is not None:
-            result = None if request.result is None else self.records[request.result]
-            self.receipts[request.scope] = (request, Receipt(request.digest, result))
+            receipt = Receipt(request.digest, request.result)
+            self.receipts[request.scope] = (request, receipt)
         self.events += changeset.events
 
     def _add(self, record: Stored) -> None:

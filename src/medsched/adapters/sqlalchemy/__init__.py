@@ -16,5 +16,16 @@ except ModuleNotFoundError as error:
 from medsched.adapters.sqlalchemy.migrations import check, create, stamp, upgrade
 from medsched.adapters.sqlalchemy.schema import VERSION, Tables, attach
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
+from medsched.adapters.sqlalchemy.verifying import verify
 
-__all__ = ["VERSION", "SqlAlchemyStore", "Tables", "attach", "check", "create", "stamp", "upgrade"]
+__all__ = [
+    "VERSION",
+    "SqlAlchemyStore",
+    "Tables",
+    "attach",
+    "check",
+    "create",
+    "stamp",
+    "upgrade",
+    "verify",
+]

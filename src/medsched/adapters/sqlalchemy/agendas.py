@@ -60,12 +60,13 @@ def _at(table: Table, agenda: Agenda) -> sa.Column[Any]:
 
 def _named(table: Table, named: Named) -> sa.ColumnElement[bool]:
     booking = table.c
-    found = [
+    found: list[sa.ColumnElement[bool]] = [
         booking.patient.in_(_nameable(named.patients)),
         booking.provider.in_(_nameable(named.providers)),
     ]
-    if nameable(named.text):
-        found += [booking.id == named.text, booking.reference == named.text]
+    found.append(booking.reference.in_(_nameable(named.references)))
+    if nameable(named.id):
+        found.append(booking.id == named.id)
     return sa.or_(*found)
 
 

@@ -84,15 +84,12 @@ class Application:
     def _receipt(self, request: KeyedRequest) -> None:
         """Write what the request will have returned, unless its key was used."""
         table = self._tables.receipt
-        written = {Ref.to(record): record for record in self._changeset.writes}
-        result = None if request.result is None else written[request.result]
-        assert result is None or isinstance(result, BookingRecord)
         row = {
             "practice": self._practice,
             "scope": request.scope,
             "digest": request.digest,
             "made_at": request.made_at,
-            "document": None if result is None else packed(result),
+            "document": None if request.result is None else packed(request.result),
         }
         if self._insert_if_missing(table, row):
             return
@@ -118,7 +115,8 @@ class Application:
                 insert = postgresql.insert(table).on_conflict_do_nothing()
             case _:
                 insert = mysql.insert(table).prefix_with("IGNORE")
-        return self._connection.execute(insert, row).rowcount == 1
+        counted = insert.execution_options(preserve_rowcount=True)
+        return self._connection.execute(counted, row).rowcount == 1
 
     # ------------------------------------------------------------------ schedules
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     claim_of,
     unpacked,
 )
-from medsched.adapters.sqlalchemy.connections import Undone
+from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row, reaching
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reading import RecordReader
@@ -29,6 +29,10 @@ from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind
+from medsched.errors import StorageBusy
+
+_NUMBERING: Final = 100
+"""How often events are numbered again after somebody else numbered them at the same moment."""
 
 
 class BookingReader(RecordReader):
@@ -118,8 +122,11 @@ class BookingReader(RecordReader):
     def forget_receipts(self, practice: str, before: datetime) -> int:
         table = self._tables.receipt
         here = (table.c.practice == practice, table.c.made_at < before)
-        with self._connections.writing("forget") as connection:
-            return connection.execute(sa.delete(table).where(*here)).rowcount
+        try:
+            with self._connections.writing("forget") as connection:
+                return connection.execute(sa.delete(table).where(*here)).rowcount
+        except Undone:
+            raise StorageBusy("forget receipts", 1) from None
 
     # --------------------------------------------------------------------- events
 
@@ -132,14 +139,21 @@ class BookingReader(RecordReader):
         with self._connections.reading("events") as connection:
             if connection.execute(waiting.limit(1)).first() is None:
                 return connection.scalar(last) or 0
-        while True:
+        busy = 0
+        while busy < _NUMBERING:
             try:
-                with self._connections.writing("number events") as connection:
+                with self._connections.writing("number events", fresh=True) as connection:
                     more, number = number_some(connection, self._tables, practice)
-            except Undone:  # somebody else began to number a practice's first events
-                continue
-            if not more:
-                return number
+            except Undone:  # somebody else was numbering them, too
+                busy += 1
+            except CommitLost as lost:  # if it was done, there is nothing left to do
+                if lost.answered:
+                    raise lost.failure() from lost.__cause__
+                busy += 1
+            else:
+                if not more:
+                    return number
+        raise StorageBusy("number events", busy)
 
     def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
         table = self._tables.event.c

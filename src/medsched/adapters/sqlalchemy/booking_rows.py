@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -23,11 +24,12 @@ from medsched.adapters.sqlalchemy.shapes import (
     value_of,
 )
 from medsched.domain.appointments import Appointment
-from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
 from medsched.domain.holds import Hold
 from medsched.domain.records import Resource
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, kind_of
 from medsched.errors import StorageError
+from medsched.timeline.instants import DAY
 
 _SHAPES: Final[Mapping[str, Shape]] = {
     "resources": RESOURCES,
@@ -134,7 +136,11 @@ _FIELDS: Final[Mapping[type[BookingRecord], frozenset[str]]] = {
 
 def packed(booking: BookingRecord) -> str:
     """A booking as one text, for the receipt of the request that made it."""
-    row = booking_row(booking)
+    return packed_row(booking_row(booking))
+
+
+def packed_row(row: BookingRow) -> str:
+    """The same of its row."""
     whole = [plain(_shape(value), value) for value in row]
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
@@ -159,12 +165,18 @@ def _shape(value: object) -> Shape | None:
 
 # ------------------------------------------------------------------------- claims
 
+SHORT: Final = 1
+"""The days that most claims last at most."""
+LONG: Final = LONGEST_CLAIM // DAY + 1
+"""The days that no claim lasts."""
+
 
 class ClaimRow(NamedTuple):
     """The columns of ``medsched_claim``, in the order they are read in, but the practice."""
 
     resource_kind: str
     resource_id: str
+    days: int
     low: int
     token: str
     high: int
@@ -173,19 +185,27 @@ class ClaimRow(NamedTuple):
     expires_at: datetime | None
 
 
-def claim_row(claim: Claim) -> ClaimRow:
-    """The row of a claim."""
-    kind, id = claim.kind.value, claim.id
-    return ClaimRow(
-        resource_kind=claim.resource.kind.value,
-        resource_id=claim.resource.id,
-        low=claim.low,
-        token=blake2b(f"{kind} {id}".encode(), digest_size=8).hexdigest(),
-        high=claim.high,
-        kind=kind,
-        id=id,
-        expires_at=claim.expires,
-    )
+def claim_rows(claims: Iterable[Claim]) -> list[ClaimRow]:
+    """The rows of some claims."""
+    return [
+        ClaimRow(
+            resource_kind=claim.resource.kind.value,
+            resource_id=claim.resource.id,
+            days=SHORT if claim.high - claim.low <= SHORT * DAY else LONG,
+            low=claim.low,
+            token=_token(claim.kind.value, claim.id),
+            high=claim.high,
+            kind=claim.kind.value,
+            id=claim.id,
+            expires_at=claim.expires,
+        )
+        for claim in claims
+    ]
+
+
+@lru_cache(maxsize=64)
+def _token(kind: str, id: str) -> str:
+    return blake2b(f"{kind} {id}".encode(), digest_size=8).hexdigest()
 
 
 def claim_of(row: ClaimRow) -> Claim:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import DateTime, Dialect, String, Text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT, VARCHAR
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -50,6 +52,19 @@ def document() -> TypeEngine[str]:
     )
 
 
+class _Text(sqlite.DATETIME):
+    """SQLite's way: a text. A host's connection may make a datetime of it, as Django's do."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """From what the driver gives."""
+        read: Any = super().result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            return value if isinstance(value, datetime) else read(value)
+
+        return process
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant: aware datetimes in, aware datetimes in UTC out, to the microsecond.
 
@@ -66,7 +81,8 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(DateTime(timezone=True))
         if dialect.name in _MYSQL:
             return dialect.type_descriptor(DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime())
+        text: Any = _Text
+        return dialect.type_descriptor(text())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """To UTC."""

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, QueuePool
 from sqlalchemy.util.concurrency import in_greenlet
 
 from medsched.adapters.sqlalchemy.schema import VERSION
 from medsched.domain.changes import Outcome, Stale
-from medsched.errors import InvalidChoice, MedschedError, MissingExtra, SchemaMismatch, StorageError
+from medsched.errors import (
+    InvalidChoice,
+    MedschedError,
+    MissingExtra,
+    OutcomeUnknown,
+    SchemaMismatch,
+    StorageError,
+)
+from medsched.ports.store import RETRIES
 
 _DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
@@ -30,6 +40,12 @@ _SQLITE_WAITS: Final = 30
 _RIVALS: Final = {"40001", "40P01", "1213", "1205", "1020", "sqlite 5", "sqlite 6"}
 # A row that was not there a moment ago is there now.
 _TAKEN: Final = {"23505", "1062", "sqlite 1555", "sqlite 2067"}
+FIRST: Final = frozenset(_RIVALS | _TAKEN)
+"""How databases say that somebody else was first."""
+# An answer to a COMMIT that leaves open whether it was done.
+_OPEN: Final = {"40003", "08007"}
+_IDLE: Final = 1.0
+"""After how many seconds without use a connection of a host's pool is asked whether it lives."""
 _SAID: Final = {
     "OperationalError": "no connection",  # psycopg: a server that answers gives an SQLSTATE
     "2002": "no connection",
@@ -49,12 +65,16 @@ class Undone(Exception):
         self.outcome = outcome
 
 
-class CommitLost(Exception):
-    """The connection was lost while it committed: nobody knows yet whether it did."""
+@attrs.define(eq=False, slots=False)
+class CommitLost(OutcomeUnknown):
+    """The commit failed, or its answer was lost: whether it was done must be asked."""
 
-    def __init__(self, error: StorageError) -> None:
-        super().__init__(error)
-        self.error = error
+    answered: bool = False
+    """Whether the database itself said that it failed: what is not there then, never will be."""
+
+    def failure(self) -> StorageError:
+        """What it is once it is known that nothing was done."""
+        return StorageError(self.operation, self.code)
 
 
 def engine_of(database: str | sa.URL | Engine) -> tuple[Engine, bool]:
@@ -112,12 +132,17 @@ def _make(url: sa.URL) -> Engine:
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-        connection.execute(f"PRAGMA {pragma}").close()
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 class Connections:
     """Connections of one engine, for readers and for the one write."""
+
+    retries: int = RETRIES
+    """How often what came too late may be tried again on them."""
 
     def __init__(self, engine: Engine, *, own: bool) -> None:
         self.engine = engine
@@ -130,42 +155,102 @@ class Connections:
             self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         if self.mariadb and not own:
             self._writer = engine.execution_options(isolation_level="READ COMMITTED")
+        pools = self.dialect != "sqlite" and not isinstance(engine.pool, NullPool)
+        self._doubts = pools and not getattr(engine.pool, "_pre_ping", False)
 
     @contextmanager
     def reading(self, operation: str, *, several: bool = False) -> Iterator[Connection]:
         """A connection for one statement, or for ``several`` that shall see one state."""
-        with (
-            _told(operation, self.engine),
-            (self._several if several else self._single).connect() as found,
-        ):
+        engine = self._several if several else self._single
+        with self._connected(operation, engine) as found:
             if several and self.dialect == "sqlite":
                 _begin_sqlite(found, "BEGIN")
             yield found
 
     @contextmanager
-    def writing(self, operation: str) -> Iterator[Connection]:
+    def writing(self, operation: str, *, fresh: bool = False) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back when anything is raised.
+
+        ``fresh``: what is read in it, too, must show what others have committed by then.
 
         `Undone`, as stale, where a rival was first. A connection lost before the commit leaves
         nothing behind and is the same; an error in the commit itself is `CommitLost` unless it
-        says that the transaction was rolled back.
+        says that somebody else was first.
         """
         committing = False
         try:
-            with _told(operation, self.engine), self._writer.connect() as found:
+            with self._connected(operation, self._writer) as found:
                 if self.dialect == "sqlite":
                     _begin_sqlite(found, "BEGIN IMMEDIATE")
                 yield found
                 committing = True
                 found.commit()
         except StorageError as error:
-            cause = error.__cause__
-            lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
-            if error.code in _RIVALS | _TAKEN or (lost and not committing):
+            if error.code in FIRST or (was_lost(error) and not committing):
                 raise Undone(Stale()) from error
             if committing:
-                raise CommitLost(error) from error
+                raise _commit_lost(error) from error
             raise
+
+    @contextmanager
+    def at_once(self, operation: str) -> Iterator[Connection]:
+        """A connection on which one statement is a transaction by itself: PostgreSQL only.
+
+        `Undone`, as stale, where a rival was first; `CommitLost` for a connection that was lost.
+        """
+        try:
+            with self._connected(operation, self._single) as found:
+                yield found
+        except StorageError as error:
+            if error.code in FIRST:
+                raise Undone(Stale()) from error
+            if was_lost(error) or error.code in _OPEN:
+                raise _commit_lost(error) from error
+            raise
+
+    @contextmanager
+    def _connected(self, operation: str, engine: Engine) -> Iterator[Connection]:
+        """A connection, given back afterwards.
+
+        One that lay idle in a host's pool may have been lost there. An engine made here looks
+        after that itself.
+        """
+        with _told(operation, self.engine):
+            found = engine.connect()
+            try:
+                if self._doubts and _is_stale(found):
+                    found.close()
+                    found = engine.connect()
+                yield found
+            finally:
+                found.close()
+
+
+def _is_stale(connection: Connection) -> bool:
+    """Whether a connection that may have been idle for long is lost; its pool then knows."""
+    used, now = connection.info.get("medsched used"), monotonic()
+    connection.info["medsched used"] = now
+    if used is not None and now - used < _IDLE:
+        return False
+    try:
+        connection.exec_driver_sql("SELECT 1").close()
+        connection.rollback()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return True
+    return False
+
+
+def was_lost(error: StorageError) -> bool:
+    """Whether the connection was lost."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and cause.connection_invalidated
+
+
+def _commit_lost(error: StorageError) -> CommitLost:
+    answered = not was_lost(error) and error.code not in _OPEN
+    return CommitLost(error.operation, error.code, answered)
 
 
 def _begin_sqlite(connection: Connection, how: str) -> None:
@@ -180,12 +265,17 @@ def _begin_sqlite(connection: Connection, how: str) -> None:
 @contextmanager
 def _told(operation: str, engine: Engine) -> Iterator[None]:
     """SQLAlchemy's errors as this library's own."""
-    if engine.dialect.is_async and not in_greenlet():
-        raise StorageError(operation, _SAID["MissingGreenlet"])  # before one is checked out
+    check_bridge(operation, engine)  # before a connection is checked out
     try:
         yield
     except SQLAlchemyError as error:
         raise told(error, operation) from error
+
+
+def check_bridge(operation: str, engine: Engine) -> None:
+    """`StorageError` for an async driver that is used where nothing can be awaited."""
+    if engine.dialect.is_async and not in_greenlet():
+        raise StorageError(operation, _SAID["MissingGreenlet"])
 
 
 def told(error: SQLAlchemyError, operation: str) -> MedschedError:

@@ -16,16 +16,17 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
-from medsched.adapters.sqlalchemy.booking_rows import ClaimRow, claim_of, claim_row
+from medsched.adapters.sqlalchemy.booking_rows import LONG, SHORT, ClaimRow, claim_of, claim_rows
 from medsched.adapters.sqlalchemy.connections import Undone, code_of
 from medsched.adapters.sqlalchemy.locking import all_met, chunks
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.domain.changes import Refused
-from medsched.domain.claims import LONGEST_CLAIM, Claim
+from medsched.domain.claims import Claim
 from medsched.domain.ledger import LedgerKey, bits_in, clash, hours_of, rows_of
 from medsched.domain.records import Resource
+from medsched.timeline.instants import DAY
 
-_OUT_OF_RANGE: Final = "1690"
+OUT_OF_RANGE: Final = "1690"
 """What MariaDB says when a claim makes it compute a number that is too large, on purpose."""
 _KEYS: Final = ("practice", "resource_kind", "resource_id", "day")
 
@@ -38,6 +39,8 @@ class LedgerWriter:
         self._tables = tables
         self._practice = practice
         self._dialect = connection.dialect.name
+        self._called = connection.dialect.identifier_preparer.format_table(tables.ledger)
+        self._mark = "?" if self._dialect == "sqlite" else "%s"
 
     def change(self, releases: Sequence[Claim], claims: Sequence[Claim]) -> None:
         """Give some claims back, then make others; `Undone` if something is taken or gone."""
@@ -46,7 +49,7 @@ class LedgerWriter:
         elif claims:
             self._take(rows_of(claims))
         if claims:
-            rows = [{"practice": self._practice, **claim_row(one)._asdict()} for one in claims]
+            rows = [{"practice": self._practice, **row._asdict()} for row in claim_rows(claims)]
             self._connection.execute(sa.insert(self._tables.claim), rows)
 
     # --------------------------------------------------------------------- claiming
@@ -56,7 +59,7 @@ class LedgerWriter:
         if self._dialect in ("mysql", "mariadb"):
             self._take_or_fail(rows, wanted)
             return
-        statement = _claim_statement(self._tables.ledger.fullname, self._dialect)
+        statement = set_if_free(self._called, self._mark)
         for key, row in zip(wanted, rows, strict=True):
             if self._connection.exec_driver_sql(statement, row).rowcount != 1:
                 raise Undone(Refused((key,)))
@@ -66,12 +69,12 @@ class LedgerWriter:
     ) -> None:
         """All rows in one statement, which fails if one is taken: here a count is no verdict."""
         for some in chunks(rows):
-            statement = _claim_or_fail_statement(self._tables.ledger.fullname, len(some))
+            statement = fail_if_taken(self._called, len(some))
             values = tuple(value for row in some for value in row)
             try:
                 self._connection.exec_driver_sql(statement, values)
             except DBAPIError as error:
-                if code_of(error.orig) != _OUT_OF_RANGE:
+                if code_of(error.orig) != OUT_OF_RANGE:
                     raise
                 taken = clash(wanted, self._read(list(wanted), lock=False))
                 raise Undone(Refused(tuple(taken))) from None
@@ -106,8 +109,7 @@ class LedgerWriter:
     def _forget(self, releases: Sequence[Claim]) -> None:
         """Remove claims exactly as they are stated."""
         table = self._tables.claim.c
-        for claim in sorted(releases, key=lambda one: (one.resource, one.low)):
-            row = claim_row(claim)
+        for row in claim_rows(sorted(releases, key=lambda one: (one.resource, one.low))):
             exact = [table.practice == self._practice]
             for name, value in row._asdict().items():
                 exact.append(table[name].is_(None) if value is None else table[name] == value)
@@ -157,17 +159,17 @@ class LedgerWriter:
         """Make empty rows where there are none; rivals may do so at the same time."""
         if self._dialect in ("mysql", "mariadb"):
             for some in chunks([self._values(key, 0) for key in keys]):
-                statement = _claim_or_fail_statement(self._tables.ledger.fullname, len(some))
+                statement = fail_if_taken(self._called, len(some))
                 values = tuple(value for row in some for value in row)
                 self._connection.exec_driver_sql(statement, values)
             return
-        statement = _claim_statement(self._tables.ledger.fullname, self._dialect)
+        statement = set_if_free(self._called, self._mark)
         for key in keys:
             self._connection.exec_driver_sql(statement, self._values(key, 0))
 
     def _write(self, rows: Mapping[LedgerKey, int]) -> None:
         """Set rows that are locked."""
-        statement = _set_statement(self._tables.ledger.fullname, self._dialect)
+        statement = _set_statement(self._called, self._mark)
         for key, bits in rows.items():
             practice, kind, id, day, *hours = self._values(key, bits)
             values = (*hours, practice, kind, id, day)
@@ -185,12 +187,15 @@ def reaching(
             sa.and_(
                 claim.practice == practice,
                 claim.resource_kind == kind,
-                claim.resource_id.in_([one.id for one in some]),
-                claim.low > low - LONGEST_CLAIM,
+                claim.resource_id.in_(ids),
+                claim.days == days,
+                claim.low > low - days * DAY,
                 claim.low < high,
                 claim.high > low,
             )
             for kind, some in groupby(sorted(resources), key=lambda one: one.kind.value)
+            for ids in [[one.id for one in some]]
+            for days in (SHORT, LONG)
         ),
     )
 
@@ -205,9 +210,8 @@ def ledger_row(row: Sequence[Any]) -> tuple[LedgerKey, int]:
 
 
 @cache
-def _claim_statement(table: str, dialect: str) -> str:
+def set_if_free(table: str, mark: str) -> str:
     """Set the bits of a row, made on the way, if none of them is set."""
-    mark = "?" if dialect == "sqlite" else "%s"
     columns, taken = ", ".join((*_KEYS, *HOURS)), "excluded"
     sets = ", ".join(f"{h} = COALESCE(l.{h} | {taken}.{h}, l.{h}, {taken}.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & {taken}.{h}, 0) = 0" for h in HOURS)
@@ -219,7 +223,7 @@ def _claim_statement(table: str, dialect: str) -> str:
 
 
 @cache
-def _claim_or_fail_statement(table: str, rows: int) -> str:
+def fail_if_taken(table: str, rows: int) -> str:
     """Set the bits of some rows, made on the way; fail if one of them is set.
 
     A bit that is taken is added to the largest number that there is.
@@ -238,8 +242,7 @@ def _claim_or_fail_statement(table: str, rows: int) -> str:
 
 
 @cache
-def _set_statement(table: str, dialect: str) -> str:
-    mark = "?" if dialect == "sqlite" else "%s"
+def _set_statement(table: str, mark: str) -> str:
     sets = ", ".join(f"{h} = {mark}" for h in HOURS)
     here = " AND ".join(f"{name} = {mark}" for name in _KEYS)
     return f"UPDATE {table} SET {sets} WHERE {here}"

@@ -7,24 +7,45 @@ creates the tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 
-from medsched.adapters.sqlalchemy.connections import engine_of, told
+from medsched.adapters.sqlalchemy.connections import Connections, engine_of, told
+from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import VERSION, Tables, tables
+from medsched.adapters.surroundings import standard
 from medsched.errors import SchemaMismatch
 
 _COMPONENT: Final = "schema"
+_MYSQL: Final = ("mysql", "mariadb")
+_TURN: Final = "medsched upgrade"
+_WAITS: Final = 3600
+"""How many seconds one who upgrades waits for another one, where there is no lock on a row."""
+
+
+def _make(connection: Connection, made: Iterable[Table]) -> None:
+    """Make the tables and the indexes that are not there.
+
+    Where making a table ends a transaction, one that was killed may have made a table without
+    its indexes.
+    """
+    for table in made:
+        table.create(connection, checkfirst=True)
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            index.create(connection, checkfirst=True)
 
 
 def _to_2(connection: Connection, made: Tables) -> None:
     """Bookings, and all that guards them, come beside what there was."""
-    new = [made.booking, made.claim, made.ledger, made.tally, made.receipt, made.sequence]
-    made.metadata.create_all(connection, tables=new)
+    _make(
+        connection,
+        [made.booking, made.claim, made.ledger, made.tally, made.receipt, made.sequence],
+    )
 
 
 _STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2}
@@ -45,7 +66,7 @@ def create(database: str | sa.URL | Engine, *, schema: str | None = None) -> Non
         found = _found(connection, made)
         if found not in (None, VERSION):
             raise SchemaMismatch(VERSION, found)
-        made.metadata.create_all(connection)
+        _make(connection, made.metadata.sorted_tables)
         if found is None:
             stamp(connection, schema=schema)
         connection.commit()
@@ -62,19 +83,48 @@ def check(database: str | sa.URL | Engine, *, schema: str | None = None) -> None
 def upgrade(database: str | sa.URL | Engine, *, schema: str | None = None) -> tuple[int, int]:
     """Bring old tables to the version that this release needs; the versions before and after.
 
-    `SchemaMismatch` where there are none, or those of a later release.
+    Each version is a step of its own, that can be taken again if it was cut short. Of two who
+    upgrade at once the second waits, and then has less to do or nothing. `SchemaMismatch` where
+    there are no tables, or those of a later release.
     """
-    made = tables(schema)
-    with _connected(database, "upgrade") as connection:
-        found = _found(connection, made)
+    engine, own = engine_of(database)
+    try:
+        connections = Connections(engine, own=own)
+        step, pauses = partial(_step, made=tables(schema)), standard().pauses
+        first = version = repeated(connections, pauses, "upgrade", step)
+        while version < VERSION:
+            version = repeated(connections, pauses, "upgrade", step)
+    finally:
+        if own:
+            engine.dispose()
+    return first, VERSION
+
+
+def _step(connection: Connection, made: Tables) -> int:
+    """Bring the tables to the next version if there is one; the version that was found."""
+    with _in_turn(connection):
+        found = _found(connection, made, lock=True)
         if found is None or found > VERSION:
             raise SchemaMismatch(VERSION, found)
-        for version in range(found + 1, VERSION + 1):
-            _STEPS[version](connection, made)
-            table = made.version
-            connection.execute(sa.update(table).values(version=version))
-            connection.commit()
-    return found, VERSION
+        if found < VERSION:
+            _STEPS[found + 1](connection, made)
+            connection.execute(sa.update(made.version).values(version=found + 1))
+            connection.commit()  # before it is another one's turn
+        return found
+
+
+@contextmanager
+def _in_turn(connection: Connection) -> Iterator[None]:
+    """One at a time where a lock on a row would end with the first table that is made."""
+    if connection.dialect.name not in _MYSQL:
+        yield
+        return
+    connection.execute(sa.select(sa.func.get_lock(_TURN, _WAITS)))
+    try:
+        yield
+    finally:
+        with suppress(sa.exc.SQLAlchemyError):  # it ends with a connection that was lost
+            connection.execute(sa.select(sa.func.release_lock(_TURN)))
 
 
 def stamp(connection: Connection, *, schema: str | None = None) -> None:
@@ -87,11 +137,12 @@ def stamp(connection: Connection, *, schema: str | None = None) -> None:
     connection.execute(sa.insert(table).values(component=_COMPONENT, version=VERSION))
 
 
-def _found(connection: Connection, made: Tables) -> int | None:
-    """The version of the tables that are there; None for none."""
+def _found(connection: Connection, made: Tables, *, lock: bool = False) -> int | None:
+    """The version of the tables that are there, ``lock``: until the end; None for none."""
     if not sa.inspect(connection).has_table(made.version.name, schema=made.schema):
         return None
-    version: int | None = connection.scalar(sa.select(made.version.c.version))
+    query = sa.select(made.version.c.version)
+    version: int | None = connection.scalar(query.with_for_update() if lock else query)
     return version
 
 

@@ -204,6 +204,7 @@ class Tables:
             Column("practice", exact(LONGEST_ID), nullable=False),
             Column("resource_kind", word(_WORD), nullable=False),
             Column("resource_id", exact(LONGEST_ID), nullable=False),
+            Column("days", SmallInteger, nullable=False),
             Column("low", BigInteger, nullable=False),
             Column("token", word(_WORD), nullable=False),
             Column("high", BigInteger, nullable=False),
@@ -211,10 +212,14 @@ class Tables:
             Column("id", exact(LONGEST_ID), nullable=False),
             Column("expires_at", UtcDateTime),
             PrimaryKeyConstraint(
-                "practice", "resource_kind", "resource_id", "low", "token", name="pk_medsched_claim"
+                *("practice", "resource_kind", "resource_id", "days", "low", "token"),
+                name="pk_medsched_claim",
             ),
         )
         """The minutes [low, high) of the epoch that a booking takes of a resource.
+
+        ``days`` is 1 for a claim of at most a day, 22 for a longer one: however long a claim
+        may be, what reaches into a stretch of time is looked for within so many days before.
 
         ``token`` is a hash of ``kind`` and ``id``, which are too long for one key together.
         """

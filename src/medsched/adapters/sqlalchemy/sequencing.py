@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from medsched.adapters.sqlalchemy.locking import all_met
 from medsched.adapters.sqlalchemy.schema import Tables
 
 _AT_ONCE: Final = 1000
@@ -38,14 +39,14 @@ def number_some(connection: Connection, tables: Tables, practice: str) -> tuple[
         at = ("changeset", "position")
         numbered = (
             sa.update(event)
-            .where(event.c.practice == practice)
+            .where(event.c.practice == practice, event.c.number.is_(None))
             .where(*(event.c[name] == sa.bindparam(f"at_{name}") for name in at))
         )
         rows = [
             {"at_changeset": changeset, "at_position": position, "number": number}
             for number, (changeset, position) in enumerate(waiting, last + 1)
         ]
-        connection.execute(numbered, rows)
+        all_met(connection.execute(numbered, rows), len(rows))
         last += len(rows)
         connection.execute(sa.update(sequence).where(here).values(last=last))
     return len(waiting) == _AT_ONCE, last

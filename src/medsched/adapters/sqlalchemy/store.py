@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from medsched.adapters.sqlalchemy.applying import Application
 from medsched.adapters.sqlalchemy.booked import BookingReader
+from medsched.adapters.sqlalchemy.booking_at_once import (
+    NotAtOnce,
+    book_in_transaction,
+    new_booking,
+)
+from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
+from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.surroundings import standard
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.errors import OutcomeUnknown, StorageError
-from medsched.ports.store import RETRIES
 from medsched.ports.surroundings import Surroundings
 
 _COMMITS: Final = 5
-"""How often a changeset is tried, or asked about, when the connection is lost in the commit."""
+"""How often a changeset is tried when the connection is lost in the commit."""
+_ASKS: Final = 8
+"""How often it is asked what came of it: for about half a second."""
 
 
 class SqlAlchemyStore(BookingReader):
@@ -47,9 +55,77 @@ class SqlAlchemyStore(BookingReader):
         surroundings: Surroundings | None = None,
     ) -> None:
         engine, own = engine_of(database)
-        super().__init__(Connections(engine, own=own), tables(schema))
+        self._bind(Connections(engine, own=own), schema, galera, surroundings)
+
+    def _bind(
+        self,
+        connections: Connections,
+        schema: str | None,
+        galera: bool,
+        surroundings: Surroundings | None,
+    ) -> None:
+        super().__init__(connections, tables(schema))
         self._galera = galera
         self._surroundings = surroundings or standard()
+
+    @classmethod
+    def join(
+        cls,
+        connection: Connection,
+        *,
+        schema: str | None = None,
+        galera: bool = False,
+        surroundings: Surroundings | None = None,
+    ) -> Self:
+        """A store on a host's own SQLAlchemy connection, in the transaction under way on it.
+
+        What is done here, the host commits or rolls back together with its own rows; what the
+        host has written and not yet committed, is read here. Nothing here commits, rolls the
+        host's transaction back, or is tried again: `retries` is 0, so that what came too late
+        is `StorageBusy` at once. Each write runs in a SAVEPOINT: when it fails, the host's
+        transaction is what it was before, and goes on. Only after `TransactionLost` it does not.
+
+        As with any statement, SQLAlchemy begins a transaction where none is under way, and the
+        host ends it. On a connection in autocommit mode every method is `InvalidChoice`.
+
+        One thread at a time may use such a store, like the connection; make it, and the
+        scheduler over it, anew for each transaction. The rest is as for a store of one's own.
+        """
+        return cls._joined(Joined.sqlalchemy(connection), schema, galera, surroundings)
+
+    @classmethod
+    def join_dbapi(
+        cls,
+        connection: Any,
+        *,
+        schema: str | None = None,
+        galera: bool = False,
+        surroundings: Surroundings | None = None,
+    ) -> Self:
+        """A store on a connection of a driver, or of Django's, in the transaction under way on it.
+
+        ``connection`` is one of sqlite3, psycopg, PyMySQL or mysqlclient, or
+        ``django.db.connection``, inside of ``transaction.atomic()``. Its cursors, converters
+        and modes stay as the host has set them. All else is as `join` says.
+
+        A driver that begins by itself, as they all do unless told otherwise, does so here too.
+        In autocommit mode, and that is where Django is outside of ``atomic()``, a transaction
+        must have been begun: every method is `InvalidChoice` until then. So is, from this
+        one, a connection of another driver.
+        """
+        return cls._joined(Joined.dbapi(connection), schema, galera, surroundings)
+
+    @classmethod
+    def _joined(
+        cls,
+        connections: Joined,
+        schema: str | None,
+        galera: bool,
+        surroundings: Surroundings | None,
+    ) -> Self:
+        store = cls.__new__(cls)
+        store._bind(connections, schema, galera, surroundings)
+        return store
 
     @property
     def surroundings(self) -> Surroundings:
@@ -57,7 +133,7 @@ class SqlAlchemyStore(BookingReader):
 
     @property
     def retries(self) -> int:
-        return RETRIES
+        return self._connections.retries
 
     @property
     def engine(self) -> Engine:
@@ -71,41 +147,62 @@ class SqlAlchemyStore(BookingReader):
         lost: CommitLost | None = None
         for tries in range(1, _COMMITS + 1):
             try:
-                with self._connections.writing("apply") as connection:
-                    run = Application(
-                        connection, self._tables, changeset, name, by_writes=self._galera
-                    )
-                    run.run()
+                self._write(changeset, name)
                 return Applied()
             except Undone as undone:
+                if lost is None:
+                    return undone.outcome
                 # What was lost may have come through after all, and be what stands in the way.
-                if lost is not None and self._was_applied(changeset, name, lost):
-                    return Applied()
-                return undone.outcome
-            except CommitLost as error:
-                # If it is not there it may still come: then the next try finds it in its way.
-                lost = error
                 if self._was_applied(changeset, name, lost):
                     return Applied()
-                self.surroundings.pauses.pause(tries)
+                if undone.__cause__ is None:  # it was looked at, and whatever was lost is gone
+                    return undone.outcome
+            except StorageError as error:
+                # If it is not there it may still come: then the next try finds it in its way.
+                if isinstance(error, CommitLost):
+                    lost = error
+                elif lost is None:
+                    raise
+                if self._was_applied(changeset, name, lost):
+                    return Applied()
+                if lost.answered:
+                    raise lost.failure() from lost.__cause__
+            self.surroundings.pauses.pause(tries)
         raise OutcomeUnknown("commit", "lost again and again") from lost
+
+    def _write(self, changeset: Changeset, name: str) -> None:
+        new = None if self._galera else new_booking(changeset, name)
+        if new is not None:
+            try:
+                if self._connections.dialect == "postgresql":
+                    with self._connections.at_once("apply") as connection:
+                        book_in_a_statement(connection, self._tables, new)
+                else:
+                    with self._connections.writing("apply") as connection:
+                        book_in_transaction(connection, self._tables, new)
+            except NotAtOnce:
+                pass  # what speaks against it, or what is missing, is found out step by step
+            else:
+                return
+        with self._connections.writing("apply") as connection:
+            Application(connection, self._tables, changeset, name, by_writes=self._galera).run()
 
     def _was_applied(self, changeset: Changeset, name: str, lost: CommitLost) -> bool:
         """Whether a changeset of this name is stored; its events tell.
 
         `OutcomeUnknown` if it has none, or the database cannot be asked.
         """
-        unknown = OutcomeUnknown("commit", lost.error.code)
+        unknown = OutcomeUnknown("commit", lost.code)
         if not changeset.events:
-            raise unknown from lost.error
+            raise unknown from lost
         table = self._tables.event.c
         query = sa.select(table.position).where(
             table.practice == changeset.practice, table.changeset == name
         )
-        for tries in range(1, _COMMITS + 1):
+        for tries in range(1, _ASKS + 1):
             try:
                 with self._connections.reading("ask") as connection:
                     return connection.execute(query.limit(1)).first() is not None
             except StorageError:
                 self.surroundings.pauses.pause(tries)
-        raise unknown from lost.error
+        raise unknown from lost

@@ -24,9 +24,20 @@ except ModuleNotFoundError as error:
     raise MissingExtra("medsched.testing.contracts", "testing") from error
 
 pytest.register_assert_rewrite(
+    "medsched.testing.contracts.agendas",
+    "medsched.testing.contracts.bookings",
     "medsched.testing.contracts.changes",
+    "medsched.testing.contracts.claiming",
+    "medsched.testing.contracts.contention",
+    "medsched.testing.contracts.counting",
+    "medsched.testing.contracts.following",
+    "medsched.testing.contracts.kit",
+    "medsched.testing.contracts.numbering",
     "medsched.testing.contracts.reading",
+    "medsched.testing.contracts.receipts",
     "medsched.testing.contracts.rivals",
+    "medsched.testing.contracts.sequences",
+    "medsched.testing.contracts.wholeness",
 )
 
 from medsched.testing.contracts.samples import IDS, RECORDS  # noqa: E402

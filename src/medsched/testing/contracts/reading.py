@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
+from medsched.domain.agendas import Agenda
 from medsched.domain.appointment_types import AppointmentType, Modality, Need
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.changes import RowVersion
@@ -17,8 +18,36 @@ from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar
 from medsched.domain.stored import CLASSES, Kind, Ref, Stored
 from medsched.ports.store import Store
-from medsched.testing.contracts.kit import DAILY, MAIN, ROOM, RULE, SMITH, Contract, ids, put, same
+from medsched.testing.contracts.kit import (
+    DAILY,
+    DAY_OF_NINE,
+    MAIN,
+    NINE,
+    NOW,
+    ROOM,
+    RULE,
+    SMITH,
+    Contract,
+    ids,
+    put,
+    request,
+    same,
+)
 from medsched.testing.contracts.samples import IDS, RECORDS, UNNAMEABLE
+from medsched.timeline.instants import DAY
+
+
+def _nothing_happened(store: Store, practice: str) -> None:
+    """No time is taken, nothing counted, no key used, and nobody told."""
+    assert list(store.claims(practice, [SMITH], NINE, NINE + DAY)) == []
+    assert store.ledger(practice, [SMITH], DAY_OF_NINE, DAY_OF_NINE) == {}
+    assert list(store.appointments(practice, Agenda(), after=None, limit=9)) == []
+    assert list(store.expired_holds(practice, NOW, limit=9)) == []
+    assert store.tallies(practice, ["n"]) == {"n": 0}
+    assert store.receipt(practice, request("key").scope, NOW) is None
+    assert store.forget_receipts(practice, NOW) == 0
+    assert store.number_events(practice) == 0
+    assert list(store.events(practice, after=0, limit=9)) == []
 
 
 class Reading(Contract):
@@ -39,6 +68,22 @@ class Reading(Contract):
         assert store.schedule_versions(practice, [SMITH]) == {SMITH: 0}
         assert store.schedule_versions(practice, []) == {}
         assert list(store.referrers(practice, MAIN)) == []
+        _nothing_happened(store, practice)
+
+    @pytest.mark.parametrize("practice", UNNAMEABLE, ids=ascii)
+    def test_a_practice_that_cannot_be_is_empty(self, store: Store, practice: str) -> None:
+        assert store.get(practice, Provider, "smith") is None
+        assert store.get_many(practice, [MAIN, ROOM]) == {}
+        assert not store.page(practice, Room, active=None, where={}, after=None, limit=9)
+        assert store.calendars(practice, [SMITH]) == {SMITH: (0, Calendar())}
+        assert store.schedule_versions(practice, [SMITH]) == {SMITH: 0}
+        assert list(store.referrers(practice, MAIN)) == []
+        _nothing_happened(store, practice)
+
+    def test_a_store_brings_what_a_scheduler_needs(self, store: Store) -> None:
+        assert type(store.retries) is int
+        assert store.retries >= 0
+        assert store.surroundings.clock.now().utcoffset() == timedelta(0)
 
     @pytest.mark.parametrize("record", RECORDS.values(), ids=list(RECORDS))
     def test_every_noun_comes_back_as_it_was(

@@ -1,35 +1,26 @@
-"""Many at once: of two that exclude each other one comes through, and nothing is seen half done.
-
-Each race is run a number of times, for what goes wrong in one goes wrong now and then only.
-"""
+"""Many at once: of two that exclude each other one comes through, and nothing is seen half done."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from threading import Event as Signal
 
-import pytest
-
-from medsched.domain.changes import Applied, Changeset, Outcome, RowVersion, ScheduleVersion, Stale
+from medsched.domain.changes import Applied, RowVersion, ScheduleVersion, Stale
 from medsched.domain.people import Patient
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind, Ref
 from medsched.ports.store import Store
-from medsched.testing.contracts.kit import MAIN, SMITH, Contract, changes, put, race
-
-ROUNDS = 20
-THREADS = 4
-
-
-@pytest.fixture(autouse=True)
-def _nimble() -> Iterator[None]:
-    """Let threads take turns far more often than they would."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
+from medsched.testing.contracts.kit import (
+    MAIN,
+    ROUNDS,
+    SMITH,
+    THREADS,
+    Contract,
+    changes,
+    outcomes_of,
+    put,
+    race,
+)
 
 
 class Rivals(Contract):
@@ -258,14 +249,3 @@ class Rivals(Contract):
         race(*(lambda number=number: add(number) for number in range(THREADS)))
         found = store.page(practice, Room, active=True, where={}, after=None, limit=1000)
         assert len(found) == THREADS * ROUNDS
-
-
-def outcomes_of(store: Store, changesets: list[Changeset]) -> list[Outcome]:
-    """What comes of applying all of these at once."""
-    outcomes: list[Outcome] = [Stale()] * len(changesets)
-
-    def apply(at: int) -> None:
-        outcomes[at] = store.apply(changesets[at])
-
-    race(*(lambda at=at: apply(at) for at in range(len(changesets))))
-    return outcomes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from medsched.domain.places import (
 )
 from medsched.domain.records import Resource
 from medsched.domain.stored import Stored
+from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
 
@@ -69,11 +70,8 @@ IDS: Final = (
 UNNAMEABLE: Final = ("", "\0", "ehr-1\0", "\ud800", "ehr-1\n", "x" * (LONGEST_ID + 1))
 """What no record can be called, and a caller may ask for all the same."""
 
-_WHEN: Final = datetime(2026, 3, 8, 6, 59, 59, 999_999, tzinfo=UTC)
-_LATER: Final = datetime(2026, 11, 1, 5, 30, 0, 1, tzinfo=UTC)
-_ODD: Final = 'Ünïcode "quoted" \\ back\n\t line \u2028 👩‍⚕️ \u202eleft\u202c'
 _MINUTE: Final = timedelta(minutes=1)
-_TIMES: Final[Any] = {"created_at": _WHEN, "updated_at": _LATER}
+_TIMES: Final[Any] = {"created_at": WHEN, "updated_at": LATER}
 _RICH: Final = Recurrence.parse(
     "FREQ=MONTHLY;INTERVAL=2;BYDAY=2TU,-1FR;BYSETPOS=1,-1;WKST=SU;UNTIL=20301231",
     start=date(2026, 1, 1),
@@ -88,12 +86,13 @@ RECORDS: Final[dict[str, Stored]] = {
     "settings, all stated": PracticeSettings(
         id="riverside",
         version=1,
-        name=_ODD,
+        name=ODD,
         timezone="America/New_York",
         shortest_slot=_MINUTE,
         longest_slot=timedelta(days=7),
         shortest_break=_MINUTE,
         longest_break=timedelta(hours=1),
+        bookable_roles={"nurse", "Nurse", ODD},
         **_TIMES,
     ),
     "provider": Provider(id="smith", version=1),
@@ -102,9 +101,10 @@ RECORDS: Final[dict[str, Stored]] = {
         version=1,
         active=False,
         name="N" * LONGEST_NAME,
+        role="👩‍⚕️ nurse",
         timezone="Asia/Kolkata",
         location="main",
-        specialties={"cardiology", "Cardiology", _ODD},
+        specialties={"cardiology", "Cardiology", ODD},
         languages={"en", "de"},
         insurers={"😀" * LONGEST_NAME},
         licence_number="L-1",
@@ -122,16 +122,16 @@ RECORDS: Final[dict[str, Stored]] = {
     ),
     "provider with a whole rating": Provider(id="smith", version=1, rating=5),
     "staff": Staff(id="kim", version=1),
-    "staff, all stated": Staff(id="kim", version=1, name=_ODD, department=_ODD, **_TIMES),
+    "staff, all stated": Staff(id="kim", version=1, name=ODD, department=ODD, **_TIMES),
     "patient": Patient(id="ehr-4711", version=1),
     "patient, all stated": Patient(
         id="ehr-4711",
         version=1,
-        name=_ODD,
+        name=ODD,
         birth_date=date(1900, 2, 28),
         phone="+1 555 0100",
         email="ada@example.org",
-        address=Address(line=_ODD, city="Ōsaka", state="NY", postal_code="00501", country="US"),
+        address=Address(line=ODD, city="Ōsaka", state="NY", postal_code="00501", country="US"),
         insurer="Acme",
         insurance_number="0" * 60,
         **_TIMES,
@@ -140,7 +140,7 @@ RECORDS: Final[dict[str, Stored]] = {
     "location, all stated": Location(
         id="main",
         version=1,
-        name=_ODD,
+        name=ODD,
         kind=LocationKind.HOME_VISIT,
         address=Address(line="1 Main Street", city="Springfield"),
         phone="555",
@@ -150,15 +150,15 @@ RECORDS: Final[dict[str, Stored]] = {
     ),
     "room": Room(id="r1", location="main", version=1),
     "room, all stated": Room(
-        id="r1", location="main", name=_ODD, capacity=10_000, version=1, **_TIMES
+        id="r1", location="main", name=ODD, capacity=10_000, version=1, **_TIMES
     ),
     "device": Device(id="d1", version=1),
-    "device, all stated": Device(id="d1", location="main", name=_ODD, version=1, **_TIMES),
+    "device, all stated": Device(id="d1", location="main", name=ODD, version=1, **_TIMES),
     "type": AppointmentType(code="visit", duration=30 * _MINUTE, version=1),
     "type, all stated": AppointmentType(
         code="visit",
         version=1,
-        name=_ODD,
+        name=ODD,
         duration=timedelta(days=7),
         buffer_before=10 * _MINUTE,
         buffer_after=5 * _MINUTE,
@@ -172,7 +172,7 @@ RECORDS: Final[dict[str, Stored]] = {
             Need.device("d1", "😀"),
         ],
         pricing=_PRICE,
-        special_requirements={"fasting", _ODD},
+        special_requirements={"fasting", ODD},
         notice=_MINUTE,
         furthest_ahead=_MINUTE,
         days_ahead=36_525,
@@ -224,7 +224,7 @@ RECORDS: Final[dict[str, Stored]] = {
         Resource("practice", "riverside"),
         date(2026, 12, 25),
         id="christmas",
-        reason=_ODD,
+        reason=ODD,
         types={"visit"},
         priority=-1000,
         whole_shifts=True,
@@ -263,11 +263,12 @@ RECORDS: Final[dict[str, Stored]] = {
         disambiguation="earlier",
         valid_from=date(2026, 1, 1),
         valid_to=date(2026, 1, 1),
-        reason=_ODD,
+        reason=ODD,
         id="meeting",
         version=1,
         active=False,
         **_TIMES,
     ),
+    **BOOKINGS,
 }
 """Records of every kind: as plain as can be, and with everything stated."""

@@ -1,0 +1,237 @@
+"""The write that a clinic does all day, a new booking, in as few statements as can be.
+
+What `applying` does step by step for any changeset is done here for one that makes a single new
+booking and releases, removes and counts nothing: on PostgreSQL in one statement that is a
+transaction by itself, elsewhere in one fixed statement a table. The order of locks is the same.
+Where anything speaks against it nothing is left of it, and `applying` is asked to say what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from itertools import chain
+from typing import Any, Final, TypeAlias
+
+import attrs
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+
+from medsched.adapters.sqlalchemy.booking_rows import (
+    BookingRow,
+    ClaimRow,
+    booking_row,
+    claim_rows,
+    packed_row,
+)
+from medsched.adapters.sqlalchemy.connections import code_of
+from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
+from medsched.adapters.sqlalchemy.schema import HOURS, Tables
+from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
+from medsched.domain.ledger import hours_of, rows_of
+from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Ref, references
+
+_REFERRED: Final = frozenset({Kind.ROOM, Kind.DEVICE})
+Row: TypeAlias = tuple[Any, ...]
+
+
+class NotAtOnce(Exception):
+    """Something speaks against it, or it needs more than this: nothing is written."""
+
+
+@attrs.frozen
+class NewBooking:
+    """The rows that a new booking writes, the practice left out of each."""
+
+    practice: str
+    name: str
+    receipt: Row | None
+    schedules: Sequence[Row]
+    ledger: Sequence[Row]
+    records: Sequence[Row]
+    booking: BookingRow
+    claims: Sequence[ClaimRow]
+    references: Sequence[Row]
+    events: Sequence[Row]
+
+
+def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
+    """The rows of a changeset that makes one new booking; None for any other changeset."""
+    if len(changeset.writes) != 1 or changeset.removals or changeset.bumps:
+        return None
+    (booking,) = changeset.writes
+    if not isinstance(booking, BookingRecord) or booking.version != 1:
+        return None
+    if changeset.releases or changeset.tallies or not changeset.claims or not changeset.events:
+        return None
+    schedules, records = list[Row](), list[Row]()
+    for guard in changeset.guards:
+        if isinstance(guard, ScheduleVersion):
+            schedules.append((guard.resource.kind.value, guard.resource.id, guard.version))
+        elif isinstance(guard, RowVersion):
+            if guard.version == 0 or guard.ref.kind in BOOKINGS:
+                return None
+            records.append((guard.ref.kind.value, guard.ref.id, guard.version))
+    row = booking_row(booking)
+    request, receipt = changeset.request, None
+    if request is not None:
+        if request.result not in (None, booking):
+            return None
+        result = None if request.result is None else packed_row(row)
+        receipt = (request.scope, request.digest, request.made_at, result)
+    return NewBooking(
+        practice=changeset.practice,
+        name=name,
+        receipt=receipt,
+        schedules=sorted(schedules),
+        ledger=[
+            (key.resource.kind.value, key.resource.id, key.day, dict(hours_of(bits)))
+            for key, bits in rows_of(changeset.claims).items()
+        ],
+        records=sorted(records),
+        booking=row,
+        claims=claim_rows(changeset.claims),
+        references=[
+            (row.kind, row.id, position, ref.kind.value, ref.id)
+            for position, ref in enumerate(_referred(booking))
+        ],
+        events=[
+            (position, one.name, one.kind.value, one.id, one.version, one.schema)
+            for position, one in enumerate(changeset.events)
+        ],
+    )
+
+
+def _referred(booking: BookingRecord) -> list[Ref]:
+    return sorted(ref for ref in references(booking) if ref.kind in _REFERRED)
+
+
+# ------------------------------------------------------------------ in a transaction
+
+
+def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking) -> None:
+    """Write a new booking on SQLite or MariaDB; `NotAtOnce`, to be rolled back, if that fails."""
+    texts = _texts(tables, connection.dialect)
+    bind = texts.bind
+    practice, run = new.practice, connection.exec_driver_sql
+    if new.receipt is not None:
+        scope, digest, made_at, result = new.receipt
+        values = (practice, scope, digest, bind(made_at), result)
+        if run(texts.receipt, values).rowcount != 1:
+            raise NotAtOnce
+    _hold(connection, texts.schedules, practice, new.schedules)
+    _take(connection, texts, new)
+    _hold(connection, texts.records, practice, new.records)
+    run(texts.booking, (practice, *map(bind, new.booking)))
+    run(texts.claims, [(practice, *map(bind, row)) for row in new.claims])
+    if new.references:
+        run(texts.references, [(practice, *row) for row in new.references])
+    now = () if texts.mariadb else (bind(datetime.now(UTC)),)
+    run(texts.events, [(practice, new.name, *now, *row) for row in new.events])
+
+
+def _hold(connection: Connection, text: Callable[[int], str], practice: str, rows: Any) -> None:
+    """Every row is at its version, and stays there until the commit."""
+    if not rows:
+        return
+    values = tuple(chain.from_iterable((practice, *row) for row in rows))
+    if len(connection.exec_driver_sql(text(len(rows)), values).all()) != len(rows):
+        raise NotAtOnce
+
+
+def _take(connection: Connection, texts: Texts, new: NewBooking) -> None:
+    rows = [
+        (new.practice, kind, id, day, *(hours.get(hour) for hour in range(len(HOURS))))
+        for kind, id, day, hours in new.ledger
+    ]
+    if not texts.mariadb:
+        taken = connection.exec_driver_sql(texts.ledger(1), rows)
+        if taken.rowcount != len(rows):
+            raise NotAtOnce
+        return
+    try:
+        connection.exec_driver_sql(texts.ledger(len(rows)), tuple(chain.from_iterable(rows)))
+    except DBAPIError as error:
+        if code_of(error.orig) == OUT_OF_RANGE:
+            raise NotAtOnce from None
+        raise
+
+
+@attrs.frozen
+class Texts:
+    """The fixed statements of one database; those that are asked of many rows, by their count."""
+
+    mariadb: bool
+    bind: Callable[[Any], Any]
+    receipt: str
+    schedules: Callable[[int], str]
+    ledger: Callable[[int], str]
+    records: Callable[[int], str]
+    booking: str
+    claims: str
+    references: str
+    events: str
+
+
+@cache
+def _texts(tables: Tables, dialect: Dialect) -> Texts:
+    mariadb = dialect.name != "sqlite"
+    called = dialect.identifier_preparer.format_table
+    mark = "%s" if mariadb else "?"
+
+    def insert(table: str, columns: Sequence[str], ignoring: str = "") -> str:
+        marks = ", ".join([mark] * len(columns))
+        return f"INSERT {ignoring} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+
+    def versions(table: str) -> Callable[[int], str]:
+        lock = " LOCK IN SHARE MODE" if mariadb else ""
+        one = f"(practice = {mark} AND kind = {mark} AND id = {mark} AND version = {mark})"
+
+        @cache
+        def text(rows: int) -> str:
+            here = " OR ".join([one] * rows)
+            return f"SELECT 1 FROM {table} WHERE {here} ORDER BY practice, kind, id{lock}"
+
+        return text
+
+    ledger = called(tables.ledger)
+    events = ("position", "name", "kind", "record", "version", "format")
+    recorded = insert(called(tables.event), ("practice", "changeset", "recorded_at", *events))
+    if mariadb:
+        marks = ", ".join([mark] * 2 + ["UTC_TIMESTAMP(6)"] + [mark] * len(events))
+        recorded = f"{recorded[: recorded.index(' VALUES ')]} VALUES ({marks})"
+    return Texts(
+        mariadb=mariadb,
+        bind=_for_mariadb if mariadb else _for_sqlite,
+        receipt=insert(
+            called(tables.receipt),
+            ("practice", "scope", "digest", "made_at", "document"),
+            "IGNORE" if mariadb else "OR IGNORE",
+        ),
+        schedules=versions(called(tables.schedule)),
+        ledger=cache(lambda rows: fail_if_taken(ledger, rows))
+        if mariadb
+        else lambda _: set_if_free(ledger, "?"),
+        records=versions(called(tables.record)),
+        booking=insert(called(tables.booking), ("practice", *BookingRow._fields)),
+        claims=insert(called(tables.claim), ("practice", *ClaimRow._fields)),
+        references=insert(
+            called(tables.reference),
+            ("practice", "kind", "id", "position", "to_kind", "to_id"),
+        ),
+        events=recorded,
+    )
+
+
+def _for_sqlite(value: Any) -> Any:
+    """As SQLAlchemy writes an instant into SQLite."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
+
+
+def _for_mariadb(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value

@@ -1,0 +1,150 @@
+"""A new booking on PostgreSQL: one statement, which is a transaction by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+
+from medsched.adapters.sqlalchemy.booking_at_once import NewBooking, NotAtOnce, Row
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow
+from medsched.adapters.sqlalchemy.connections import code_of
+from medsched.adapters.sqlalchemy.schema import HOURS, Tables
+
+_REFUSED: Final = "22P02"
+"""What PostgreSQL says of a word that is no number: how the statement undoes itself."""
+_LEDGER: Final = ("kind", "id", "day", "hours")
+_REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
+_EVENT: Final = ("position", "name", "kind", "record", "version", "format")
+
+
+def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking) -> None:
+    """Write a new booking on PostgreSQL; `NotAtOnce` if that fails, and nothing is written."""
+    scope, digest, made_at, result = new.receipt or (None, None, None, None)
+    values: dict[str, Any] = {
+        "practice": new.practice,
+        "name": new.name,
+        "scope": scope,
+        "digest": digest,
+        "made_at": None if made_at is None else made_at.isoformat(),
+        "packed": result,
+        **_columns("schedule", new.schedules, ("kind", "id", "version")),
+        **_columns("record", new.records, ("kind", "id", "version")),
+        **_columns("ledger", [(*row[:3], _hours(row[3])) for row in new.ledger], _LEDGER),
+        **{f"booking_{name}": _text(value) for name, value in new.booking._asdict().items()},
+        **_columns("claim", new.claims, ClaimRow._fields),
+        **_columns("reference", new.references, _REFERENCE),
+        **_columns("event", new.events, _EVENT),
+    }
+    try:
+        told = connection.exec_driver_sql(_statement(tables, connection.dialect), values).scalar()
+    except DBAPIError as error:
+        if code_of(error.orig) == _REFUSED:
+            raise NotAtOnce from None
+        raise
+    if told != "booked":
+        raise NotAtOnce
+
+
+def _text(value: Any) -> str | None:
+    """A value as text. psycopg would prepare a statement anew for each size of a number."""
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _columns(table: str, rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[str | None]]:
+    """Rows as an array a column."""
+    return {f"{table}_{name}": [_text(row[at]) for row in rows] for at, name in enumerate(names)}
+
+
+def _hours(hours: Mapping[int, int]) -> str:
+    return ",".join(str(hours.get(hour, "")) for hour in range(len(HOURS)))
+
+
+def _rows_of(table: str, types: Mapping[str, str]) -> str:
+    arrays = ", ".join(f"%({table}_{name})s::{type}[]" for name, type in types.items())
+    return f"unnest({arrays}) AS w({', '.join(types)})"
+
+
+@cache
+def _statement(tables: Tables, dialect: Dialect) -> str:
+    """Everything in one statement, each part of it waiting for the one before.
+
+    The last part makes a number of a word, and so undoes all, if a part did not do all it should.
+    """
+    called = dialect.identifier_preparer.format_table
+    versions = {"kind": "text", "id": "text", "version": "bigint"}
+
+    def held(table: str, name: str, waits: str) -> str:
+        return f"""
+        SELECT t.version = w.version AS holds
+        FROM {_rows_of(name, versions)} JOIN {table} t
+        ON t.practice = %(practice)s::text
+        AND t.kind = w.kind COLLATE "C" AND t.id = w.id COLLATE "C"
+        WHERE {waits}
+        ORDER BY t.kind, t.id FOR SHARE OF t"""
+
+    def written(table: str, name: str, types: Mapping[str, str], more: Mapping[str, str]) -> str:
+        return f"""
+        INSERT INTO {table} ({", ".join((*more, *types))})
+        SELECT {", ".join((*more.values(), *(f"w.{column}" for column in types)))}
+        FROM {_rows_of(name, types)} WHERE EXISTS (SELECT FROM booking)"""
+
+    all_held = "(SELECT count(*) FROM {0} WHERE holds) = cardinality(%({0}_kind)s::text[])"
+    all_taken = "(SELECT count(*) FROM ledger) = cardinality(%(ledger_kind)s::text[])"
+    booking = {name: f"%(booking_{name})s" for name in BookingRow._fields}
+    for name in ("start_at", "end_at", "expires_at", "created_at", "updated_at"):
+        booking[name] += "::timestamptz"
+    booking["version"] += "::bigint"
+    booking["format"] += "::smallint"
+    claim = dict.fromkeys(ClaimRow._fields, "text")
+    claim |= {"days": "smallint", "low": "bigint", "high": "bigint", "expires_at": "timestamptz"}
+    reference = dict.fromkeys(_REFERENCE, "text") | {"position": "int"}
+    event = dict.fromkeys(_EVENT, "text")
+    event |= {"position": "int", "version": "bigint", "format": "smallint"}
+    practice = {"practice": "%(practice)s::text"}
+    recorded = {**practice, "changeset": "%(name)s::text", "recorded_at": "clock_timestamp()"}
+    keys = ("practice", "resource_kind", "resource_id", "day")
+    hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
+    sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
+    free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
+    return f"""
+    WITH receipt AS (
+        INSERT INTO {called(tables.receipt)} (practice, scope, digest, made_at, document)
+        SELECT %(practice)s::text, %(scope)s::text, %(digest)s::text,
+            %(made_at)s::timestamptz, %(packed)s::text
+        WHERE %(scope)s::text IS NOT NULL
+        ON CONFLICT DO NOTHING RETURNING 1
+    ), new AS (
+        SELECT 1 WHERE %(scope)s::text IS NULL OR EXISTS (SELECT FROM receipt)
+    ), schedule AS ({held(called(tables.schedule), "schedule", "EXISTS (SELECT FROM new)")}
+    ), ledger AS (
+        INSERT INTO {called(tables.ledger)} AS l ({", ".join((*keys, *HOURS))})
+        SELECT %(practice)s::text, w.kind, w.id, w.day, {hours}
+        FROM (
+            SELECT kind, id, day, string_to_array(hours, ',', '')::bigint[] AS h
+            FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
+        ) w
+        WHERE {all_held.format("schedule")}
+        ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
+        ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
+        RETURNING 1
+    ), record AS ({held(called(tables.record), "record", all_taken)}
+    ), booking AS (
+        INSERT INTO {called(tables.booking)} (practice, {", ".join(booking)})
+        SELECT %(practice)s::text, {", ".join(booking.values())}
+        WHERE {all_taken} AND {all_held.format("record")} RETURNING 1
+    ), claim AS ({written(called(tables.claim), "claim", claim, practice)}
+    ), reference AS ({written(called(tables.reference), "reference", reference, practice)}
+    ), event AS ({written(called(tables.event), "event", event, recorded)}
+    )
+    SELECT CASE
+        WHEN NOT EXISTS (SELECT FROM new) THEN 'used'
+        WHEN EXISTS (SELECT FROM booking) THEN 'booked'
+        ELSE ('refused ' || (SELECT count(*) FROM ledger))::int::text
+    END"""

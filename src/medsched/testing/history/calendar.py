@@ -1,0 +1,371 @@
+"""The calendar as it should be: the sequential specification, made ready for a search."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
+
+from medsched.testing.history import steps
+from medsched.testing.history.cells import Cells
+from medsched.testing.history.evidence import (
+    Evidence,
+    Form,
+    Thing,
+    ended_by,
+    made_by,
+    same_request,
+)
+from medsched.testing.history.operations import (
+    Book,
+    Cancel,
+    Change,
+    Close,
+    Confirm,
+    Failed,
+    Hold,
+    Listed,
+    Move,
+    Ok,
+    Operation,
+    Read,
+    Refusal,
+    Release,
+    Request,
+    Span,
+    Spans,
+    Unknown,
+    key_of,
+)
+from medsched.testing.history.steps import Rule, State
+
+
+class Part(NamedTuple):
+    """What one operation has to do with the others of its group.
+
+    ``sets`` and ``ends``: the bits of ``standing`` that it may set and clear. ``touches``: two
+    operations that share no bit of it can change places, and so can two that only
+    ``observe``. ``settled``: once it would change nothing, it never would again.
+    """
+
+    rule: Rule
+    sets: int
+    ends: int
+    touches: int
+    observes: bool
+    settled: bool
+
+
+class Calendar:
+    """The calendar of some operations: those that `Evidence` is an index of."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._cells = Cells(
+            span for operation in evidence.operations for span in spans_in(operation.request)
+        )
+        self._bits: dict[Form | Close, int] = {}
+        self._placed: list[Form | Close] = []
+        self._forms: dict[Thing, list[Form]] = defaultdict(list)
+        self._marks: dict[Hashable, int] = {}
+        self._closures: dict[str, int] = {}
+        for at, operation in enumerate(evidence.operations):
+            if not operation.failed:
+                for form in evidence.forms(at):
+                    self._place(form)
+                if isinstance(operation.request, Close):
+                    self._place(operation.request)
+        self._expiries = sorted(
+            (form.expires, bit)
+            for form, bit in self._bits.items()
+            if isinstance(form, Form) and form.expires is not None
+        )
+        self._mortal = sum(bit for _, bit in self._expiries)
+        self._booked = self._typed(None)
+        self._all_forms = self._booked | self._mortal
+
+    def _place(self, what: Form | Close) -> None:
+        if what in self._bits:
+            return
+        self._bits[what] = 1 << len(self._placed)
+        self._placed.append(what)
+        if isinstance(what, Close):
+            self._cells.stand([what.span], self._bits[what])
+        else:
+            self._cells.stand(what.spans, self._bits[what])
+            self._forms[what.thing].append(what)
+
+    # ------------------------------------------------------------------ masks
+
+    def _all(self, forms: Iterable[Form]) -> int:
+        bits = 0
+        for form in forms:
+            bits |= self._bits[form]
+        return bits
+
+    def _of(self, *things: Thing) -> int:
+        return self._all(form for thing in things for form in self._forms.get(thing, ()))
+
+    def _mark(self, *what: Hashable) -> int:
+        """The bits of ``past`` for some things."""
+        bits = 0
+        for one in what:
+            bits |= self._marks.setdefault(one, 1 << len(self._marks))
+        return bits
+
+    def _expired(self, instant: int | None) -> int:
+        """The holds that have expired at an instant."""
+        bits = 0
+        for expires, bit in self._expiries:
+            if instant is None or instant < expires:
+                break
+            bits |= bit
+        return bits
+
+    def _closed(self, spans: Spans, type: str) -> int:
+        """The closures of an appointment type on some minutes."""
+        if type not in self._closures:
+            self._closures[type] = sum(
+                bit
+                for what, bit in self._bits.items()
+                if isinstance(what, Close) and (what.types is None or type in what.types)
+            )
+        return self._cells.standing(spans) & self._closures[type]
+
+    def _typed(self, types: frozenset[str] | None) -> int:
+        """The bookings of some appointment types."""
+        forms = (form for form in self._bits if isinstance(form, Form) and form.thing.booking)
+        return self._all(form for form in forms if types is None or form.type in types)
+
+    def live(self, state: State) -> list[Form]:
+        """The bookings and holds that stand in the calendar."""
+        forms = [form for some in self._forms.values() for form in some]
+        return [form for form in forms if state[0] & self._bits[form]]
+
+    # ------------------------------------------------------------------ rules
+
+    def part(self, at: int) -> Part:
+        """What one operation does, and what it has to do with others."""
+        operation = self._evidence.operations[at]
+        request = operation.request
+        sets = ends = 0
+        if not operation.failed:
+            sets = self._all(self._evidence.forms(at)) | self._use(at)
+            if isinstance(request, Close):
+                sets |= self._bits[request]
+            if (ended := ended_by(request)) is not None:
+                ends = self._of(ended)
+            elif isinstance(request, Move):
+                ends = self._of(Thing(request.id, True))
+            ends |= self._swept(operation)
+        return Part(
+            self._keyed(at, self._refused(at) if operation.failed else self._done(at)),
+            sets,
+            ends,
+            self._touched(operation),
+            operation.failed or isinstance(request, Read),
+            not isinstance(request, Move),
+        )
+
+    def _swept(self, operation: Operation) -> int:
+        """The holds that a claim may find expired on its minutes."""
+        request = operation.request
+        if operation.failed or not isinstance(request, (Book, Hold, Move)):
+            return 0
+        return self._cells.standing(request.spans) & self._expired(operation.until)
+
+    def _touched(self, operation: Operation) -> int:
+        request = operation.request
+        spans = set(spans_in(request))
+        names: list[Hashable] = []
+        swept = self._swept(operation)
+        while swept:  # holds, all of each
+            what = self._placed[swept.bit_length() - 1]
+            spans.update(spans_in(what))
+            swept ^= self._bits[what]
+        for id in ids_in(request):
+            names.append(id)
+            for thing in (Thing(id, True), Thing(id, False)):
+                for form in self._forms.get(thing, ()):
+                    spans |= form.spans
+        if (key := key_of(request)) is not None:
+            names.append((type(request), key))
+        return self._cells.touched(spans, *names)
+
+    def _done(self, at: int) -> Rule:
+        """The rule of an operation that came to pass, or that may have."""
+        operation = self._evidence.operations[at]
+        request, outcome = operation.request, operation.outcome
+        key = self._key_mark(at)
+        made = made_by(request)
+        if isinstance(outcome, Ok) and made is not None and outcome.id not in (None, made.id):
+            return steps.impossible()  # unless its key was used before
+        match request:
+            case Book(id) | Hold(id):
+                (form,) = self._evidence.forms(at)
+                foes = self._cells.standing(form.spans) & self._all_forms
+                return steps.claim(
+                    self._bits[form],
+                    made=self._mark(form.thing),
+                    key=key,
+                    used=self._mark(Thing(id, True), Thing(id, False)),
+                    foes=foes,
+                    block=foes & ~self._expired(operation.until)
+                    | self._closed(form.spans, form.type),
+                )
+            case Move(id, spans):
+                return self._moved(operation, Thing(id, True), spans, key)
+            case Confirm(hold, id):
+                return self._confirmed(operation, hold, id, key)
+            case Cancel(id):
+                return self._ended(Thing(id, True), key)
+            case Release(id):
+                return self._ended(Thing(id, False), key)
+            case Close() | Read():
+                return self._listed(operation, request)
+        return steps.impossible()
+
+    def _moved(self, operation: Operation, thing: Thing, spans: Spans, key: int) -> Rule:
+        own = self._of(thing)
+        foes = self._cells.standing(spans) & self._all_forms & ~own
+        return steps.shift(
+            {
+                self._bits[form]: (
+                    self._bits[form._replace(spans=spans)],
+                    self._closed(spans, form.type),
+                )
+                for form in self._forms.get(thing, ())
+            },
+            own=own,
+            key=key,
+            foes=foes,
+            block=foes & ~self._expired(operation.until),
+        )
+
+    def _confirmed(self, operation: Operation, hold: str, id: str, key: int) -> Rule:
+        held, booked = Thing(hold, False), Thing(id, True)
+        return steps.confirm(
+            {
+                self._bits[form]: (
+                    self._bits[form._replace(thing=booked, expires=None)],
+                    self._closed(form.spans, form.type),
+                )
+                for form in self._forms.get(held, ())
+            },
+            live=self._of(held) & ~self._expired(operation.now),
+            made=self._mark(booked),
+            used=self._mark(booked, *([] if hold == id else [Thing(id, False)])),
+            again=self._mark((hold, id)),
+            key=key,
+        )
+
+    def _ended(self, thing: Thing, key: int) -> Rule:
+        return steps.end(self._of(thing), made=self._mark(thing), key=key)
+
+    def _listed(self, operation: Operation, request: Close | Read) -> Rule:
+        bit = self._bits[request] if isinstance(request, Close) else 0
+        if not isinstance(operation.outcome, Listed):
+            return steps.closing(bit)
+        sight = self._cells.standing(frozenset([request.span])) & self._all_forms
+        if isinstance(request, Close):
+            sight &= self._typed(request.types)
+        elif not request.holds:
+            sight &= self._booked
+        expiries = {expires for expires, hold in self._expiries if hold & sight}
+        instants = [operation.now]
+        if operation.now is not None and operation.until is not None:
+            instants += sorted(
+                expires for expires in expiries if operation.now < expires <= operation.until
+            )
+        shown = [self._of(Thing(id, True), Thing(id, False)) for id in set(operation.outcome.ids)]
+        return steps.listing(
+            [sight & ~self._expired(instant) for instant in instants],
+            shown,
+            bit=bit,
+        )
+
+    def _refused(self, at: int) -> Rule:
+        """The rule of an operation that was refused."""
+        operation = self._evidence.operations[at]
+        request = operation.request
+        assert isinstance(operation.outcome, Failed)
+        match operation.outcome.reason, request:
+            case Refusal.TAKEN, Book() | Hold() | Move():
+                foes = self._cells.standing(request.spans) & self._all_forms
+                if isinstance(request, Move):
+                    foes &= ~self._of(Thing(request.id, True))
+                return steps.some_stand(foes & ~self._expired(operation.now))
+            case Refusal.CLOSED, _:
+                closures = 0
+                for form in self._evidence.forms(at):
+                    closures |= self._closed(form.spans, form.type)
+                return steps.some_stand(closures)
+            case Refusal.MISSING, Cancel(id):
+                return steps.none_past(self._mark(Thing(id, True)))
+            case Refusal.MISSING, Release(id) | Confirm(id):
+                held = self._of(Thing(id, False)) & ~self._expired(operation.until)
+                return steps.none_stands(held)
+            case Refusal.MISSING, Move(id):
+                return steps.none_stands(self._of(Thing(id, True)))
+            case Refusal.EXISTS, Book(id) | Hold(id) | Confirm(_, id):
+                things = [Thing(id, True), Thing(id, False)]
+                if isinstance(request, Confirm) and request.hold == id:
+                    things.pop()
+                return steps.some_past(self._mark(*things), self._of(*things))
+        return steps.impossible()  # a mismatch, unless its key was used before
+
+    # ------------------------------------------------------------------- keys
+
+    def _key_mark(self, at: int) -> int:
+        """The mark that an operation leaves when it is the first with its key."""
+        return self._mark(("key", at)) if self._evidence.twins(at) else 0
+
+    def _use(self, at: int) -> int:
+        """What stands for the use of an operation's key, if others have it too."""
+        twins = self._evidence.twins(at)
+        return 1 << len(self._placed) + min(at, *twins) if twins else 0
+
+    def _keyed(self, at: int, rule: Rule) -> Rule:
+        operations = self._evidence.operations
+        firsts = [other for other in self._evidence.twins(at) if not operations[other].failed]
+        if not firsts:
+            return rule
+        used = agreeing = 0
+        for other in firsts:
+            used |= self._key_mark(other)
+            if _agrees(operations[at], operations[other]):
+                agreeing |= self._key_mark(other)
+        return steps.keyed(rule, used=used, agreeing=agreeing, use=self._use(firsts[0]))
+
+
+def _agrees(operation: Operation, first: Operation) -> bool:
+    """Whether an operation was answered as it should be after the first one with its key."""
+    made = made_by(first.request)
+    same = same_request(operation.request, first.request)
+    match operation.outcome:
+        case Ok(answered):
+            if made is None:
+                return same
+            asked = made_by(operation.request)
+            return same and (asked.id if answered is None and asked else answered) == made.id
+        case Failed(Refusal.MISMATCH):
+            return operation.request != first.request
+        case Unknown():
+            return True
+    return False
+
+
+def spans_in(request: Request | Form) -> Iterator[Span]:
+    """The spans that a request names, or that something stands on."""
+    if isinstance(request, (Book, Hold, Move, Form)):
+        yield from request.spans
+    elif isinstance(request, (Close, Read)):
+        yield request.span
+
+
+def ids_in(request: Request) -> Iterator[str]:
+    """The ids of bookings and holds that a request names."""
+    if isinstance(request, Confirm):
+        yield request.hold
+    if isinstance(request, Change):
+        yield request.id
