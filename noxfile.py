@@ -97,10 +97,21 @@ def oracle(session: nox.Session) -> None:
 
 
 @nox.session
-def bench(session: nox.Session) -> None:
-    """Measure the hot paths side by side with what one would write instead, as ratios."""
+def kills(session: nox.Session) -> None:
+    """Kill every command before and after each statement and COMMIT, on each database: long."""
     _install(session, "[all]", "tests")
-    session.run("python", "tests/benchmarks/slots.py", *session.posargs)
+    session.run("pytest", "tests/kills", *session.posargs, env={"MEDSCHED_KILLS": "all"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the hot paths side by side with what one would write instead, as ratios.
+
+    ``nox -s bench -- booking`` measures the one named, else all of them.
+    """
+    _install(session, "[all]", "tests")
+    for name in session.posargs or ("slots", "booking"):
+        session.run("python", f"tests/benchmarks/{name}.py")
 
 
 @nox.session

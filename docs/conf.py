@@ -31,7 +31,7 @@ _elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+"),
     ("py:class", r"datetime|timedelta"),  # as attrs writes them into the signatures it makes
-    ("py:class", r"(medsched\..+\.)?([A-Z]|StoredT|HoursT|Span)"),  # type variables
+    ("py:class", r"(medsched\..+\.)?([A-Z]|StoredT|NounT|HoursT|BookingT|Span)"),  # type variables
     ("py:class", r"medsched\..+\._\w+"),  # options of `Override.closed` and others, told in a table
 ]
 python_maximum_signature_line_length = 88

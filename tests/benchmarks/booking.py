@@ -15,12 +15,11 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Barrier, Thread
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -31,12 +30,13 @@ from medsched import AvailabilityRule, Need, Practice, Recurrence, Scheduler, St
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
 from medsched.adapters.sqlalchemy.booking_rows import booking_row
 from medsched.domain.appointments import Appointment
-from medsched.domain.changes import Applied, Changeset
+from medsched.domain.changes import Changeset, Outcome
 from medsched.testing.fixed import FixedClock
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CLIENTS = 16
+WARM = 50
 
 
 def clinic_of(store: SqlAlchemyStore, practice: str, providers: int) -> Practice:
@@ -61,20 +61,19 @@ def starts(day: int) -> Iterator[datetime]:
     return (NOW + timedelta(days=day) + at * MINUTE for at in count())
 
 
-def recorded(clinic: Practice, run: Callable[[], Appointment]) -> tuple[Appointment, Changeset]:
-    """What a command asks the store to apply, with the answer."""
-    store, asked = clinic._context.store, list[Changeset]()
-    apply = store.apply
+class Timed:
+    """A store's `apply`, timed each time it is called."""
 
-    def watch(changeset: Changeset) -> Any:
-        asked.append(changeset)
-        return apply(changeset)
+    def __init__(self, store: SqlAlchemyStore) -> None:
+        self.taken: list[float] = []
+        self._apply = store.apply
+        store.apply = self  # type: ignore[method-assign]
 
-    store.apply = watch  # type: ignore[method-assign]
-    try:
-        return run(), asked[-1]
-    finally:
-        store.apply = apply  # type: ignore[method-assign]
+    def __call__(self, changeset: Changeset) -> Outcome:
+        began = time.perf_counter()
+        outcome = self._apply(changeset)
+        self.taken.append(time.perf_counter() - began)
+        return outcome
 
 
 class Bench:
@@ -105,49 +104,36 @@ class Bench:
 
     def one_client(self, rounds: int) -> dict[str, float]:
         """Medians in seconds, of operations in turn."""
-        watched, walked, plain = clinic_of(self.store, "a", 1), starts(1), starts(1)
-        clinic = clinic_of(self.store, "b", 1)
-        taken: dict[str, list[float]] = {"bare": [], "apply": [], "book": []}
-        replayed = Replayed(self.store)
-        for number in range(rounds + 50):
-            start = next(walked)
-            appointment, changeset = recorded(
-                watched,
-                lambda start=start, number=number: watched.appointments.book(  # type: ignore[misc]
-                    Start("p0", "visit-0", start),
-                    patient="patient-0",
-                    idempotency_key=f"key-{number}",
-                ),
+        store = SqlAlchemyStore(self.store.engine)
+        clinic, applied, walk = clinic_of(store, "a", 1), Timed(store), starts(1)
+        bare, book = list[float](), list[float]()
+        for number in range(rounds + WARM):
+            began = time.perf_counter()
+            appointment = clinic.appointments.book(
+                Start("p0", "visit-0", next(walk)),
+                patient="patient-0",
+                idempotency_key=f"key-{number}",
             )
-            again = replayed.elsewhere(changeset)
-            at = next(plain)
-            timed = {
-                "bare": lambda one=appointment: self.bare_insert(one),
-                "apply": lambda one=again: applied(self.store, one),
-                "book": lambda at=at, number=number: clinic.appointments.book(
-                    Start("p0", "visit-0", at), patient="patient-0", idempotency_key=f"k{number}"
-                ),
-            }
-            for name, run in timed.items():
-                began = time.perf_counter()
-                run()
-                taken[name].append(time.perf_counter() - began)
-        return {name: statistics.median(some[50:]) for name, some in taken.items()}
+            booked = time.perf_counter()
+            self.bare_insert(appointment)
+            bare.append(time.perf_counter() - booked)
+            book.append(booked - began)
+        found = {"bare": bare, "apply": applied.taken, "book": book}
+        return {name: statistics.median(some[WARM:]) for name, some in found.items()}
 
     def rate(self, clients: int, providers: int, seconds: float) -> float:
         """Bookings a second by many clients, of one provider-day or of one provider each."""
-        clinic = clinic_of(self.store, f"rate-{clients}-{providers}", max(clients, 1))
+        clinic = clinic_of(self.store, f"rate-{clients}-{providers}", clients)
         start, done = Barrier(clients + 1), [0] * clients
         until = [0.0]
 
         def work(client: int) -> None:
             provider = client % providers
-            day = 2 + client // providers * 0
-            minute = client // providers
+            minute = 2 * 1440 + client // providers
             step = -(-clients // providers)
             start.wait()
             while time.perf_counter() < until[0]:
-                at = NOW + timedelta(days=day) + minute * MINUTE
+                at = NOW + minute * MINUTE
                 clinic.appointments.book(
                     Start(f"p{provider}", f"visit-{provider}", at),
                     patient=f"patient-{client}",
@@ -164,42 +150,6 @@ class Bench:
         for thread in threads:
             thread.join()
         return sum(done) / seconds
-
-
-class Replayed:
-    """The same changeset in a practice of its own, so that it can be timed by itself."""
-
-    def __init__(self, store: SqlAlchemyStore) -> None:
-        self.store = store
-        clinic_of(store, "c", 1)
-
-    def elsewhere(self, changeset: Changeset) -> Changeset:
-        """The changeset as the practice that is only written to would be asked for it."""
-        import attrs
-
-        from medsched.domain.stored import Kind, Ref
-
-        settings = Ref(Kind.PRACTICE, changeset.practice)
-        del settings
-        guards = frozenset(
-            one
-            if not hasattr(one, "resource") or one.resource.kind.value != "practice"
-            else type(one)(type(one.resource)("practice", "c"), one.version)
-            for one in changeset.guards
-        )
-        return attrs.evolve(changeset, practice="c", guards=guards)
-
-
-def applied(store: SqlAlchemyStore, changeset: Changeset) -> None:
-    """Apply a changeset that nothing speaks against."""
-    outcome = store.apply(changeset)
-    if outcome != Applied():
-        raise AssertionError(outcome)
-
-
-def flush_time(url: str) -> float | None:
-    """How long SQLite takes for the smallest commit that reaches the disk; None elsewhere."""
-    return None
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from random import Random
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.comparison import Due, Minutes, compare_claims, compare_resource
 from medsched.domain.differences import (
-    DifferentClaim,
     Difference,
+    DifferentClaim,
     DoubleBooking,
     MissingClaim,
     StrayClaim,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from random import uniform
@@ -59,15 +60,14 @@ async def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
     back to the pool; one that was cancelled in the commit has come through as a whole or not
     at all.
     """
-    # A task of its own: of the many times that a host may cancel, only the first one counts, or
-    # what is given back on the way out would not be given back.
-    task = asyncio.create_task(greenlet_spawn(partial(function, *args, **kwargs)))
+    running = _Running()
+    task = asyncio.create_task(running.run(partial(function, *args, **kwargs)))
+    running.task = task
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        if not task.cancelling():
-            task.cancel()
-        while not task.done():
+        running.cancel()
+        while not task.done():  # some hosts cancel again and again: the first time counts
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
@@ -100,8 +100,10 @@ def async_store(
         galera=galera,
         surroundings=surroundings or attrs.evolve(standard(), pauses=LoopPauses()),
     )
+    for event, listener in _LISTENERS.items():
+        sa.event.listen(store.engine, event, listener)
     if store.engine.dialect.name == "sqlite":
-        sa.event.listen(store.engine, "invalidate", _let_go)
+        sa.event.listen(store.engine, "invalidate", _roll_back)
     return store
 
 
@@ -116,7 +118,76 @@ def _async_url(database: str | sa.URL) -> sa.URL:
     return url
 
 
-def _let_go(connection: Any, *_: object) -> None:
+class _Running:
+    """A call on its way, which is cancelled once, and only where nothing is lost by it.
+
+    SQLAlchemy loses a connection to a cancellation that meets it on the way out of the pool,
+    when its isolation level is set, or on the way back, when that is undone. So these are not
+    disturbed: the cancellation waits for the next statement, or the next time that the call
+    waits.
+    """
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any]
+        self._held = False
+        self._wanted = False
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """The call itself."""
+        _running.set(self)
+        return await greenlet_spawn(function)
+
+    def cancel(self) -> None:
+        """Cancel it where it waits now, or as soon as may be."""
+        self._wanted = self._held
+        if not self._held:
+            self.task.cancel()
+
+    def hold(self) -> None:
+        """Let nothing cancel it from here on."""
+        self._held = True
+
+    def use(self) -> None:
+        """A statement comes next: what was held back takes effect."""
+        self._held = False
+        if self._wanted:
+            self._wanted = False
+            raise asyncio.CancelledError
+
+    def release(self) -> None:
+        """The connection is back: what was held back takes effect where the call waits next."""
+        self._held = False
+        if self._wanted:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._wanted:
+            self.cancel()
+
+
+_running: Final[ContextVar[_Running]] = ContextVar("medsched_running")
+"""The call that this is a part of."""
+
+
+def _in_call(act: Callable[[_Running], None]) -> Callable[..., None]:
+    """A listener that acts on the call in which it hears of something."""
+
+    def listener(*_: object) -> None:
+        if (running := _running.get(None)) is not None:
+            act(running)
+
+    return listener
+
+
+_LISTENERS: Final = {
+    "checkout": _in_call(_Running.hold),
+    "begin": _in_call(_Running.use),
+    "reset": _in_call(_Running.hold),
+    "checkin": _in_call(_Running.release),
+}
+
+
+def _roll_back(connection: Any, *_: object) -> None:
     """Roll back before a connection is closed because a call on it was cancelled.
 
     SQLite puts closing off for as long as somebody holds a cursor, as the traceback of the

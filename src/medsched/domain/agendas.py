@@ -31,7 +31,7 @@ class Named:
         """Whether an appointment is one of these."""
         return (
             appointment.id == self.id
-            or appointment.reference in self.references
+            or (appointment.reference != "" and appointment.reference in self.references)
             or appointment.patient in self.patients
             or appointment.provider in self.providers
         )

@@ -10,7 +10,7 @@ import attrs
 
 from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
-from medsched.domain.fields import an_id
+from medsched.domain.fields import an_id, check_id
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
@@ -37,7 +37,10 @@ class ScheduleVersion(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """A count that goes up or down ``by`` so many, and never above ``most`` or below 0."""
+    """A count that goes ``by`` so many: never up to above ``most``, never down to below 0.
+
+    It may go down while it is above ``most``, which may have been more once.
+    """
 
     name: str
     by: int
@@ -57,6 +60,8 @@ def _claims(instance: object, attribute: object, claims: tuple[Claim, ...]) -> N
         if claim.high - claim.low > LONGEST_CLAIM:
             why = f"longer than {LONGEST_CLAIM} minutes"
             raise InvalidInterval("claims", (claim.low, claim.high), why)
+        if claim.id:
+            check_id(claim.id, "claims")
     ordered = sorted(claims, key=lambda claim: (claim.resource, claim.low))
     for one, other in pairwise(ordered):
         if one.resource == other.resource and other.low < one.high:
@@ -92,6 +97,8 @@ class Changeset:
         twice = sorted(ref for ref, times in changed.items() if times > 1)
         if twice:
             raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+        for tally in self.tallies:
+            check_id(tally.name, "tallies")
         counted = Counter(tally.name for tally in self.tallies)
         if counted and max(counted.values()) > 1:
             raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")

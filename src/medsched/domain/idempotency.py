@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import attrs
 
-from medsched.domain.fields import check_id
+from medsched.domain.bookings import instant
+from medsched.domain.fields import an_id, check_id
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource
 from medsched.domain.stored import BookingRecord
@@ -35,9 +36,9 @@ class KeyedRequest:
     instant.
     """
 
-    scope: str
-    digest: str
-    made_at: datetime
+    scope: str = attrs.field(validator=an_id)
+    digest: str = attrs.field(validator=an_id)
+    made_at: datetime = attrs.field(converter=instant)
     result: BookingRecord | None = None
 
 

@@ -42,7 +42,7 @@ def _a_place(instance: object, attribute: object, value: str | Anywhere | None) 
 class Start:
     """One start for one appointment type with one provider.
 
-    ``at`` is an aware datetime in whole minutes, or a `WallTime`. ``location`` is the place that
+    ``at`` is an aware datetime in whole minutes, or a ``WallTime``. ``location`` is the place that
     it must be at, wherever the hours are unless stated; None means no place.
     Raises `NaiveDatetime`, `OutOfRange`, `InvalidInterval` for a time within a minute, and
     `NonexistentTime` for one that its own zone skips.

@@ -100,7 +100,8 @@ class Store(Protocol):
     ) -> Sequence[Claim]:
         """The claims on these resources that reach into the minutes [low, high) of the epoch.
 
-        In order of resource and start. Holds that have expired are among them as long as they
+        In order of resource and start; an empty stretch is reached by what covers its minute.
+        Holds that have expired are among them as long as they
         were not swept: who reads them knows what time it is.
         """
         ...
@@ -117,7 +118,10 @@ class Store(Protocol):
     def appointments(
         self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
     ) -> Sequence[Appointment]:
-        """The first ``limit`` appointments of an agenda after a place in it, in its order."""
+        """The first ``limit`` appointments of an agenda after a place in it, in its order.
+
+        Those of one instant are in order of id; a descending agenda reverses that too.
+        """
         ...
 
     def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
@@ -157,10 +161,11 @@ class Store(Protocol):
         `Repeated`, and nothing done, if the key of its request was used before and not yet
         forgotten. `Stale`, and nothing done, if a guard does not hold, a written or removed
         record is not at the version that is replaced, a removed one would still be referred
-        to, a released claim is not there, or another appointment has the reference of one that
-        is written. `Refused`, and nothing done, if a claimed minute is taken by a claim that is
-        not released in the same changeset, or a tally would leave its bounds. Where several
-        of these hold, any of them is told, but a used key always.
+        to, a released claim is not there or named twice, or the reference of an appointment
+        that is written was another's before, or is another's of those written. `Refused`, and
+        nothing done, if a claimed minute is taken by a claim that is not released in the same
+        changeset, or a tally would leave its bounds. Where several of these hold, any of them
+        is told, but a used key always.
 
         Versions are those before the changeset. A released minute stays taken where another
         claim covers it. Of two changesets of which each would exclude the other, one is

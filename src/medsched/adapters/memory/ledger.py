@@ -70,10 +70,16 @@ class Ledger:
         }
 
     def _reaching(self, resource: Resource, low: int, high: int) -> Iterator[Claim]:
-        first = low // DAY
-        for day in range(first, (high - 1) // DAY + 1):
-            for claim in self.claims.get(LedgerKey(resource, day), ()):
-                begins_here = claim.low // DAY == day or day == first
+        first, last = low // DAY, (high - 1) // DAY
+        if last - first < len(self.claims):
+            days = [LedgerKey(resource, day) for day in range(first, last + 1)]
+        else:
+            days = sorted(
+                key for key in self.claims if key.resource == resource and first <= key.day <= last
+            )
+        for key in days:
+            for claim in self.claims.get(key, ()):
+                begins_here = claim.low // DAY == key.day or key.day == first
                 if begins_here and claim.low < high and claim.high > low:
                     yield claim
 

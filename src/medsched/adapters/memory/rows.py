@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -96,8 +96,9 @@ class Rows:
             all(self._version(Ref.to(one)) == one.version - 1 for one in changeset.writes)
             and all(self._version(ref) == version for ref, version in changeset.removals)
             and all(self._holds(guard) for guard in changeset.guards)
+            and len(set(changeset.releases)) == len(changeset.releases)
             and all(map(self.ledger.has, changeset.releases))
-            and all(map(self._may_be_called, changeset.writes))
+            and self._may_be_called(changeset.writes)
             and not self._would_dangle(changeset)
         )
 
@@ -110,11 +111,16 @@ class Rows:
             return self._version(guard.ref) == guard.version
         return self.schedule_versions.get(guard.resource, 0) == guard.version
 
-    def _may_be_called(self, record: Stored) -> bool:
-        """Whether an appointment's reference is its own."""
-        if not isinstance(record, Appointment) or not record.reference:
-            return True
-        return self.called.get(record.reference, Ref.to(record)) == Ref.to(record)
+    def _may_be_called(self, records: Iterable[Stored]) -> bool:
+        """Whether the references of appointments are their own, and nobody else's before."""
+        refs = {
+            (record.reference, Ref.to(record))
+            for record in records
+            if isinstance(record, Appointment) and record.reference
+        }
+        return len({reference for reference, _ in refs}) == len(refs) and all(
+            self.called.get(reference, ref) == ref for reference, ref in refs
+        )
 
     def _would_dangle(self, changeset: Changeset) -> bool:
         """Whether a removed record would be referred to by what is kept or written."""

@@ -31,6 +31,7 @@ from medsched.adapters.sqlalchemy.locking import (
 )
 from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
 from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.domain.appointments import Appointment
 from medsched.domain.changes import (
     Changeset,
     Refused,
@@ -96,7 +97,8 @@ class Application:
         here = sa.and_(table.c.practice == self._practice, table.c.scope == request.scope)
         query = sa.select(table.c.digest, table.c.made_at, table.c.document).where(here)
         if self._connection.dialect.name != "sqlite":
-            query = query.with_for_update()
+            # Shared, as the lock that MariaDB took when it found the row there.
+            query = query.with_for_update(read=True)
         first = self._connection.execute(query).one_or_none()
         if first is None:  # it was forgotten just now
             raise Undone(Stale())
@@ -146,9 +148,12 @@ class Application:
             here = [table.c.practice == self._practice, table.c.name == name, count >= 0]
             if most is not None and by > 0:
                 here.append(count <= most)
-            self._insert_if_missing(table, {"practice": self._practice, "name": name, "count": 0})
             counted = sa.update(table).where(*here).values(count=count)
-            if self._connection.execute(counted).rowcount != 1:
+            if self._connection.execute(counted).rowcount == 1:
+                continue
+            blank = {"practice": self._practice, "name": name, "count": 0}
+            made = self._insert_if_missing(table, blank)
+            if not made or self._connection.execute(counted).rowcount != 1:
                 raise Undone(Refused(full=(name,)))
 
     # -------------------------------------------------------------------- records
@@ -181,6 +186,8 @@ class Application:
         if found is None:
             return
         removed = self._removed(bookings=True)
+        if len(writes) + len(removed) > 1:
+            self._keep_names_apart(writes)
         self._forget_references([key for key in sorted({*writes, *removed}) if found.get(key)])
         self._remove(self._tables.booking, sorted(removed))
         rows = [
@@ -194,6 +201,17 @@ class Application:
                 for key, record in writes.items()
             }
         )
+
+    def _keep_names_apart(self, writes: Mapping[Key, BookingRecord]) -> None:
+        """Refuse a reference that was another's before: it cannot change hands in one go."""
+        names = {one.reference: key for key, one in writes.items() if isinstance(one, Appointment)}
+        table = self._tables.booking.c
+        query = sa.select(table.reference, table.kind, table.id).where(
+            table.practice == self._practice, table.reference.in_(sorted(filter(None, names)))
+        )
+        for row in self._connection.execute(query):
+            if names[row.reference] != Key(row.kind, row.id):
+                raise Undone(Stale())
 
     def _removed(self, *, bookings: bool) -> dict[Key, int]:
         return {
@@ -247,7 +265,8 @@ class Application:
         written = self._changeset.writes
         if removed and any(references(record) & removed for record in written):
             raise Undone(Stale())
-        changed = {key_of(ref) for ref in (*removed, *map(Ref.to, written))}
+        removals = (ref for ref, _ in self._changeset.removals)
+        changed = {key_of(ref) for ref in (*removals, *map(Ref.to, written))}
         table = self._tables.reference.c
         for kind, id in sorted(map(key_of, removed)):
             referrers = self._connection.execute(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final, cast
 
 import sqlalchemy as sa
 
 from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
 from medsched.adapters.sqlalchemy.booking_rows import (
-    ClaimRow,
-    claim_of,
     unpacked,
 )
+from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
-from medsched.adapters.sqlalchemy.ledgers import ledger_row, reaching
+from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reading import RecordReader
 from medsched.adapters.sqlalchemy.schema import HOURS
@@ -31,6 +31,8 @@ from medsched.domain.records import Resource
 from medsched.domain.stored import Kind
 from medsched.errors import StorageBusy
 
+_AROUND: Final = 50
+"""How many resources one query for claims names."""
 _NUMBERING: Final = 100
 """How often events are numbered again after somebody else numbered them at the same moment."""
 
@@ -41,19 +43,13 @@ class BookingReader(RecordReader):
     def claims(
         self, practice: str, resources: Collection[Resource], low: int, high: int
     ) -> Sequence[Claim]:
-        table = self._tables.claim
-        columns = [table.c[name] for name in ClaimRow._fields]
-        query = sa.select(*columns).order_by(
-            table.c.resource_kind, table.c.resource_id, table.c.low, table.c.token
-        )
         found: list[Claim] = []
-        parts = list(chunks(sorted(set(resources)))) if nameable(practice) else []
+        wanted = sorted(one for one in set(resources) if nameable(one.id))
+        parts = list(chunks(wanted, _AROUND)) if nameable(practice) else []
         if parts:
             with self._connections.reading("claims", several=len(parts) > 1) as connection:
                 for part in parts:
-                    here = reaching(table, practice, part, low, high)
-                    rows = connection.execute(query.where(here))
-                    found += (claim_of(ClaimRow(*row)) for row in rows)
+                    found += claims_between(connection, self._tables, practice, part, low, high)
         return found
 
     def ledger(
@@ -78,12 +74,23 @@ class BookingReader(RecordReader):
         if not nameable(practice):
             return []
         kept = self._kept[True]
-        here = asked_for(kept.table, practice, agenda, after)
+        # No id is what no record can be called, so where that stands is looked for here.
+        askable = after is None or nameable(after.id)
+        here = asked_for(kept.table, practice, agenda, after if askable else None)
         if here is None:
             return []
-        query = in_order(kept.table, kept.query.where(here), agenda).limit(limit)
+        query = in_order(kept.table, kept.query.where(here), agenda)
         with self._connections.reading("appointments") as connection:
-            return cast("list[Appointment]", kept.read(connection, query))
+            found = kept.read(connection, query.limit(limit) if askable else query)
+        appointments = cast("list[Appointment]", found)
+        if after is None or askable:
+            return appointments
+        beyond = (
+            one
+            for one in appointments
+            if (agenda.place(one) < after if agenda.descending else agenda.place(one) > after)
+        )
+        return list(islice(beyond, limit))
 
     def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
         if not nameable(practice):
@@ -109,6 +116,8 @@ class BookingReader(RecordReader):
         return found
 
     def receipt(self, practice: str, scope: str, now: datetime) -> Receipt | None:
+        if not (nameable(practice) and nameable(scope)):
+            return None
         table = self._tables.receipt.c
         query = sa.select(table.digest, table.document).where(
             table.practice == practice, table.scope == scope, table.made_at > now - KEPT_FOR
@@ -120,6 +129,8 @@ class BookingReader(RecordReader):
         return Receipt(row.digest, None if row.document is None else unpacked(row.document))
 
     def forget_receipts(self, practice: str, before: datetime) -> int:
+        if not nameable(practice):
+            return 0
         table = self._tables.receipt
         here = (table.c.practice == practice, table.c.made_at < before)
         try:
@@ -131,6 +142,8 @@ class BookingReader(RecordReader):
     # --------------------------------------------------------------------- events
 
     def number_events(self, practice: str) -> int:
+        if not nameable(practice):
+            return 0
         event, sequence = self._tables.event.c, self._tables.sequence
         waiting = sa.select(event.position).where(
             event.practice == practice, event.number.is_(None)
@@ -156,6 +169,8 @@ class BookingReader(RecordReader):
         raise StorageBusy("number events", busy)
 
     def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
+        if not nameable(practice):
+            return []
         table = self._tables.event.c
         columns = (table.number, table.name, table.kind, table.record, table.version, table.format)
         query = (

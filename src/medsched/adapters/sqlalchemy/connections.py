@@ -148,21 +148,21 @@ class Connections:
         self.engine = engine
         self.dialect = engine.dialect.name
         self.mariadb = self.dialect in ("mysql", "mariadb")
-        self._single = self._several = self._writer = engine
+        # None: as the engine has it. A host's may commit each statement by itself.
+        self._single = self._several = self._writer = None
         if self.dialect != "sqlite":
-            self._several = engine.execution_options(isolation_level="REPEATABLE READ")
+            self._several = "REPEATABLE READ"
+            self._writer = None if own else "READ COMMITTED"
         if self.dialect == "postgresql":
-            self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
-        if self.mariadb and not own:
-            self._writer = engine.execution_options(isolation_level="READ COMMITTED")
+            self._single = "AUTOCOMMIT"
         pools = self.dialect != "sqlite" and not isinstance(engine.pool, NullPool)
         self._doubts = pools and not getattr(engine.pool, "_pre_ping", False)
 
     @contextmanager
     def reading(self, operation: str, *, several: bool = False) -> Iterator[Connection]:
         """A connection for one statement, or for ``several`` that shall see one state."""
-        engine = self._several if several else self._single
-        with self._connected(operation, engine) as found:
+        level = self._several if several else self._single
+        with self._connected(operation, level) as found:
             if several and self.dialect == "sqlite":
                 _begin_sqlite(found, "BEGIN")
             yield found
@@ -184,7 +184,11 @@ class Connections:
                     _begin_sqlite(found, "BEGIN IMMEDIATE")
                 yield found
                 committing = True
-                found.commit()
+                try:
+                    found.commit()
+                except SQLAlchemyError:
+                    _roll_back(found)
+                    raise
         except StorageError as error:
             if error.code in FIRST or (was_lost(error) and not committing):
                 raise Undone(Stale()) from error
@@ -209,21 +213,36 @@ class Connections:
             raise
 
     @contextmanager
-    def _connected(self, operation: str, engine: Engine) -> Iterator[Connection]:
-        """A connection, given back afterwards.
+    def _connected(self, operation: str, level: str | None) -> Iterator[Connection]:
+        """A connection at an isolation level, given back afterwards.
 
         One that lay idle in a host's pool may have been lost there. An engine made here looks
         after that itself.
         """
         with _told(operation, self.engine):
-            found = engine.connect()
+            found = self.engine.connect()
             try:
                 if self._doubts and _is_stale(found):
                     found.close()
-                    found = engine.connect()
+                    found = self.engine.connect()
+                if level is not None:
+                    _set_level(found, level)
                 yield found
             finally:
                 found.close()
+
+
+def _set_level(connection: Connection, level: str) -> None:
+    """Set the isolation level; SQLAlchemy would hand the driver's own errors on."""
+    dialect = connection.dialect
+    try:
+        connection.execution_options(isolation_level=level)
+    except dialect.loaded_dbapi.Error as error:
+        raw = connection.connection.dbapi_connection
+        lost = dialect.is_disconnect(error, raw, None)
+        if lost:
+            connection.invalidate(error)
+        raise DBAPIError(None, None, error, connection_invalidated=lost) from error
 
 
 def _is_stale(connection: Connection) -> bool:
@@ -242,6 +261,19 @@ def _is_stale(connection: Connection) -> bool:
     return False
 
 
+def _roll_back(connection: Connection) -> None:
+    """Give up what could not be committed.
+
+    SQLite leaves the transaction open, and SQLAlchemy, which takes it for ended, would give the
+    connection back like that: whoever had it next would commit what was told to be undone.
+    """
+    if not connection.invalidated:
+        try:
+            connection.connection.rollback()
+        except Exception:  # then it ends with the connection
+            connection.invalidate()
+
+
 def was_lost(error: StorageError) -> bool:
     """Whether the connection was lost."""
     cause = error.__cause__
@@ -258,7 +290,7 @@ def _begin_sqlite(connection: Connection, how: str) -> None:
     connection.begin()
     raw = connection.connection.driver_connection  # not what an async driver is wrapped into
     if getattr(raw, "in_transaction", False):
-        connection.exec_driver_sql("COMMIT")  # an engine of the host's that begins by itself
+        connection.exec_driver_sql("ROLLBACK")  # an engine of the host's that begins by itself
     connection.exec_driver_sql(how)
 
 

@@ -195,8 +195,7 @@ def _refuse_autocommit(dialect: str, raw: Any, adapter: Any) -> None:
             asked = getattr(raw, "get_autocommit", None)
             alone = asked is not None and bool(asked()) and not _has_begun(raw)
     if alone:
-        why = "begin a transaction on it first: it is in autocommit mode"
-        raise InvalidChoice("connection", type(raw).__qualname__, why)
+        raise InvalidChoice("connection", "autocommit mode", "begin a transaction on it first")
 
 
 def _has_begun(raw: Any) -> bool:
@@ -261,7 +260,7 @@ class _Dbapi:
         with _driver_errors():
             raw = self._raw()
             _refuse_autocommit(self.engine.dialect.name, raw, raw)
-        with self._driver.connected(raw) as connection:
+        with self._driver.connected(self.engine, raw) as connection:
             yield connection
 
     def end(self, *, silently: bool) -> None:

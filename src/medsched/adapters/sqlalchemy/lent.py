@@ -53,11 +53,11 @@ class Driver:
     options: dict[str, Any] = attrs.Factory(dict)
 
     @contextmanager
-    def connected(self, raw: Any) -> Iterator[Connection]:
+    def connected(self, engine: Engine, raw: Any) -> Iterator[Connection]:
         """A connection of SQLAlchemy's over one of the driver's."""
         token = _lent.set(_Lent(raw, self.cursor))
         try:
-            connection = self.engine(raw).connect()
+            connection = engine.connect()
         finally:
             _lent.reset(token)
         with connection:

@@ -126,9 +126,9 @@ class Locks:
                 return insert.on_duplicate_key_update(version=self.table.c.version)
 
 
-def chunks(keys: Sequence[Any]) -> Iterable[list[Any]]:
+def chunks(keys: Sequence[Any], size: int = _CHUNK) -> Iterable[list[Any]]:
     """So many at a time."""
-    return (list(keys[at : at + _CHUNK]) for at in range(0, len(keys), _CHUNK))
+    return (list(keys[at : at + size]) for at in range(0, len(keys), size))
 
 
 def hold(found: Mapping[Key, int], stated: Iterable[tuple[Key, int]]) -> None:

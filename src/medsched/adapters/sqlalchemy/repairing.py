@@ -94,7 +94,7 @@ def _mend_claim(
         return True  # the booking was changed meanwhile, and so were its claims
     ledger.settle(claim, claims)
     due = ledger.claimed(minutes) if free else rows_of(claims)
-    ledger.set(minutes, due, free=free)
+    ledger.put(minutes, due, free=free)
     return True
 
 
@@ -104,7 +104,7 @@ def _mend_minutes(
     """Set a row of the ledger to what the claims take."""
     ledger = _Ledger(connection, made, difference.practice)
     minutes = ledger.lock([LedgerKey(difference.resource, difference.day)])
-    ledger.set(minutes, ledger.claimed(minutes), free=free)
+    ledger.put(minutes, ledger.claimed(minutes), free=free)
     return True
 
 
@@ -199,7 +199,7 @@ class _Ledger(LedgerWriter):
         rows: Iterable[Any] = self._connection.execute(query)
         return [ClaimRow(*row) for row in rows]
 
-    def set(self, minutes: dict[LedgerKey, int], due: dict[LedgerKey, int], *, free: bool) -> None:
+    def put(self, minutes: dict[LedgerKey, int], due: dict[LedgerKey, int], *, free: bool) -> None:
         """Set what is due in rows that are locked; ``free``: and nothing else."""
         self._write(
             {key: due.get(key, 0) | (0 if free else bits) for key, bits in sorted(minutes.items())}

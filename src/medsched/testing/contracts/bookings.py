@@ -118,6 +118,9 @@ class Bookings(Contract):
             assert store.apply(changes(practice, Patient(id="new", version=1), taken)) == Stale()
             assert shown(store, practice) == before
         assert _called(store, practice, "R") == ["a"]
+        both = [appointment(id, reference="S") for id in ("d", "e")]
+        assert store.apply(changes(practice, *both)) == Stale()
+        assert shown(store, practice) == before
 
     def test_a_reference_stays_through_changes(self, store: Store, practice: str) -> None:
         """Even what was entered in error keeps it: nobody else is to be found under it."""

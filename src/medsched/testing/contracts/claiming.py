@@ -12,6 +12,7 @@ import pytest
 from medsched.domain.changes import Applied, Outcome, Refused, Stale
 from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
 from medsched.domain.ledger import LedgerKey
+from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
@@ -252,6 +253,15 @@ class Claiming(Contract):
         put(store, practice, claims=[made])
         assert store.apply(release) == Applied()
         assert store.apply(release) == Stale()
+
+    def test_one_changeset_releases_a_claim_once(self, store: Store, practice: str) -> None:
+        """The second time it is not there."""
+        made = claim(SMITH, NINE, NINE + 30)
+        put(store, practice, claims=[made])
+        before = shown(store, practice)
+        spoilt = changes(practice, Patient(id="ada", version=1), releases=[made, made])
+        assert store.apply(spoilt) == Stale()
+        assert shown(store, practice) == before
 
     def test_an_expiry_is_an_instant_in_any_zone(self, store: Store, practice: str) -> None:
         india = timezone(timedelta(hours=5, minutes=30))

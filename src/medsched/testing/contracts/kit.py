@@ -232,7 +232,7 @@ def plain(value: object) -> object:
         return of, {name: plain(getattr(value, name)) for name in names}
     match value:
         case datetime():
-            return of, value.isoformat(), value.tzname(), value.fold
+            return of, value.isoformat(), value.tzname()
         case frozenset() | set():
             return of, sorted(map(plain, value), key=repr)
         case tuple() | list():

@@ -101,6 +101,11 @@ class Receipts(Contract):
         receipt = store.receipt(practice, asked.scope, NOW)
         assert plain(receipt) == plain(Receipt(asked.digest, held))
         assert store.get(practice, Hold, "h") is None
+        # Nor what is stored under its id by then.
+        asked, later = request("other", result=made), attrs.evolve(made, version=2, notes="later")
+        put(store, practice, later, request=asked)
+        receipt = store.receipt(practice, asked.scope, NOW)
+        assert plain(receipt) == plain(Receipt(asked.digest, made))
 
     def test_there_need_be_no_result(self, store: Store, practice: str) -> None:
         asked = request("key", what="nothing")

@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from medsched.testing.history.evidence import Evidence, Form, Thing, ended_by, lists
-from medsched.testing.history.operations import NEVER, Close, Listed, Move, Operation, Read
+from medsched.testing.history.operations import (
+    NEVER,
+    Close,
+    Failed,
+    Listed,
+    Move,
+    Operation,
+    Read,
+    Refusal,
+)
 from medsched.testing.history.verdict import Anomaly, AnomalyKind
 
 _ROUNDS = 4
@@ -42,12 +51,12 @@ class Bounds:
                 answers[request.resource].append(at)
                 for id in set(operation.outcome.ids):
                     self._shown(at, id)
-            elif operation.ok:
-                self._follows(at, operation)
+            else:
+                self._found(at, operation)
         by_resource = {resource: _Answers(evidence, some) for resource, some in answers.items()}
         for thing in evidence.makers:
             maker = evidence.sole_maker(thing)
-            if maker is not None and not evidence.movers.get(thing):
+            if maker is not None:
                 self._hidden(maker, thing, by_resource)
         self._close_in()
 
@@ -66,35 +75,46 @@ class Bounds:
             for ender in self._evidence.enders.get(things[0], ()):
                 self._order(answer, ender, f"shows {id!r}")
 
-    def _follows(self, at: int, operation: Operation) -> None:
-        """What was ended or moved was made before."""
+    def _found(self, at: int, operation: Operation) -> None:
+        """What was ended or moved was made before; what was missing was not there."""
         request = operation.request
         thing = Thing(request.id, True) if isinstance(request, Move) else ended_by(request)
         maker = self._evidence.sole_maker(thing) if thing is not None else None
-        if maker is not None and thing is not None:
+        if maker is None or thing is None:
+            return
+        if operation.ok:
             self._order(maker, at, f"finds {thing.id!r}")
+        elif operation.outcome == Failed(Refusal.MISSING) and thing.booking:
+            enders = self._evidence.enders.get(thing, []) if isinstance(request, Move) else []
+            self._unseen(at, maker, enders, f"does not find {thing.id!r}")
+
+    def _unseen(self, at: int, maker: int, enders: list[int], why: str) -> bool:
+        """What was not there was made later, or had been ended; whether it was made later."""
+        operations = self._evidence.operations
+        could = [one for one in enders if operations[one].invoked <= operations[at].end]
+        if not could:
+            self._order(at, maker, why)
+        elif len(could) == 1 and operations[maker].before(operations[at]):
+            self._order(could[0], at, why)
+        return not could
 
     def _hidden(self, maker: int, thing: Thing, answers: dict[str, _Answers]) -> None:
         """What an answer ought to show and does not was made after it, or ended before it."""
-        forms = self._evidence.forms(maker)
-        if len(forms) != 1 or forms[0].expires is not None:
+        movers = self._evidence.movers.get(thing, [])
+        forms = [form for at in (maker, *movers) for form in self._evidence.forms(at)]
+        if not forms or any(form.expires is not None for form in forms):
             return
         operations = self._evidence.operations
         enders = self._evidence.enders.get(thing, [])
         end = operations[maker].end
         latest = max([end, *(operations[ender].end for ender in enders)])
         why = f"does not show {thing.id!r}"
-        for resource in {span.resource for span in forms[0].spans}:
+        for resource in sorted({span.resource for form in forms for span in form.spans}):
             if resource not in answers:
                 continue
-            for at in answers[resource].hiding(forms[0], operations[maker].invoked, latest):
-                could = [one for one in enders if operations[one].invoked <= operations[at].end]
-                if not could:
-                    self._order(at, maker, why)
-                    if end == NEVER:
-                        break  # the last answer without it says it all
-                elif len(could) == 1 and operations[maker].before(operations[at]):
-                    self._order(could[0], at, why)
+            for at in answers[resource].hiding(forms, operations[maker].invoked, latest):
+                if self._unseen(at, maker, enders, why) and end == NEVER:
+                    break  # the last answer without it says it all
 
     def _close_in(self) -> None:
         """Draw the bounds together until nothing more follows, or long enough."""
@@ -146,11 +166,16 @@ class _Answers:
         self._invoked = [operation.invoked for operation in self._operations]
         self._ended = list(accumulate((operation.end for operation in self._operations), max))
 
-    def hiding(self, form: Form, begin: int, end: int) -> Iterator[int]:
-        """The answers that were on their way in [begin, end] and lack a form, last call first."""
+    def hiding(self, forms: list[Form], begin: int, end: int) -> Iterator[int]:
+        """The answers on their way in [begin, end] that lack a thing, last call first.
+
+        Only those that would have to show it in each of its forms.
+        """
         low, high = bisect_left(self._ended, begin), bisect_right(self._invoked, end)
         for place in range(high - 1, low - 1, -1):
             operation = self._operations[place]
             ids = operation.outcome.ids if isinstance(operation.outcome, Listed) else ()
-            if form.thing.id not in ids and lists(operation.request, form):
+            if forms[0].thing.id not in ids and all(
+                lists(operation.request, form) for form in forms
+            ):
                 yield self._some[place]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from medsched.testing.history import steps
 from medsched.testing.history.cells import Cells
@@ -39,11 +39,14 @@ from medsched.testing.history.operations import (
 )
 from medsched.testing.history.steps import Rule, State
 
+_SHOWN: Final = 4
+
 
 class Part(NamedTuple):
     """What one operation has to do with the others of its group.
 
-    ``sets`` and ``ends``: the bits of ``standing`` that it may set and clear. ``touches``: two
+    ``sets``: the forms and closures that it may make stand, and the use of its key if others
+    have it. ``ends``: the things that it may end. ``touches``: two
     operations that share no bit of it can change places, and so can two that only
     ``observe``. ``settled``: once it would change nothing, it never would again.
     """
@@ -82,6 +85,12 @@ class Calendar:
         )
         self._mortal = sum(bit for _, bit in self._expiries)
         self._booked = self._typed(None)
+        self._things = {thing: 1 << at for at, thing in enumerate(self._forms)}
+        self._exits = {
+            self._bits[form]: (self._of(thing), self._things[thing])
+            for thing, forms in self._forms.items()
+            for form in forms
+        }
         self._all_forms = self._booked | self._mortal
 
     def _place(self, what: Form | Close) -> None:
@@ -137,10 +146,30 @@ class Calendar:
         forms = (form for form in self._bits if isinstance(form, Form) and form.thing.booking)
         return self._all(form for form in forms if types is None or form.type in types)
 
-    def live(self, state: State) -> list[Form]:
-        """The bookings and holds that stand in the calendar."""
+    # ------------------------------------------------------------------ words
+
+    def live(self, at: int, state: State) -> list[Form]:
+        """What stands on the minutes that an operation speaks of."""
+        spans = [*spans_in(self._evidence.operations[at].request)]
         forms = [form for some in self._forms.values() for form in some]
-        return [form for form in forms if state[0] & self._bits[form]]
+        return [form for form in forms if state[0] & self._bits[form] and form.overlaps(spans)]
+
+    def wants(self, at: int, state: State) -> tuple[str, set[str]]:
+        """What an operation waits for that cannot come in a state: in words, and of which ids."""
+        rule = self.part(at).rule
+        needs = rule.lacks(state) if rule.step(state) is None else []
+        words: list[str] = []
+        ids: set[str] = set()
+        for forms, things in needs:
+            go = {thing.id for thing, bit in self._things.items() if bit & things}
+            come = {what for what, bit in self._bits.items() if bit & forms}
+            there = {what.thing.id for what in come if isinstance(what, Form)} - go
+            ids |= go | there
+            some = [f"{id!r} gone" for id in sorted(go)] + [f"{id!r} there" for id in sorted(there)]
+            some += ["it closed"] if any(isinstance(what, Close) for what in come) else []
+            some[_SHOWN:] = [f"{len(some) - _SHOWN} others"] if len(some) > _SHOWN else []
+            words.append(" or ".join(some) or "what can never be")
+        return " and ".join(words) or "what leaves others without an order", ids
 
     # ------------------------------------------------------------------ rules
 
@@ -154,10 +183,9 @@ class Calendar:
             if isinstance(request, Close):
                 sets |= self._bits[request]
             if (ended := ended_by(request)) is not None:
-                ends = self._of(ended)
-            elif isinstance(request, Move):
-                ends = self._of(Thing(request.id, True))
-            ends |= self._swept(operation)
+                ends = self._things.get(ended, 0)
+            for form in self._swept(operation):
+                ends |= self._things[form.thing]
         return Part(
             self._keyed(at, self._refused(at) if operation.failed else self._done(at)),
             sets,
@@ -167,22 +195,24 @@ class Calendar:
             not isinstance(request, Move),
         )
 
-    def _swept(self, operation: Operation) -> int:
+    def _swept(self, operation: Operation) -> Iterator[Form]:
         """The holds that a claim may find expired on its minutes."""
         request = operation.request
         if operation.failed or not isinstance(request, (Book, Hold, Move)):
-            return 0
-        return self._cells.standing(request.spans) & self._expired(operation.until)
+            return
+        bits = self._cells.standing(request.spans) & self._expired(operation.until)
+        while bits:
+            what = self._placed[bits.bit_length() - 1]
+            bits ^= self._bits[what]
+            if isinstance(what, Form):
+                yield what
 
     def _touched(self, operation: Operation) -> int:
         request = operation.request
         spans = set(spans_in(request))
         names: list[Hashable] = []
-        swept = self._swept(operation)
-        while swept:  # holds, all of each
-            what = self._placed[swept.bit_length() - 1]
-            spans.update(spans_in(what))
-            swept ^= self._bits[what]
+        for form in self._swept(operation):
+            spans |= form.spans
         for id in ids_in(request):
             names.append(id)
             for thing in (Thing(id, True), Thing(id, False)):
@@ -212,6 +242,7 @@ class Calendar:
                     foes=foes,
                     block=foes & ~self._expired(operation.until)
                     | self._closed(form.spans, form.type),
+                    exits=self._exits,
                 )
             case Move(id, spans):
                 return self._moved(operation, Thing(id, True), spans, key)
@@ -240,6 +271,7 @@ class Calendar:
             key=key,
             foes=foes,
             block=foes & ~self._expired(operation.until),
+            exits=self._exits,
         )
 
     def _confirmed(self, operation: Operation, hold: str, id: str, key: int) -> Rule:
@@ -281,6 +313,7 @@ class Calendar:
         return steps.listing(
             [sight & ~self._expired(instant) for instant in instants],
             shown,
+            self._exits,
             bit=bit,
         )
 
@@ -304,9 +337,9 @@ class Calendar:
                 return steps.none_past(self._mark(Thing(id, True)))
             case Refusal.MISSING, Release(id) | Confirm(id):
                 held = self._of(Thing(id, False)) & ~self._expired(operation.until)
-                return steps.none_stands(held)
+                return steps.none_stands(held, self._exits)
             case Refusal.MISSING, Move(id):
-                return steps.none_stands(self._of(Thing(id, True)))
+                return steps.none_stands(self._of(Thing(id, True)), self._exits)
             case Refusal.EXISTS, Book(id) | Hold(id) | Confirm(_, id):
                 things = [Thing(id, True), Thing(id, False)]
                 if isinstance(request, Confirm) and request.hold == id:
@@ -355,9 +388,9 @@ def _agrees(operation: Operation, first: Operation) -> bool:
     return False
 
 
-def spans_in(request: Request | Form) -> Iterator[Span]:
-    """The spans that a request names, or that something stands on."""
-    if isinstance(request, (Book, Hold, Move, Form)):
+def spans_in(request: Request) -> Iterator[Span]:
+    """The spans that a request names."""
+    if isinstance(request, (Book, Hold, Move)):
         yield from request.spans
     elif isinstance(request, (Close, Read)):
         yield request.span

@@ -5,8 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
+from typing import Final
 
 from medsched.testing.history.operations import Span, Spans
+
+_NAMES: Final = 1024
 
 
 class Cells:
@@ -48,12 +51,16 @@ class Cells:
         return self._found[spans]
 
     def touched(self, spans: Iterable[Span], *names: Hashable) -> int:
-        """A bit for each cell of these minutes, and for each of some names."""
+        """A bit for each cell of these minutes, and for each of some names.
+
+        Two that share nothing may share a bit all the same, where there are many names.
+        """
         bits = 0
         for resource, low, high in spans:
             first, edges = self._edges[resource]
             low, high = bisect_left(edges, low), bisect_left(edges, high)
             bits |= ((1 << (high - low)) - 1) << (first + low)
         for name in names:
-            bits |= 1 << len(self._standing) + self._names.setdefault(name, len(self._names))
+            number = self._names.setdefault(name, len(self._names))
+            bits |= 1 << len(self._standing) + number % _NAMES
         return bits

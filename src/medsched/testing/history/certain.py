@@ -23,6 +23,7 @@ from medsched.testing.history.evidence import (
 )
 from medsched.testing.history.operations import (
     Book,
+    Cancel,
     Close,
     Confirm,
     Failed,
@@ -301,16 +302,24 @@ def _closes(operation: Operation, form: Form) -> bool:
 
 
 def _of_nothing(evidence: Evidence) -> Iterator[Anomaly]:
-    for operation in evidence.operations:
+    for at, operation in enumerate(evidence.operations):
         request = operation.request
         thing = Thing(request.id, True) if isinstance(request, Move) else ended_by(request)
         if thing is None or not operation.ok:
             continue
-        makers = [evidence.operations[at] for at in evidence.makers.get(thing, ())]
+        kind = "booking" if thing.booking else "hold"
+        makers = [evidence.operations[maker] for maker in evidence.makers.get(thing, ())]
         if not any(maker.invoked <= operation.end for maker in makers):
-            kind = "booking" if thing.booking else "hold"
             message = f"no {kind} {thing.id!r} can have been made by then"
-            yield Anomaly(AnomalyKind.NEVER_MADE, message, (*makers, operation))
+            yield Anomaly(AnomalyKind.NOT_THERE, message, (*makers, operation))
+        if isinstance(request, (Cancel, Release)) or evidence.twins(at):
+            continue
+        for other in evidence.enders.get(thing, ()):
+            ender = evidence.operations[other]
+            if ender.ok and ender.before(operation) and ender.request != request:
+                message = f"the {kind} {thing.id!r} was gone by then"
+                yield Anomaly(AnomalyKind.NOT_THERE, message, (*makers, ender, operation))
+                break
 
 
 def _made_twice(evidence: Evidence) -> Iterator[Anomaly]:

@@ -69,12 +69,13 @@ def check(history: Iterable[Operation], *, max_states: int = 1_000_000) -> Verdi
 
 def _no_order(stuck: Stuck) -> Anomaly:
     live = sorted(
-        f"{form.thing.id!r} on {' and '.join(map(str, sorted(form.spans)))}" for form in stuck.live
+        f"{form.thing.id!r} on {' and '.join(map(str, form.spans))}" for form in stuck.live
     )
     there = ", ".join(live[:_SHOWN]) or "nothing"
     more = f" and {len(live) - _SHOWN} more" if len(live) > _SHOWN else ""
     message = (
-        f"no order of the operations explains their answers. The furthest that fits places"
-        f" {stuck.placed} of {stuck.of}; then live: {there}{more}; and none of these can be next"
+        f"no order of the operations explains their answers. The longest that fits has"
+        f" {stuck.placed} of {stuck.of}; after it the first of these can come no more, as it"
+        f" needs {stuck.wants}. On its minutes is then: {there}{more}"
     )
-    return Anomaly(AnomalyKind.NO_ORDER, message, stuck.next)
+    return Anomaly(AnomalyKind.NO_ORDER, message, (stuck.next, *stuck.others[:_SHOWN]))

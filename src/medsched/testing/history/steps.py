@@ -7,8 +7,8 @@ and for each operation whose key was used first by it, and never loses one.
 A step leads from the state before an operation to the one after it: the very same if it
 changes nothing, None if a correct calendar would have answered otherwise. What an operation
 lacks in a state from which it cannot step is a list of needs, each a pair of masks: it cannot
-step before some operation has set a bit of the first, or cleared a bit of the second. A pair
-of zeros cannot be met, and where the list is empty no need is known.
+step before some operation has made a form of the first stand, or ended a thing of the second
+for good. A pair of zeros cannot be met, and where the list is empty no need is known.
 """
 
 from __future__ import annotations
@@ -32,12 +32,18 @@ class Rule(NamedTuple):
     lacks: Lacks
 
 
-def _cleared(bits: int, instead: int = 0) -> list[Need]:
-    """The need that each of some bits be cleared, or else that ``instead`` be set."""
+Exits: TypeAlias = Mapping[int, Need]
+"""For each form by its bit: all forms of the same thing, and the bit of the thing."""
+
+
+def _out_of(mask: int, standing: int, exits: Exits, instead: int = 0) -> list[Need]:
+    """The needs that what stands in a mask leave it, or else that ``instead`` stand."""
     needs: list[Need] = []
+    bits = standing & mask
     while bits:
         bit = bits & -bits
-        needs.append((instead, bit))
+        forms, thing = exits.get(bit, (0, 0))  # a closure never leaves
+        needs.append((forms & ~mask | instead, thing))
         bits ^= bit
     return needs
 
@@ -47,7 +53,7 @@ def impossible() -> Rule:
     return Rule(lambda state: None, lambda state: _NEVER)
 
 
-def claim(bit: int, *, made: int, used: int, key: int, foes: int, block: int) -> Rule:
+def claim(bit: int, *, made: int, used: int, key: int, foes: int, block: int, exits: Exits) -> Rule:
     """A booking or hold made: ``bit`` where nothing of ``block`` stands, nor ``used`` is past.
 
     ``foes`` are the forms that overlap it; those that do not block have expired, and go.
@@ -60,12 +66,14 @@ def claim(bit: int, *, made: int, used: int, key: int, foes: int, block: int) ->
         return standing & ~foes | bit, past | made | key
 
     def lacks(state: State) -> list[Need]:
-        return _NEVER if state[1] & used else _cleared(state[0] & block)
+        return _NEVER if state[1] & used else _out_of(block, state[0], exits)
 
     return Rule(step, lacks)
 
 
-def shift(into: Mapping[int, Need], *, own: int, key: int, foes: int, block: int) -> Rule:
+def shift(
+    into: Mapping[int, Need], *, own: int, key: int, foes: int, block: int, exits: Exits
+) -> Rule:
     """A booking moved: from each form of ``own`` ``into`` another, unless its closures stand."""
 
     def step(state: State) -> State | None:
@@ -86,7 +94,7 @@ def shift(into: Mapping[int, Need], *, own: int, key: int, foes: int, block: int
         if not here:
             return [(own, 0)]
         bit, closures = into[here]
-        return _cleared(standing & (block | closures), bit)
+        return _out_of(block | closures, standing, exits, bit)
 
     return Rule(step, lacks)
 
@@ -108,8 +116,12 @@ def confirm(
             return None
         return standing ^ here | bit, past | made | again | key
 
+    made_of_it = live
+    for bit, _ in into.values():
+        made_of_it |= bit
+
     def lacks(state: State) -> list[Need]:
-        return _NEVER if state[0] & live else [(live, 0)]
+        return _NEVER if state[0] & live else [(made_of_it, 0)]
 
     return Rule(step, lacks)
 
@@ -131,7 +143,7 @@ def end(own: int, *, made: int, key: int) -> Rule:
 # --------------------------------------------------------------------- answers
 
 
-def listing(sights: Sequence[int], shown: Sequence[int], *, bit: int = 0) -> Rule:
+def listing(sights: Sequence[int], shown: Sequence[int], exits: Exits, *, bit: int = 0) -> Rule:
     """An answer that shows exactly one form of each of ``shown``, out of one of ``sights``.
 
     ``sights`` are what there is to show at each instant that it may have been made at, those
@@ -152,7 +164,7 @@ def listing(sights: Sequence[int], shown: Sequence[int], *, bit: int = 0) -> Rul
 
     def lacks(state: State) -> list[Need]:
         standing = state[0]
-        needs = _cleared(standing & hidden)
+        needs = _out_of(hidden, standing, exits)
         seen = standing & most
         if (seen & wanted).bit_count() < count:
             needs += [(forms & most, 0) for forms in shown if not seen & forms]
@@ -179,11 +191,11 @@ def some_stand(mask: int) -> Rule:
     return Rule(lambda state: state if state[0] & mask else None, lambda state: [(mask, 0)])
 
 
-def none_stands(mask: int) -> Rule:
+def none_stands(mask: int, exits: Exits) -> Rule:
     """A refusal because none of these stands."""
     return Rule(
         lambda state: None if state[0] & mask else state,
-        lambda state: _cleared(state[0] & mask),
+        lambda state: _out_of(mask, state[0], exits),
     )
 
 
@@ -213,6 +225,6 @@ def keyed(rule: Rule, *, used: int, agreeing: int, use: int) -> Rule:
     def lacks(state: State) -> list[Need]:
         if state[1] & used:
             return _NEVER
-        return [(sets | use, clears) for sets, clears in needs(state)]
+        return [(forms | use, things) for forms, things in needs(state)]
 
     return Rule(step, lacks)

@@ -32,7 +32,7 @@ class AnomalyKind(Choice):
     """A change was refused, and nothing can have been in its way."""
     CLOSED = "closed"
     """A change was accepted on minutes that were certainly closed."""
-    NEVER_MADE = "never-made"
+    NOT_THERE = "not-there"
     """A change was accepted of something that cannot have been there."""
     TWICE = "twice"
     """One id was acknowledged for two bookings or holds."""

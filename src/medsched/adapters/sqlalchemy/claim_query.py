@@ -1,0 +1,69 @@
+"""What is taken around a start: the one query that every listing and every booking asks.
+
+It is fixed text for each number of resources, for to build it anew would take longer than to
+answer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+
+from medsched.adapters.sqlalchemy.booking_rows import LONG, SHORT, ClaimRow, claim_of
+from medsched.adapters.sqlalchemy.columns import UtcDateTime
+from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.domain.claims import Claim
+from medsched.domain.records import Resource
+from medsched.timeline.instants import DAY
+
+
+def claims_between(
+    connection: Connection,
+    tables: Tables,
+    practice: str,
+    resources: Sequence[Resource],
+    low: int,
+    high: int,
+) -> Iterator[Claim]:
+    """The claims on some resources that reach into [low, high), in order of resource and start."""
+    text = _text(tables, connection.dialect, len(resources))
+    values = tuple(
+        value
+        for resource in resources
+        for days in (SHORT, LONG)
+        for value in (
+            *(practice, resource.kind.value, resource.id),
+            *(days, low - days * DAY, high, low),
+        )
+    )
+    instant = _instant(connection.dialect)
+    for *row, expires_at in connection.exec_driver_sql(text, values):
+        yield claim_of(ClaimRow._make((*row, instant(expires_at))))
+
+
+@cache
+def _text(tables: Tables, dialect: Dialect, resources: int) -> str:
+    mark = "?" if dialect.name == "sqlite" else "%s"
+    one = " AND ".join(
+        f"{column} {mark}"
+        for column in (
+            *("practice =", "resource_kind =", "resource_id ="),
+            *("days =", "low >", "low <", "high >"),
+        )
+    )
+    here = " OR ".join([f"({one})"] * (2 * resources))
+    called = dialect.identifier_preparer.format_table(tables.claim)
+    return (
+        f"SELECT {', '.join(ClaimRow._fields)} FROM {called} WHERE {here}"
+        " ORDER BY resource_kind, resource_id, low, token"
+    )
+
+
+@cache
+def _instant(dialect: Dialect) -> Callable[[Any], Any]:
+    """From what the driver gives to an aware instant."""
+    read = UtcDateTime().result_processor(dialect, None)
+    return read if read is not None else lambda value: value

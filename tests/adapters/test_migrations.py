@@ -1,0 +1,448 @@
+"""Tables of earlier releases become those of this one, whatever comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any, Final
+
+import pytest
+from tests.databases import ENGINES, Databases
+
+from medsched.domain.bookings import WallTime
+from medsched.domain.changes import Applied, Changeset
+from medsched.domain.events import Change, Event
+from medsched.domain.holds import Hold
+from medsched.domain.people import Patient, Provider
+from medsched.domain.records import Resource
+from medsched.domain.stored import Kind, Ref
+from medsched.errors import SchemaMismatch
+
+pytest.importorskip("sqlalchemy", reason="the extra sqlalchemy is not installed")
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from medsched.adapters import sqlalchemy as adapter
+from medsched.adapters.sqlalchemy.schema import tables
+
+BEFORE, FRESH = "medsched_before", "medsched_fresh"
+WHEN = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+
+
+# ------------------------------------------------------ version 1, as it was released: frozen
+
+_MYSQL: Final = ("mysql", "mariadb")
+
+
+def _exact(length: int) -> Any:
+    kept = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin")
+    plain = sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+    return plain.with_variant(kept, *_MYSQL)
+
+
+def _word(length: int) -> Any:
+    kept = mysql.VARCHAR(length, charset="ascii", collation="ascii_nopad_bin")
+    plain = sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+    return plain.with_variant(kept, *_MYSQL)
+
+
+_DOCUMENT: Final[Any] = sa.Text().with_variant(
+    mysql.MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), *_MYSQL
+)
+_INSTANT: Final[Any] = (
+    sa.DateTime()
+    .with_variant(sa.DateTime(timezone=True), "postgresql")
+    .with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+)
+
+
+def _need(name: str, kind: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _touched() -> sa.Column[Any]:
+    return sa.Column("touched", sa.BigInteger, nullable=False, server_default=sa.text("0"))
+
+
+def version_1(schema: str | None) -> sa.MetaData:
+    """The tables of version 1."""
+    metadata = sa.MetaData(schema=schema)
+    options: dict[str, Any] = {
+        f"{dialect}_{option}": value
+        for dialect in _MYSQL
+        for option, value in (
+            ("engine", "InnoDB"),
+            ("charset", "utf8mb4"),
+            ("collate", "utf8mb4_nopad_bin"),
+        )
+    }
+
+    def table(name: str, key: list[str], *parts: Any) -> None:
+        primary = sa.PrimaryKeyConstraint(*key, name=f"pk_medsched_{name}")
+        sa.Table(f"medsched_{name}", metadata, *parts, primary, **options)
+
+    id, kind = _exact(255), _word(32)
+    table("version", ["component"], _need("component", kind), _need("version", sa.Integer))
+    table(
+        "record",
+        ["practice", "kind", "id"],
+        *(_need("practice", id), _need("kind", kind), _need("id", id)),
+        _need("version", sa.BigInteger),
+        _need("active", sa.Boolean(create_constraint=False)),
+        *(sa.Column("resource_kind", kind), sa.Column("resource_id", id)),
+        *(sa.Column("created_at", _INSTANT), sa.Column("updated_at", _INSTANT)),
+        *(_need("format", sa.SmallInteger), _need("document", _DOCUMENT), _touched()),
+        sa.Index("ix_medsched_record_resource", "practice", "resource_kind", "resource_id"),
+    )
+    table(
+        "filter",
+        ["practice", "kind", "id", "position"],
+        *(_need("practice", id), _need("kind", kind), _need("id", id)),
+        *(_need("position", sa.Integer), _need("field", kind), _need("value", id)),
+        sa.Index("ix_medsched_filter_value", "practice", "kind", "field", "value"),
+    )
+    table(
+        "reference",
+        ["practice", "kind", "id", "position"],
+        *(_need("practice", id), _need("kind", kind), _need("id", id)),
+        *(_need("position", sa.Integer), _need("to_kind", kind), _need("to_id", id)),
+        sa.Index("ix_medsched_reference_to", "practice", "to_kind", "to_id"),
+    )
+    table(
+        "schedule",
+        ["practice", "kind", "id"],
+        *(_need("practice", id), _need("kind", kind), _need("id", id)),
+        *(_need("version", sa.BigInteger), _touched()),
+    )
+    table(
+        "event",
+        ["practice", "changeset", "position"],
+        *(_need("practice", id), _need("changeset", kind), _need("position", sa.Integer)),
+        *(_need("recorded_at", _INSTANT), sa.Column("number", sa.BigInteger)),
+        *(_need("name", _word(64)), _need("kind", kind), _need("record", id)),
+        *(_need("version", sa.BigInteger), _need("format", sa.SmallInteger)),
+        sa.UniqueConstraint("practice", "number", name="uq_medsched_event_number"),
+    )
+    return metadata
+
+
+def fill(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """What a practice had stored in version 1, which numbered no events."""
+
+    def insert(into: str, **values: Any) -> None:
+        (table,) = (one for one in metadata.tables.values() if one.name == f"medsched_{into}")
+        connection.execute(sa.insert(table).values(values))
+
+    at = WHEN if connection.dialect.name == "postgresql" else WHEN.replace(tzinfo=None)
+    record: dict[str, Any] = {"practice": "p", "version": 3, "active": True, "format": 1}
+    record |= {"created_at": at, "updated_at": at}
+    insert("version", component="schema", version=1)
+    smith = '{"name":"Dr. Smíth","specialties":["cardiology"],"location":"main"}'
+    insert("record", **record, kind="provider", id="smith", document=smith)
+    insert("record", **record, kind="patient", id="ehr-1 ", document='{"name":"Ada"}')
+    insert("record", **record, kind="location", id="main", document="{}")
+    key = {"practice": "p", "kind": "provider", "id": "smith", "position": 0}
+    insert("filter", **key, field="specialties", value="cardiology")
+    insert("reference", **key, to_kind="location", to_id="main")
+    insert("schedule", practice="p", kind="provider", id="smith", version=7)
+    insert(
+        "event",
+        practice="p",
+        changeset="0" * 32,
+        position=0,
+        recorded_at=at,
+        name="provider.updated",
+        kind="provider",
+        record="smith",
+        version=3,
+        format=1,
+    )
+
+
+# --------------------------------------------------------------------------- comparing
+
+
+def shape(engine: sa.Engine, schema: str | None) -> dict[str, object]:
+    """All that the database says of its tables, but what they are called together."""
+    found = sa.inspect(engine)
+    shapes: dict[str, object] = {}
+    for name in sorted(found.get_table_names(schema=schema)):
+        key = found.get_pk_constraint(name, schema=schema)
+        shapes[name] = {
+            "columns": [
+                {**column, "type": repr(column["type"])}
+                for column in found.get_columns(name, schema=schema)
+            ],
+            "key": (key["name"], key["constrained_columns"]),
+            "indexes": _sorted(found.get_indexes(name, schema=schema)),
+            "uniques": _sorted(found.get_unique_constraints(name, schema=schema)),
+            "foreign keys": found.get_foreign_keys(name, schema=schema),
+            "checks": _sorted(found.get_check_constraints(name, schema=schema)),
+            "made by": _made_by(engine, schema, name),
+        }
+    return shapes
+
+
+def _sorted(parts: list[Any]) -> list[Any]:
+    return sorted(parts, key=lambda part: str(part["name"]))
+
+
+def _made_by(engine: sa.Engine, schema: str | None, name: str) -> str:
+    """What the inspection does not tell: the storage engine, the fill factor, collations."""
+    ask = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE name = :name",
+        "postgresql": (
+            "SELECT c.reloptions::text FROM pg_class c JOIN pg_namespace n"
+            " ON n.oid = c.relnamespace WHERE c.relname = :name AND n.nspname = :schema"
+        ),
+    }
+    query = sa.text(ask.get(engine.dialect.name, f"SHOW CREATE TABLE {schema}.{name}"))
+    values = {"name": name, "schema": schema}
+    with engine.connect() as connection:
+        row = connection.execute(query, {k: values[k] for k in query._bindparams}).one()
+    return str(
+        sorted(line.rstrip(",") for line in str(row[-1]).splitlines())
+    )  # keys come as may be
+
+
+@pytest.fixture(params=ENGINES)
+def database(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path: Path
+) -> Iterator[Callable[[str], tuple[sa.Engine, str | None]]]:
+    """Empty databases by name: files, or schemas of one server."""
+    if request.param == "sqlite":
+        with _files(tmp_path) as files:
+            yield files
+        return
+    databases.store(request.param)
+    engine = databases.another(request.param).engine
+    made = set[str]()
+
+    def of(name: str) -> tuple[sa.Engine, str | None]:
+        with engine.begin() as connection:
+            if name in made:
+                _drop(connection, name)
+            connection.execute(sa.schema.CreateSchema(name))
+            made.add(name)
+        return engine, name
+
+    yield of
+    with engine.begin() as connection:
+        for name in made:
+            _drop(connection, name)
+    databases.check_returned(request.param)
+
+
+def _drop(connection: sa.Connection, name: str) -> None:
+    cascade = connection.dialect.name == "postgresql"
+    connection.execute(sa.schema.DropSchema(name, cascade=cascade))
+
+
+@contextmanager
+def _files(folder: Path) -> Iterator[Callable[[str], tuple[sa.Engine, str | None]]]:
+    engines: list[sa.Engine] = []
+
+    def of(name: str) -> tuple[sa.Engine, str | None]:
+        path = folder / f"{name}-{len(engines)}.db"
+        engines.append(sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 60}))
+        return engines[-1], None
+
+    yield of
+    for engine in engines:
+        engine.dispose()
+
+
+Of = Callable[[str], tuple[sa.Engine, str | None]]
+
+
+def old(of: Of) -> tuple[sa.Engine, str | None]:
+    """A database with the tables of version 1, and records in them."""
+    engine, schema = of(BEFORE)
+    metadata = version_1(schema)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        fill(connection, metadata)
+    return engine, schema
+
+
+def fresh(of: Of) -> dict[str, object]:
+    """What tables look like that this release has made."""
+    engine, schema = of(FRESH)
+    adapter.create(engine, schema=schema)
+    return _neutral(shape(engine, schema))
+
+
+def _neutral(shapes: dict[str, object]) -> dict[str, object]:
+    return {
+        name: str(told).replace(BEFORE, "…").replace(FRESH, "…") for name, told in shapes.items()
+    }
+
+
+def is_current(engine: sa.Engine, schema: str | None, meant: dict[str, object]) -> None:
+    """The tables are those that this release makes."""
+    adapter.check(engine, schema=schema)
+    found = _neutral(shape(engine, schema))
+    assert found.keys() == meant.keys()
+    for name in meant:
+        assert found[name] == meant[name], name
+
+
+@contextmanager
+def killed(engine: sa.Engine, at: int) -> Iterator[list[str]]:
+    """Kill whoever comes to a statement that changes something for so manyth a time."""
+    statements: list[str] = []
+
+    def kill(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().startswith(("CREATE", "UPDATE", "INSERT")):
+            statements.append(statement)
+            if len(statements) == at:
+                raise KeyboardInterrupt
+
+    sa.event.listen(engine, "before_cursor_execute", kill)
+    yield statements
+    sa.event.remove(engine, "before_cursor_execute", kill)
+
+
+# ------------------------------------------------------------------------------- tests
+
+
+class TestFromVersion1:
+    def test_it_ends_at_the_tables_of_today(self, database: Of) -> None:
+        meant = fresh(database)
+        engine, schema = old(database)
+        assert len(meant) > len(shape(engine, schema)) == 6
+        assert adapter.upgrade(engine, schema=schema) == (1, adapter.VERSION)
+        is_current(engine, schema, meant)
+        assert adapter.upgrade(engine, schema=schema) == (adapter.VERSION, adapter.VERSION)
+        adapter.create(engine, schema=schema)
+        is_current(engine, schema, meant)
+
+    def test_what_was_stored_is_there_and_can_be_booked(self, database: Of) -> None:
+        engine, schema = old(database)
+        adapter.upgrade(engine, schema=schema)
+        store = adapter.SqlAlchemyStore(engine, schema=schema)
+        smith, ada = store.get("p", Provider, "smith"), store.get("p", Patient, "ehr-1 ")
+        named: Any = {"name": "Dr. Smíth", "specialties": {"cardiology"}, "location": "main"}
+        assert smith == Provider(id="smith", version=3, **named)
+        assert ada == Patient(id="ehr-1 ", version=3, name="Ada")
+        assert smith is not None
+        assert (smith.created_at, smith.updated_at) == (WHEN, WHEN)
+        where = {"specialties": "cardiology"}
+        assert store.page("p", Provider, active=True, where=where, after=None, limit=9) == [smith]
+        main = Ref(Kind.LOCATION, "main")
+        assert store.referrers("p", main) == [Ref(Kind.PROVIDER, "smith")]
+        provider = Resource("provider", "smith")
+        assert store.schedule_versions("p", [provider]) == {provider: 7}
+        hold = Hold(
+            id="h",
+            version=1,
+            provider="smith",
+            type="visit",
+            start=WHEN.replace(second=0, microsecond=0),
+            end=WHEN.replace(hour=4, second=0, microsecond=0),
+            wall=WallTime(datetime(2026, 1, 2, 3, 4), "UTC"),
+            spans=[(provider, 29_454_424, 29_454_480)],
+            expires=WHEN,
+        )
+        event = Event.of(Change.CREATED, hold)
+        changeset = Changeset(practice="p", writes=(hold,), claims=hold.claims, events=(event,))
+        assert store.apply(changeset) == Applied()
+        assert store.number_events("p") == 2
+        assert [(one.number, one.event.name) for one in store.events("p", after=0, limit=9)] == [
+            (1, "provider.updated"),
+            (2, "hold.created"),
+        ]
+        assert adapter.verify(engine, schema=schema).is_clean
+
+    def test_until_then_it_is_told_to_upgrade(self, database: Of) -> None:
+        engine, schema = old(database)
+        before = shape(engine, schema)
+        for ask in (adapter.check, adapter.create, adapter.verify):
+            with pytest.raises(SchemaMismatch, match=r"at version 1, .*: upgrade them") as caught:
+                ask(engine, schema=schema)
+            assert (caught.value.found, caught.value.expected) == (1, adapter.VERSION)
+        assert shape(engine, schema) == before
+
+    def test_tables_that_are_there_already_are_completed(self, database: Of) -> None:
+        """As one leaves them who is killed where making a table ends a transaction."""
+        meant = fresh(database)
+        engine, schema = old(database)
+        made = tables(schema)
+        with engine.begin() as connection:
+            made.ledger.create(connection)
+            made.booking.create(connection)
+            for index in made.booking.indexes:
+                index.drop(connection)
+        assert adapter.upgrade(engine, schema=schema) == (1, adapter.VERSION)
+        is_current(engine, schema, meant)
+
+    @pytest.mark.parametrize("what", ["upgrade", "create"])
+    def test_killed_at_any_statement_it_can_be_run_again(self, database: Of, what: str) -> None:
+        meant = fresh(database)
+        run = getattr(adapter, what)
+        for at in count(1):
+            engine, schema = old(database) if what == "upgrade" else database(BEFORE)
+            with killed(engine, at) as statements:
+                try:
+                    run(engine, schema=schema)
+                except KeyboardInterrupt:
+                    assert len(statements) == at
+            if len(statements) < at:  # it came to its end
+                break
+            with pytest.raises(SchemaMismatch):
+                adapter.check(engine, schema=schema)
+            run(engine, schema=schema)
+            is_current(engine, schema, meant)
+        assert at > 10
+
+    def test_two_at_once_end_well(self, database: Of) -> None:
+        meant = fresh(database)
+        for _ in range(4):
+            engine, schema = old(database)
+            start = Barrier(3)
+            came: list[object] = []
+
+            def upgrade(start: Barrier, engine: sa.Engine, schema: str | None, came: Any) -> None:
+                start.wait()
+                try:
+                    came.append(adapter.upgrade(engine.url, schema=schema))
+                except Exception as error:
+                    came.append(error)
+
+            arguments = (start, engine, schema, came)
+            threads = [Thread(target=upgrade, args=arguments) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert {*map(str, came)} <= {f"({n}, {adapter.VERSION})" for n in (1, adapter.VERSION)}
+            assert (1, adapter.VERSION) in came
+            is_current(engine, schema, meant)
+
+
+def test_the_turn_is_given_back(databases: Databases) -> None:
+    """MariaDB keeps it for a connection, which goes back to the pool of the host."""
+    databases.store("mariadb")
+    engine = databases.another("mariadb").engine
+    adapter.upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT IS_FREE_LOCK('medsched upgrade')").scalar() == 1
+
+
+def test_a_hosts_own_migrations_make_the_same_tables(database: Of) -> None:
+    """What `attach` lays into a host's metadata, with `stamp`, is what `create` makes."""
+    meant = fresh(database)
+    engine, schema = database(BEFORE)
+    metadata = sa.MetaData(naming_convention={"pk": "host_pk_%(table_name)s"})
+    attached = adapter.attach(metadata, schema=schema)
+    assert {table.name for table in metadata.tables.values()} == meant.keys()
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        adapter.stamp(connection, schema=schema)
+    is_current(engine, schema, meant)
+    assert {attached.booking, attached.ledger} <= set(metadata.tables.values())

@@ -1,0 +1,243 @@
+"""A practice, and every command that changes something of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import attrs
+from tests.kills.clinics import State, mark
+
+from medsched import (
+    AppointmentType,
+    AvailabilityRule,
+    Location,
+    Override,
+    Patient,
+    Practice,
+    Recurrence,
+    Room,
+    Scheduler,
+)
+from medsched.domain.appointment_types import Need
+from medsched.domain.records import Resource
+from medsched.domain.starts import Start
+from medsched.domain.stored import Kind
+from medsched.ports.store import Store
+from medsched.testing.fixed import FixedClock, NumberedIds
+
+NOW: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
+_KEY: Final[Any] = {"idempotency_key": "the key"}
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+
+
+# ------------------------------------------------------------------------ the practice
+
+
+class MarkedIds(NumberedIds):
+    """`Ids` that tell which try of a command made them; no two tries make the same."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__()
+        self._mark = mark(tries)
+
+    def new(self, kind: Kind) -> str:
+        return self._mark + super().new(kind)
+
+    def reference(self) -> str:
+        return self._mark + super().reference()
+
+
+def seen(store: Store, practice: str, tries: int) -> Practice:
+    """A practice as one try of a command sees it: by a scheduler that has read nothing yet."""
+    clock, ids = FixedClock(NOW), MarkedIds(tries)
+    return Scheduler(store, clock=clock, ids=ids, registers_patients=True).practice(practice)
+
+
+def at(time: str, provider: str = "smith") -> Start:
+    """A start on one Wednesday in New York, five hours behind UTC."""
+    hour, minute = map(int, time.split(":"))
+    return Start(provider, "visit", datetime(2026, 1, 7, 5 + hour, minute, tzinfo=UTC))
+
+
+def furnish(store: Store, practice: str) -> None:
+    """Two providers, two rooms either of which will do, and something in every state.
+
+    On that Wednesday: at 9:00 an appointment, at 10:00 a requested one, at 10:45 a proposed one
+    that takes no time; at 13:00 a hold for a patient, at 14:00 one for nobody in particular, at
+    15:00 one that has expired. With Jones an appointment at 9:00 that was booked under a key
+    long ago, and at 13:00 an expired hold.
+    """
+    ids = NumberedIds()
+    long_ago, lately, now = (
+        Scheduler(store, clock=FixedClock(at), ids=ids).practice(practice)
+        for at in (NOW - timedelta(days=8), NOW - _HOUR, NOW)
+    )
+    long_ago.add_all(
+        [
+            Location(id="main"),
+            Room(id="r1", location="main"),
+            Room(id="r2", location="main"),
+            *(Patient(id=id, name=id.title()) for id in ("ada", "bob", "cid", "dee", "eve")),
+            AppointmentType(
+                code="visit",
+                duration=30 * _MINUTE,
+                buffer_after=10 * _MINUTE,
+                needs=[Need.room("r1", "r2", after=5 * _MINUTE)],
+            ),
+        ]
+    )
+    for id in ("smith", "jones"):
+        long_ago.providers.create(id=id, timezone="America/New_York", location="main")
+        daily = Recurrence.daily(start=date(2025, 1, 1))
+        hours: Any = {"hours": "09:00-17:00", "step": 15 * _MINUTE, "id": f"days-{id}"}
+        long_ago.availability.add(AvailabilityRule(id, daily, **hours))
+    old = long_ago.appointments.book
+    old(at("9:00", "jones"), patient="eve", id="old", resources=_rooms("r2"), idempotency_key="old")
+    lately.holds.place(at("15:00"), id="late")
+    lately.holds.place(at("13:00", "jones"), patient="eve", id="later")
+    now.appointments.book(at("9:00"), patient="ada", id="mine", resources=_rooms("r1"))
+    now.appointments.request(at("10:00"), patient="bob", id="requested")
+    now.appointments.propose(at("10:45"), patient="cid", id="proposed")
+    now.holds.place(at("13:00"), patient="ada", id="for-ada")
+    now.holds.place(at("14:00"), id="for-anybody")
+
+
+def _rooms(*ids: str) -> list[Resource]:
+    return [Resource("room", id) for id in ids]
+
+
+# ------------------------------------------------------------------------ the commands
+
+
+def _first(state: State, answer: object) -> object:
+    """What the first try answered: for commands under a key."""
+    return answer
+
+
+@attrs.frozen
+class Command:
+    """Something that a practice is asked to do.
+
+    ``changes``: how many changesets it is at most, of which each is applied whole or not at all.
+    ``repeated``: what it shall answer where this much is done already, given what it answers on
+    the untouched practice.
+    """
+
+    name: str
+    run: Callable[[Practice], object]
+    changes: int = 1
+    repeated: Callable[[State, object], object] = _first
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _swept(state: State, answer: object) -> object:
+    """The holds that are left to be swept."""
+    holds = (row["expires_at"] for row in state.of("booking") if row["kind"] == "hold")
+    return sum(expires <= NOW for expires in holds)
+
+
+def _closed(state: State, answer: object) -> object:
+    """A closure comes without a key: a second one of its id is refused."""
+    there = any(row["kind"] == "override" for row in state.of("record"))
+    return "AlreadyExists" if there else answer
+
+
+def _shortened(state: State, answer: object) -> object:
+    """An update comes without a key: a second one of the same version is refused."""
+    (version,) = (row["version"] for row in state.of("record") if row["id"] == "days-smith")
+    return "VersionConflict" if version > 1 else answer
+
+
+def _deleted(state: State, answer: object) -> object:
+    """What is gone cannot be deleted."""
+    there = any(row["id"] == "days-jones" for row in state.of("record"))
+    return answer if there else "NotFound"
+
+
+def _shorten(clinic: Practice) -> object:
+    """Write a rule as somebody does who has read its first version."""
+    rule = clinic.availability.rules.get("days-smith")
+    shorter = attrs.evolve(rule, hours="09:00-16:00", version=1)
+    return clinic.availability.rules.update(shorter)
+
+
+COMMANDS: Final = (
+    Command(
+        "book",
+        lambda clinic: clinic.appointments.book(
+            at("16:00"), patient="dee", reason="a cough", **_KEY
+        ),
+    ),
+    Command(
+        "book where a hold has expired",
+        lambda clinic: clinic.appointments.book(at("15:00"), patient="dee", **_KEY),
+    ),
+    Command(
+        "book somebody new",
+        lambda clinic: clinic.appointments.book(at("16:00"), patient="fay", **_KEY),
+    ),
+    Command(
+        "request",
+        lambda clinic: clinic.appointments.request(at("16:00"), patient="dee", **_KEY),
+    ),
+    Command(
+        "propose",
+        lambda clinic: clinic.appointments.propose(at("16:00"), patient="dee", **_KEY),
+    ),
+    Command(
+        "accept what was requested",
+        lambda clinic: clinic.appointments.accept("requested", **_KEY),
+    ),
+    Command(
+        "accept what was proposed",
+        lambda clinic: clinic.appointments.accept("proposed", **_KEY),
+    ),
+    Command("place a hold", lambda clinic: clinic.holds.place(at("16:00"), **_KEY)),
+    Command(
+        "confirm a patient's hold",
+        lambda clinic: clinic.holds.confirm("for-ada", **_KEY),
+    ),
+    Command(
+        "confirm anybody's hold",
+        lambda clinic: clinic.holds.confirm("for-anybody", patient="dee", **_KEY),
+    ),
+    Command("release", lambda clinic: clinic.holds.release("for-ada", **_KEY)),
+    Command(
+        "reschedule over itself",
+        lambda clinic: clinic.appointments.reschedule("mine", at("9:15"), **_KEY),
+    ),
+    Command(
+        "reschedule to somebody else",
+        lambda clinic: clinic.appointments.reschedule("mine", at("11:00", "jones"), **_KEY),
+    ),
+    Command(
+        "change resources",
+        lambda clinic: clinic.appointments.change_resources("requested", _rooms("r2"), **_KEY),
+    ),
+    Command(
+        "annotate",
+        lambda clinic: clinic.appointments.annotate("mine", notes="comes by bus", **_KEY),
+    ),
+    Command("arrive", lambda clinic: clinic.appointments.arrive("mine", **_KEY)),
+    Command("cancel", lambda clinic: clinic.appointments.cancel("mine", reason="ill", **_KEY)),
+    Command("sweep", lambda clinic: clinic.holds.sweep(), 3, _swept),
+    Command(
+        "close a day",
+        lambda clinic: clinic.availability.add(
+            Override.closed("smith", date(2026, 1, 8), id="away", reason="away")
+        ),
+        repeated=_closed,
+    ),
+    Command("change a rule", _shorten, repeated=_shortened),
+    Command(
+        "delete a rule",
+        lambda clinic: clinic.availability.rules.delete("days-jones"),
+        repeated=_deleted,
+    ),
+    Command("number events", lambda clinic: clinic.events.after()[-1].number),
+)
