@@ -83,7 +83,8 @@ def tests_zones(session: nox.Session) -> None:
 def databases(session: nox.Session) -> None:
     """Run what runs on databases, alone: SQLite, PostgreSQL, and MariaDB where it is installed."""
     _install(session, "[all]", "tests")
-    session.run("pytest", "tests/adapters", "tests/services", "tests/cli", *session.posargs)
+    tests = ["tests/adapters", "tests/services", "tests/cli", "tests/races", "tests/stateful"]
+    session.run("pytest", *tests, *session.posargs, env={"MEDSCHED_ASYNC": "all"})
 
 
 @nox.session

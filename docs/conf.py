@@ -32,6 +32,7 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+"),
     ("py:class", r"datetime|timedelta"),  # as attrs writes them into the signatures it makes
     ("py:class", r"(medsched\..+\.)?([A-Z]|StoredT|NounT|HoursT|BookingT|Span)"),  # type variables
+    ("py:.*", r"medsched\.testing\.history\..+"),  # its words are those of the domain too
     ("py:class", r"medsched\..+\._\w+"),  # options of `Override.closed` and others, told in a table
 ]
 python_maximum_signature_line_length = 88

@@ -153,8 +153,7 @@ def _mariadb(folder: Path) -> Iterator[str]:
         _wait(port, process, errors)
         admin = f"mariadb+pymysql://root@127.0.0.1:{port}"
         _run(admin, "CREATE DATABASE clinic")
-        # The driver would read the machine's certificates anew for each connection.
-        yield f"{admin}/clinic?ssl_disabled=true"
+        yield f"{admin}/clinic"
     finally:
         process.terminate()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -37,7 +38,6 @@ from medsched.domain.refusals import BookingRefused
 from medsched.domain.starts import Start
 from medsched.domain.stored import Kind, Ref
 from medsched.ports.store import Store
-from medsched.testing.contracts.claiming import Claiming
 from medsched.testing.contracts.rivals import Rivals
 from medsched.testing.contracts.wholeness import Wholeness
 from medsched.testing.fixed import FixedClock
@@ -613,6 +613,21 @@ class TestManners:
             with pytest.raises(InvalidChoice, match="sqlite3, psycopg, PyMySQL"):
                 SqlAlchemyStore.join_dbapi(connection)
 
+    def test_what_is_no_connection_of_sqlalchemys(self, one: Host) -> None:
+        wrong: Any
+        with Session(one.engine) as session:
+            for wrong in (session, one.engine, "sqlite://", None):
+                with pytest.raises(InvalidChoice, match="session"):
+                    SqlAlchemyStore.join(wrong)
+
+    def test_schemas_that_are_translated(self, one: Host) -> None:
+        """SQLAlchemy does so with its own statements, and not with those that are plain text."""
+        engine = one.engine.execution_options(schema_translate_map={None: "elsewhere"})
+        with pytest.raises(InvalidChoice, match="schema"):
+            SqlAlchemyStore(engine)
+        with engine.connect() as connection, pytest.raises(InvalidChoice, match="schema"):
+            SqlAlchemyStore.join(connection)
+
     def test_a_closed_connection(self, one: Host) -> None:
         connection = connected(one.engine.url)
         store = SqlAlchemyStore.join_dbapi(connection)
@@ -843,7 +858,7 @@ class Hosted:
             connection.close()
 
 
-class TestContract(Claiming, Wholeness, Rivals):
+class TestContract(Wholeness, Rivals):
     """What every store promises of its writes, each call in a transaction of a host's."""
 
     @pytest.fixture
@@ -867,8 +882,11 @@ def deadlocked(host: Host, rival: Any) -> Iterator[None]:
     waits.start()
     query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
     with host.engine.connect() as connection:
-        while not connection.exec_driver_sql(query).scalar():
+        for _ in range(100):
+            if connection.exec_driver_sql(query).scalar():
+                break
             connection.rollback()
+            time.sleep(0.15)  # asked more often, the table shows what it showed before
     try:
         yield
     finally:

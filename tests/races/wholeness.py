@@ -88,8 +88,10 @@ def check_told(
     assert [one.number for one in numbered] == list(range(1, len(numbered) + 1))
     told = _by_record(one.event for one in numbered)
     for appointment in appointments:
-        versions = [one.version for one in told.pop((Kind.APPOINTMENT, appointment.id))]
-        assert versions == list(range(1, appointment.version + 1)), "an event is missing"
+        versions = [one.version for one in told.pop((Kind.APPOINTMENT, appointment.id), [])]
+        assert versions == list(range(1, appointment.version + 1)), (
+            "events are missing, or in the wrong order"
+        )
     waiting = {hold.id for hold in live}
     for (kind, id), some in told.items():
         assert kind is not Kind.APPOINTMENT, "an appointment that is not there was told"

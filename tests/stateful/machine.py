@@ -17,8 +17,11 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
 )
+from tests.stateful import drawn
+from tests.stateful.drawn import DAILY, MICROSECOND, MINUTE, NEW_YORK, PATIENTS, PLACES
 from tests.stateful.subjects import NOW, Subject, differences
 
 from medsched import (
@@ -32,134 +35,18 @@ from medsched import (
     Patient,
     Practice,
     Provider,
-    Recurrence,
     RecurringBlocking,
     Room,
-    TzdataZones,
 )
 from medsched.domain.appointments import Appointment
-from medsched.domain.bookings import WallTime
 from medsched.domain.holds import Hold
+from medsched.domain.idempotency import KEPT_FOR
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource
-from medsched.domain.slots import SlotKey, slot_id
 from medsched.domain.starts import Start
 from medsched.domain.stored import Noun
-from medsched.timeline.instants import whole_minute
 
 Command = Callable[[Practice], Any]
-
-MINUTE = timedelta(minutes=1)
-MICROSECOND = timedelta(microseconds=1)
-DAILY = Recurrence.daily(start=date(2026, 3, 1))
-NEW_YORK = "America/New_York"
-
-PROVIDERS = ["smith", "jones", "kim", "lee"]
-PATIENTS = ["ada", "bob", "ADA", "ada "]
-PLACES = ["main", "annex"]
-TYPES = ["visit", "scan", "surgery", "check"]
-R1, R2, D1 = Resource("room", "r1"), Resource("room", "r2"), Resource("device", "d1")
-
-people = st.sampled_from([*PATIENTS, *PATIENTS, "nobody"])
-providers = st.sampled_from(["smith", "smith", *PROVIDERS])
-types = st.sampled_from(["visit", "visit", "scan", *TYPES])
-places = st.sampled_from([*PLACES, None])
-keys = st.sampled_from([None, None, None, "k1", "k2"])
-whos = st.sampled_from([None, None, None, "kim"])
-texts = st.sampled_from(["", "headache", "brings her mother"])
-dates = st.integers(8, 10).map(lambda day: date(2026, 3, day))
-buffers = st.sampled_from([0, 0, 5, 10, 15])
-lengths = st.sampled_from([30, 15, 20, 45])
-resources = st.sampled_from(
-    [[], [], [], [R1], [R2], [D1], [R1, D1], [R1, R2]]  # what a type may or may not need
-)
-owners = st.sampled_from(
-    [
-        *(Resource("provider", id) for id in ("jones", "kim", "lee")),
-        *(R1, D1, Resource("location", "main"), Resource("practice", "riverside")),
-    ]
-)
-stretches = st.sampled_from(
-    ["13:00-15:00", "09:00-10:00", "10:00-12:00", "22:00-04:00 overnight", "01:00-04:00"]
-)
-grids = st.sampled_from([Grid.window(), Grid.clock(10 * MINUTE), Grid.packed()])
-needs = st.sampled_from(
-    [
-        [],
-        [Need.room("r1", "r2")],
-        [Need.room("r1", after=10 * MINUTE), Need.device("d1")],
-        [Need.room("r1", "r2"), Need.room("r2", "r1")],
-    ]
-)
-mornings = st.builds(
-    lambda day, step: datetime(2026, 3, day, 9) + 10 * step * MINUTE,
-    st.integers(6, 8),
-    st.sampled_from([0, 3, 6, 9, 12, 15, 1, 17]),
-)
-nights = st.builds(
-    lambda day, step: datetime(2026, 3, day, 22) + 10 * step * MINUTE,
-    st.integers(6, 8),
-    st.sampled_from([0, 3, 6, 9, 12, 21, 24, 27, 33, 1]),
-)
-"""The second of them is the night in which two o'clock is skipped."""
-
-
-def _named(where: tuple[str, datetime], type: str, how: int) -> Start | str:
-    """A start by its wall time or its instant, or the id of its slot."""
-    provider, wall = where
-    zone = TzdataZones().zone(NEW_YORK)
-    at = wall.replace(tzinfo=zone.tzinfo).astimezone(UTC)
-    match how:
-        case 0:
-            return Start(provider, type, WallTime(wall, NEW_YORK))
-        case 1:
-            return Start(provider, type, at, location="main")
-        case 2:
-            return Start(provider, type, at)
-    return slot_id(SlotKey("riverside", provider, type, "main", whole_minute(at, "at")))
-
-
-places_in_time = (
-    st.tuples(st.sampled_from(["smith", "smith", "kim"]), mornings)
-    | st.tuples(st.just("jones"), nights)
-    | st.tuples(providers, nights | mornings)
-)
-starts = st.builds(_named, places_in_time, types, st.integers(0, 5))
-"""Starts of which many are offered."""
-nouns: st.SearchStrategy[Noun] = st.one_of(
-    st.builds(
-        Provider,
-        id=st.sampled_from(["lee", "kim"]),
-        name=st.just("Dr. Lee"),
-        location=places,
-        timezone=st.sampled_from([None, "Europe/London"]),
-        notice=buffers.map(lambda one: one * MINUTE),
-    ),
-    st.builds(Patient, id=people),
-    st.builds(Location, id=st.sampled_from(PLACES), exclusive=st.booleans()),
-    st.builds(Room, id=st.sampled_from(["r1", "r3"]), location=st.sampled_from(PLACES)),
-    st.builds(
-        AppointmentType,
-        code=st.sampled_from(["check", "visit"]),
-        duration=lengths.map(lambda one: one * MINUTE),
-        buffer_before=buffers.map(lambda one: one * MINUTE),
-        buffer_after=buffers.map(lambda one: one * MINUTE),
-        grid=grids,
-        needs=needs,
-    ),
-)
-directories = st.sampled_from(
-    [
-        *(("providers", id) for id in PROVIDERS),
-        *(("patients", id) for id in PATIENTS),
-        *(("locations", id) for id in PLACES),
-        *(("appointment_types", id) for id in ("scan", "surgery", "check")),
-        *(("rooms", "r1"), ("devices", "d1")),
-    ]
-)
-readings = st.sampled_from([False, False, True])
-"""Whether an appointment is named as it was read, or by its id."""
-switches = st.sampled_from(["activate", "activate", "deactivate", "delete"])
 
 
 class Stores(RuleBasedStateMachine):
@@ -174,6 +61,8 @@ class Stores(RuleBasedStateMachine):
         super().__init__()
         self.subjects = subjects
         self.repeatable: Command | None = None
+        self.keyed_at = NOW
+        self.commands = 0
         self.looked: set[str] = set()
 
     def do(self, command: Command, *, changes: str = "bookings") -> Any:
@@ -183,6 +72,7 @@ class Stores(RuleBasedStateMachine):
             assert other.told == first.told, f"{subject.name}\n" + differences(
                 [first.told], [other.told]
             )
+        self.commands += 1
         self.looked.discard(changes)
         self.looked.discard("bookings")  # events are among them
         return first.result
@@ -190,7 +80,7 @@ class Stores(RuleBasedStateMachine):
     def keyed(self, command: Command, key: str | None) -> Any:
         """The same for a command under a key, which may be repeated later."""
         if key is not None:
-            self.repeatable = command
+            self.repeatable, self.keyed_at = command, self.subjects[0].clock.now()
         return self.do(command)
 
     # ------------------------------------------------------------------- the practice
@@ -226,16 +116,16 @@ class Stores(RuleBasedStateMachine):
         self.do(lambda clinic: clinic.add_all(records), changes="records")
         return ("rules", "nights")
 
-    @rule(noun=nouns)
+    @rule(noun=drawn.nouns)
     def create(self, noun: Noun) -> None:
         self.do(lambda clinic: clinic.add_all([noun]), changes="records")
 
     @rule(
-        which=types.map(lambda code: ("appointment_types", code))
-        | providers.map(lambda id: ("providers", id)),
-        length=lengths,
-        needs=needs,
-        place=places,
+        which=drawn.types.map(lambda code: ("appointment_types", code))
+        | drawn.providers.map(lambda id: ("providers", id)),
+        length=drawn.lengths,
+        needs=drawn.needs,
+        place=drawn.places,
         stale=st.sampled_from([0, 0, 1]),
     )
     def change(
@@ -250,7 +140,7 @@ class Stores(RuleBasedStateMachine):
 
         self.do(amend, changes="records")
 
-    @rule(which=directories, how=switches)
+    @rule(which=drawn.directories, how=drawn.switches)
     def switch(self, which: tuple[str, str], how: str) -> None:
         directory, id = which
         self.do(lambda clinic: getattr(getattr(clinic, directory), how)(id), changes="records")
@@ -258,12 +148,12 @@ class Stores(RuleBasedStateMachine):
     # -------------------------------------------------------------------------- hours
 
     @rule(
-        owner=owners,
+        owner=drawn.owners,
         kind=st.sampled_from(["closed", "extra", "replaced", "rule", "blocking"]),
-        day=dates,
-        when=stretches,
-        place=places,
-        only=st.none() | types,
+        day=drawn.dates,
+        when=drawn.stretches,
+        place=drawn.places,
+        only=st.none() | drawn.types,
         target=hours,
     )
     def add_hours(
@@ -283,7 +173,7 @@ class Stores(RuleBasedStateMachine):
         stored = self.do(lambda clinic: clinic.availability.add(made), changes="records")
         return multiple() if stored is None else (records, stored.id)
 
-    @rule(which=hours, how=switches)
+    @rule(which=hours, how=drawn.switches)
     def switch_hours(self, which: tuple[str, str], how: str) -> None:
         records, id = which
         self.do(
@@ -291,7 +181,7 @@ class Stores(RuleBasedStateMachine):
             changes="records",
         )
 
-    @rule(which=hours, when=stretches)
+    @rule(which=hours, when=drawn.stretches)
     def change_hours(self, which: tuple[str, str], when: str) -> None:
         def change(clinic: Practice) -> object:
             records = getattr(clinic.availability, which[0])
@@ -302,9 +192,9 @@ class Stores(RuleBasedStateMachine):
     # ------------------------------------------------------------------------ booking
 
     @rule(
-        provider=providers,
-        type=types,
-        patient=people,
+        provider=drawn.providers,
+        type=drawn.types,
+        patient=drawn.people,
         days=st.integers(0, 2),
         taken=st.booleans(),
         at=st.integers(0, 30),
@@ -326,21 +216,21 @@ class Stores(RuleBasedStateMachine):
         made = self.do(lambda clinic: clinic.appointments.book(slot, patient=patient))
         return multiple() if made is None else made
 
-    @rule(slot=starts, patient=people, who=whos, target=appointments)
+    @rule(slot=drawn.starts, patient=drawn.people, who=drawn.whos, target=appointments)
     def book(self, slot: Start | str, patient: str, who: str | None) -> Any:
         made = self.do(lambda clinic: as_(clinic, who).appointments.book(slot, patient=patient))
         return multiple() if made is None else made
 
     @rule(
-        slot=starts,
-        patient=people,
+        slot=drawn.starts,
+        patient=drawn.people,
         how=st.sampled_from(["request", "propose", "book"]),
-        key=keys,
-        who=whos,
+        key=drawn.keys,
+        who=drawn.whos,
         id=st.sampled_from(["", "", "", "ehr-1"]),
         reference=st.sampled_from(["", "", "", "R-1", "REF-9"]),
-        named=resources,
-        reason=texts,
+        named=drawn.resources,
+        reason=drawn.texts,
         target=appointments,
     )
     def make(
@@ -370,11 +260,11 @@ class Stores(RuleBasedStateMachine):
         return multiple() if made is None else made
 
     @rule(
-        slot=starts,
-        patient=st.none() | people,
+        slot=drawn.starts,
+        patient=st.none() | drawn.people,
         lasting=st.sampled_from([10, 60, 24 * 60, 7 * 24 * 60]),
-        key=keys,
-        who=whos,
+        key=drawn.keys,
+        who=drawn.whos,
         target=holds,
     )
     def hold(
@@ -390,9 +280,9 @@ class Stores(RuleBasedStateMachine):
 
     @rule(
         hold=holds,
-        patient=people,
+        patient=drawn.people,
         same=st.sampled_from([True, True, False]),
-        key=keys,
+        key=drawn.keys,
         own=st.sampled_from([True, True, False]),
         target=appointments,
     )
@@ -407,7 +297,7 @@ class Stores(RuleBasedStateMachine):
         )
         return multiple() if made is None else made
 
-    @rule(hold=holds, as_read=readings, own=st.sampled_from([True, True, False]))
+    @rule(hold=holds, as_read=drawn.readings, own=st.sampled_from([True, True, False]))
     def release(self, hold: Hold, as_read: bool, own: bool) -> None:
         who = hold.created_by if own else "lee"
         self.do(lambda clinic: clinic.holds.get(hold.id))
@@ -421,11 +311,11 @@ class Stores(RuleBasedStateMachine):
 
     @rule(
         one=appointments,
-        where=places_in_time,
+        where=drawn.places_in_time,
         type=st.sampled_from([None, None, None, "scan"]),
         how=st.integers(0, 5),
-        as_read=readings,
-        key=keys,
+        as_read=drawn.readings,
+        key=drawn.keys,
     )
     def reschedule(
         self,
@@ -436,16 +326,21 @@ class Stores(RuleBasedStateMachine):
         as_read: bool,
         key: str | None,
     ) -> None:
-        slot, named = _named(where, type or one.type, how), one if as_read else one.id
+        slot, named = drawn.named(where, type or one.type, how), one if as_read else one.id
         self.keyed(
             lambda clinic: clinic.appointments.reschedule(named, slot, idempotency_key=key), key
         )
 
-    @rule(one=appointments, named=resources)
+    @rule(one=appointments, named=drawn.resources)
     def change_resources(self, one: Appointment, named: list[Resource]) -> None:
         self.do(lambda clinic: clinic.appointments.change_resources(one.id, named))
 
-    @rule(one=appointments, reason=st.none() | texts, notes=st.none() | texts, key=keys)
+    @rule(
+        one=appointments,
+        reason=st.none() | drawn.texts,
+        notes=st.none() | drawn.texts,
+        key=drawn.keys,
+    )
     def annotate(
         self, one: Appointment, reason: str | None, notes: str | None, key: str | None
     ) -> None:
@@ -459,9 +354,9 @@ class Stores(RuleBasedStateMachine):
     @rule(
         one=appointments,
         how=st.sampled_from(["accept", "arrive", "check_in", "fulfil", "mark_noshow", "accept"]),
-        as_read=readings,
-        key=keys,
-        who=whos,
+        as_read=drawn.readings,
+        key=drawn.keys,
+        who=drawn.whos,
     )
     def step(
         self, one: Appointment, how: str, as_read: bool, key: str | None, who: str | None
@@ -475,8 +370,8 @@ class Stores(RuleBasedStateMachine):
     @rule(
         one=appointments,
         how=st.sampled_from(["cancel", "cancel", "enter_in_error"]),
-        reason=texts,
-        key=keys,
+        reason=drawn.texts,
+        key=drawn.keys,
     )
     def call_off(self, one: Appointment, how: str, reason: str, key: str | None) -> None:
         self.keyed(
@@ -501,9 +396,19 @@ class Stores(RuleBasedStateMachine):
 
     @rule(hold=holds, off=st.sampled_from([-1, 0, 1]))
     def wait_for_expiry(self, hold: Hold, off: int) -> None:
-        """To the microsecond before it, to it, or to the one after it; never back."""
+        self.wait_until(hold.expires + off * MICROSECOND)
+
+    @precondition(lambda self: self.repeatable is not None and self.commands > 25)
+    @rule(off=st.sampled_from([-1, 0, 1]))
+    def wait_for_a_key(self, off: int) -> None:
+        """Until the last key is forgotten, or nearly; late, for by then most starts are past."""
+        self.wait_until(self.keyed_at + KEPT_FOR + off * MICROSECOND)
+        self.repeat()
+
+    def wait_until(self, at: datetime) -> None:
+        """To the microsecond; never back."""
         for subject in self.subjects:
-            subject.clock.set(max(subject.clock.now(), hold.expires + off * MICROSECOND))
+            subject.clock.set(max(subject.clock.now(), at))
 
     # ------------------------------------------------------------------------- reading
 
@@ -511,10 +416,10 @@ class Stores(RuleBasedStateMachine):
         options=st.fixed_dictionaries(
             {"limit": st.integers(1, 3)},
             optional={
-                "provider": providers,
-                "patient": people,
+                "provider": drawn.providers,
+                "patient": drawn.people,
                 "location": st.sampled_from(PLACES),
-                "type": types,
+                "type": drawn.types,
                 "status": st.sampled_from(["booked", ["pending", "cancelled"], "proposed"]),
                 "since": st.just(NOW + timedelta(days=1)),
                 "before": st.just(NOW + timedelta(days=2)),
@@ -561,7 +466,12 @@ class Stores(RuleBasedStateMachine):
         self.do(lambda clinic: clinic.appointments.conflicts(one.id))
         self.do(lambda clinic: clinic.appointments.find_by_reference(one.reference))
 
-    @rule(provider=providers, type=types, wall=mornings | nights, patient=st.none() | people)
+    @rule(
+        provider=drawn.providers,
+        type=drawn.types,
+        wall=drawn.mornings | drawn.nights,
+        patient=st.none() | drawn.people,
+    )
     def explain(self, provider: str, type: str, wall: datetime, patient: str | None) -> None:
         at = wall.replace(tzinfo=UTC)
         self.do(lambda clinic: clinic.availability.explain(provider, type, at=at, patient=patient))
@@ -592,7 +502,7 @@ class Stores(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.compare("referrers")
-        self.compare("records")
+        self.subjects[0].check_told()
 
 
 def as_(clinic: Practice, who: str | None) -> Practice:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import attrs
-from tests.races.wholeness import ALL, check_whole, resources_of
+from tests.races.wholeness import ALL, check_told, check_whole, followed, resources_of
 
 from medsched import MedschedError, Page, Practice, Scheduler, Slot, Slots
 from medsched.domain.agendas import Agenda
@@ -114,6 +114,11 @@ class Subject:
     def check(self) -> None:
         """What must hold after every step."""
         check_whole(self.store, PRACTICE)
+
+    def check_told(self) -> None:
+        """What must hold of the events in the end."""
+        holds = self.store.expired_holds(PRACTICE, _MUCH_LATER, limit=ALL)
+        check_told(followed(self.clinic, limit=7), check_whole(self.store, PRACTICE), holds)
 
 
 def plain(value: object) -> Any:

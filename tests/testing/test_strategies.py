@@ -132,20 +132,20 @@ def test_transitions_are_clock_changes(transition: ms.Transition) -> None:
 
 @examples
 @given(ms.skipped_times())
-def test_skipped_times_do_not_exist(time: ms.WallTime) -> None:
+def test_skipped_times_do_not_exist(time: ms.LocalTime) -> None:
     with pytest.raises(NonexistentTime):
         at_wall(ZONES.zone(time.zone), time.wall)
 
 
 @examples
 @given(ms.repeated_times())
-def test_repeated_times_come_twice(time: ms.WallTime) -> None:
+def test_repeated_times_come_twice(time: ms.LocalTime) -> None:
     with pytest.raises(AmbiguousTime):
         at_wall(ZONES.zone(time.zone), time.wall)
 
 
 @given(ms.wall_times(zone=st.sampled_from([NEW_YORK, "UTC"]), **YEAR))
-def test_wall_times_are_naive_and_within_their_dates(time: ms.WallTime) -> None:
+def test_wall_times_are_naive_and_within_their_dates(time: ms.LocalTime) -> None:
     assert time.wall.tzinfo is None
     assert time.wall.year == 2024
     assert (time.wall.second, time.wall.microsecond) == (0, 0)
@@ -418,7 +418,7 @@ def test_zones_and_times_shrink_to_plain_ones() -> None:
     assert smallest(ms.zones(changing=True), lambda zone: True) == NEW_YORK
     assert smallest(ms.wall_times(), lambda time: True) == (datetime(2010, 1, 1), "UTC")
     assert smallest(ms.instants(), lambda instant: True) == datetime(2010, 1, 1, tzinfo=UTC)
-    first = ms.WallTime(datetime(2010, 3, 14, 2), NEW_YORK)
+    first = ms.LocalTime(datetime(2010, 3, 14, 2), NEW_YORK)
     assert smallest(ms.skipped_times(), lambda time: True) == first
     assert smallest(ms.repeated_times(), lambda time: True).zone == NEW_YORK
 

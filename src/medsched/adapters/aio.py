@@ -16,7 +16,7 @@ from importlib import import_module
 from random import uniform
 from typing import Any, Final, ParamSpec, TypeVar
 
-from medsched.errors import MissingExtra
+from medsched.errors import InvalidChoice, MissingExtra
 
 try:
     import_module("greenlet")  # which has no types to check
@@ -92,7 +92,8 @@ def async_store(
     memory is lost when a call is cancelled in the middle.
 
     Nothing is asked of the database here. The methods, when used outside of `call`, raise
-    `StorageError`. Raises what `SqlAlchemyStore` raises.
+    `StorageError`. Raises what `SqlAlchemyStore` raises, and `InvalidChoice` for asyncpg, which
+    does not tell what the store must know.
     """
     store = SqlAlchemyStore(
         database.sync_engine if isinstance(database, AsyncEngine) else _async_url(database),
@@ -100,6 +101,9 @@ def async_store(
         galera=galera,
         surroundings=surroundings or attrs.evolve(standard(), pauses=LoopPauses()),
     )
+    if not store.engine.dialect.supports_sane_multi_rowcount:
+        why = "it does not say how many rows were changed; on PostgreSQL use psycopg"
+        raise InvalidChoice("driver", store.engine.dialect.driver, why)
     for event, listener in _LISTENERS.items():
         sa.event.listen(store.engine, event, listener)
     if store.engine.dialect.name == "sqlite":

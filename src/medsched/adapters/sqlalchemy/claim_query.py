@@ -65,5 +65,5 @@ def _text(tables: Tables, dialect: Dialect, resources: int) -> str:
 @cache
 def _instant(dialect: Dialect) -> Callable[[Any], Any]:
     """From what the driver gives to an aware instant."""
-    read = UtcDateTime().result_processor(dialect, None)
+    read = UtcDateTime().dialect_impl(dialect).result_processor(dialect, None)
     return read if read is not None else lambda value: value

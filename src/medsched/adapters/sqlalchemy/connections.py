@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
@@ -85,6 +85,7 @@ def engine_of(database: str | sa.URL | Engine) -> tuple[Engine, bool]:
     """
     if isinstance(database, Engine):
         _known(database.dialect.name)
+        refuse_translation(database.get_execution_options())
         return database, False
     url = url_of(database)
     name = url.get_backend_name()
@@ -111,6 +112,12 @@ def url_of(database: str | sa.URL) -> sa.URL:
 def _known(name: str) -> None:
     if name != "sqlite" and name not in _EXTRAS:
         raise InvalidChoice("url", name, "the database is SQLite, PostgreSQL or MariaDB")
+
+
+def refuse_translation(options: Mapping[str, Any]) -> None:
+    """`InvalidChoice` for a schema that would be found for some statements only."""
+    if options.get("schema_translate_map"):
+        raise InvalidChoice("schema_translate_map", "…", "give the store its schema instead")
 
 
 def _make(url: sa.URL) -> Engine:

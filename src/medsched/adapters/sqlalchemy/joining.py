@@ -16,6 +16,7 @@ from medsched.adapters.sqlalchemy.connections import (
     Undone,
     check_bridge,
     code_of,
+    refuse_translation,
     told,
 )
 from medsched.adapters.sqlalchemy.lent import Driver, driver_of
@@ -65,6 +66,10 @@ class Joined(Connections):
     @classmethod
     def sqlalchemy(cls, connection: Connection) -> Self:
         """Over a connection of SQLAlchemy's."""
+        if not isinstance(connection, Connection):
+            why = "a Connection of SQLAlchemy's; a session's is session.connection()"
+            raise InvalidChoice("connection", type(connection).__qualname__, why)
+        refuse_translation(connection.get_execution_options())
         return cls(_SqlAlchemy(connection))
 
     @classmethod

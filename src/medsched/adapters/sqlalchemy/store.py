@@ -86,7 +86,8 @@ class SqlAlchemyStore(BookingReader):
         transaction is what it was before, and goes on. Only after `TransactionLost` it does not.
 
         As with any statement, SQLAlchemy begins a transaction where none is under way, and the
-        host ends it. On a connection in autocommit mode every method is `InvalidChoice`.
+        host ends it. On a connection in autocommit mode every method is `InvalidChoice`; so is,
+        from this one, what is no connection, or one with a map of schemas.
 
         One thread at a time may use such a store, like the connection; make it, and the
         scheduler over it, anew for each transaction. The rest is as for a store of one's own.
@@ -137,7 +138,11 @@ class SqlAlchemyStore(BookingReader):
 
     @property
     def engine(self) -> Engine:
-        """The engine that was given, or made from the URL; `Engine.dispose` closes it."""
+        """The engine that was given, or made from the URL; `Engine.dispose` closes it.
+
+        Of a store that joined a connection, the connection's; of a driver's connection, one
+        that cannot connect by itself.
+        """
         return self._connections.engine
 
     # ------------------------------------------------------------------- the write
@@ -190,11 +195,12 @@ class SqlAlchemyStore(BookingReader):
     def _was_applied(self, changeset: Changeset, name: str, lost: CommitLost) -> bool:
         """Whether a changeset of this name is stored; its events tell.
 
-        `OutcomeUnknown` if it has none, or the database cannot be asked.
+        `OutcomeUnknown` if it has none, unless the database said that it failed, or if the
+        database cannot be asked.
         """
         unknown = OutcomeUnknown("commit", lost.code)
         if not changeset.events:
-            raise unknown from lost
+            raise lost.failure() if lost.answered else unknown from lost
         table = self._tables.event.c
         query = sa.select(table.position).where(
             table.practice == changeset.practice, table.changeset == name

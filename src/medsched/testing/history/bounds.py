@@ -49,7 +49,7 @@ class Bounds:
             request = operation.request
             if isinstance(operation.outcome, Listed) and isinstance(request, (Read, Close)):
                 answers[request.resource].append(at)
-                for id in set(operation.outcome.ids):
+                for id in sorted(set(operation.outcome.ids)):
                     self._shown(at, id)
             else:
                 self._found(at, operation)

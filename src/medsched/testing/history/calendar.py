@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from medsched.testing.history.evidence import (
     same_request,
 )
 from medsched.testing.history.operations import (
+    NEVER,
     Book,
     Cancel,
     Change,
@@ -67,42 +69,33 @@ class Calendar:
         self._cells = Cells(
             span for operation in evidence.operations for span in spans_in(operation.request)
         )
-        self._bits: dict[Form | Close, int] = {}
-        self._placed: list[Form | Close] = []
         self._forms: dict[Thing, list[Form]] = defaultdict(list)
         self._marks: dict[Hashable, int] = {}
         self._closures: dict[str, int] = {}
+        placed: dict[Form | Close, None] = {}
         for at, operation in enumerate(evidence.operations):
             if not operation.failed:
-                for form in evidence.forms(at):
-                    self._place(form)
+                placed |= dict.fromkeys(evidence.forms(at))
                 if isinstance(operation.request, Close):
-                    self._place(operation.request)
-        self._expiries = sorted(
-            (form.expires, bit)
-            for form, bit in self._bits.items()
-            if isinstance(form, Form) and form.expires is not None
-        )
-        self._mortal = sum(bit for _, bit in self._expiries)
+                    placed[operation.request] = None
+        # Holds come first, by expiry: those that have expired are the lowest bits.
+        self._placed = sorted(placed, key=_expiry)
+        self._bits = {what: 1 << at for at, what in enumerate(self._placed)}
+        self._expiries = [_expiry(what) for what in self._placed]
+        for what, bit in self._bits.items():
+            if isinstance(what, Close):
+                self._cells.stand([what.span], bit)
+            else:
+                self._cells.stand(what.spans, bit)
+                self._forms[what.thing].append(what)
         self._booked = self._typed(None)
+        self._all_forms = self._booked | self._expired(NEVER - 1)
         self._things = {thing: 1 << at for at, thing in enumerate(self._forms)}
         self._exits = {
             self._bits[form]: (self._of(thing), self._things[thing])
             for thing, forms in self._forms.items()
             for form in forms
         }
-        self._all_forms = self._booked | self._mortal
-
-    def _place(self, what: Form | Close) -> None:
-        if what in self._bits:
-            return
-        self._bits[what] = 1 << len(self._placed)
-        self._placed.append(what)
-        if isinstance(what, Close):
-            self._cells.stand([what.span], self._bits[what])
-        else:
-            self._cells.stand(what.spans, self._bits[what])
-            self._forms[what.thing].append(what)
 
     # ------------------------------------------------------------------ masks
 
@@ -124,12 +117,9 @@ class Calendar:
 
     def _expired(self, instant: int | None) -> int:
         """The holds that have expired at an instant."""
-        bits = 0
-        for expires, bit in self._expiries:
-            if instant is None or instant < expires:
-                break
-            bits |= bit
-        return bits
+        if instant is None:
+            return 0
+        return (1 << bisect_right(self._expiries, min(instant, NEVER - 1))) - 1
 
     def _closed(self, spans: Spans, type: str) -> int:
         """The closures of an appointment type on some minutes."""
@@ -303,13 +293,15 @@ class Calendar:
             sight &= self._typed(request.types)
         elif not request.holds:
             sight &= self._booked
-        expiries = {expires for expires, hold in self._expiries if hold & sight}
         instants = [operation.now]
         if operation.now is not None and operation.until is not None:
-            instants += sorted(
-                expires for expires in expiries if operation.now < expires <= operation.until
-            )
-        shown = [self._of(Thing(id, True), Thing(id, False)) for id in set(operation.outcome.ids)]
+            soonest = bisect_right(self._expiries, operation.now)
+            for what in self._placed[soonest : bisect_right(self._expiries, operation.until)]:
+                if sight & self._bits[what] and _expiry(what) not in (NEVER, instants[-1]):
+                    instants.append(_expiry(what))
+        shown = [
+            self._of(Thing(id, True), Thing(id, False)) for id in sorted(set(operation.outcome.ids))
+        ]
         return steps.listing(
             [sight & ~self._expired(instant) for instant in instants],
             shown,
@@ -369,6 +361,13 @@ class Calendar:
             if _agrees(operations[at], operations[other]):
                 agreeing |= self._key_mark(other)
         return steps.keyed(rule, used=used, agreeing=agreeing, use=self._use(firsts[0]))
+
+
+def _expiry(what: Form | Close) -> int:
+    """When something expires: a hold may last for ever, but not as long as a booking."""
+    if isinstance(what, Close) or what.expires is None:
+        return NEVER
+    return min(what.expires, NEVER - 1)
 
 
 def _agrees(operation: Operation, first: Operation) -> bool:

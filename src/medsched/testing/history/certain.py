@@ -65,8 +65,8 @@ class _Stay:
 
     def __init__(self, there: Iterable[Presence]) -> None:
         self.coming = sorted(
-            (one for one in there if one.since < one.till), key=lambda one: one.since, reverse=True
-        )
+            (one for one in there if one.since < one.till), key=lambda one: one.since
+        )[::-1]
         self.shelf = Shelf[Presence]()
         self._leaving: list[tuple[int, int, Presence]] = []
         self._numbers = count()

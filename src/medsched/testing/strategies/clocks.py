@@ -49,7 +49,7 @@ REMARKABLE: Final = (
 )
 
 
-class WallTime(NamedTuple):
+class LocalTime(NamedTuple):
     """What a clock on the wall shows: a naive local datetime, in whole minutes, and its zone."""
 
     wall: datetime
@@ -125,7 +125,7 @@ def transitions(
 
 def skipped_times(
     *, zone: ZoneName = None, start: date = START, end: date = END
-) -> st.SearchStrategy[WallTime]:
+) -> st.SearchStrategy[LocalTime]:
     """Wall times that do not exist in their zone (None: any), drawn to the edges of the gap.
 
     Raises `InvalidChoice` when the zone that is named skips nothing from ``start`` until
@@ -136,7 +136,7 @@ def skipped_times(
 
 def repeated_times(
     *, zone: ZoneName = None, start: date = START, end: date = END
-) -> st.SearchStrategy[WallTime]:
+) -> st.SearchStrategy[LocalTime]:
     """Wall times that come twice in their zone (None: any), drawn to the first and the last.
 
     Raises `InvalidChoice` when the zone that is named repeats nothing from ``start`` until
@@ -147,7 +147,7 @@ def repeated_times(
 
 def wall_times(
     *, zone: ZoneName = None, start: date = START, end: date = END
-) -> st.SearchStrategy[WallTime]:
+) -> st.SearchStrategy[LocalTime]:
     """Naive local datetimes from ``start`` until before ``end``, local dates, and their zone.
 
     In a zone whose clocks change, about half lie in or beside a gap or a fold (skipped and
@@ -183,7 +183,7 @@ def periods(
 
 
 @st.composite
-def _wall_times(draw: st.DrawFn, names: st.SearchStrategy[str], low: int, high: int) -> WallTime:
+def _wall_times(draw: st.DrawFn, names: st.SearchStrategy[str], low: int, high: int) -> LocalTime:
     name = draw(names)
     found = changes(name, low, high)
     if not found or not draw(st.booleans()):
@@ -220,10 +220,10 @@ def _periods(
 
 def _times_of(
     zone: ZoneName, start: date, end: date, *, skipped: bool
-) -> st.SearchStrategy[WallTime]:
+) -> st.SearchStrategy[LocalTime]:
     span = minutes_of(start, end)
 
-    def walls(name: str) -> st.SearchStrategy[WallTime]:
+    def walls(name: str) -> st.SearchStrategy[LocalTime]:
         found = [wall_span(one) for one in changes(name, *span) if skips(one) is skipped]
         one = _any_of(found).flatmap(lambda edges: _within(*edges))
         return one.map(lambda wall: _wall(name, wall))
@@ -260,8 +260,8 @@ def _beside(minute: int) -> st.SearchStrategy[int]:
     ).map(lambda away: minute + away)
 
 
-def _wall(name: str, wall: int) -> WallTime:
-    return WallTime(instant_of(wall).replace(tzinfo=None), name)
+def _wall(name: str, wall: int) -> LocalTime:
+    return LocalTime(instant_of(wall).replace(tzinfo=None), name)
 
 
 # ----------------------------------------------------------------------- tables
