@@ -105,6 +105,15 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def races(session: nox.Session) -> None:
+    """Race, walk and replay all that the session `tests` does a part of: a long run."""
+    _install(session, "[all]", "tests")
+    scales = {"MEDSCHED_RACES": "1", "MEDSCHED_STATEFUL": "10", "MEDSCHED_REPLAY": "all"}
+    tests = ["tests/races", "tests/stateful", "tests/acceptance"]
+    session.run("pytest", *tests, *session.posargs, env=scales)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 

@@ -2,8 +2,8 @@
 
 6,217 appointments in the order they were booked in, a patient registered with each who is new.
 The data tell how each ended, not when: a cancelled one is called off when its slot is booked
-again, and otherwise on the last day that anything is booked before it begins. Afterwards every
-slot that is still listed is booked, and every minute that is not listed is refused.
+again, and otherwise on the day of the visit, before it begins. Afterwards every slot that is
+still listed is booked, and every minute that is not listed is refused.
 
 In memory and on SQLite it is the whole year, on the other databases its first quarter;
 MEDSCHED_REPLAY=all is all of it everywhere.

@@ -10,6 +10,12 @@ from tests.databases import ENGINES, Databases
 from medsched.adapters.memory import MemoryStore
 from medsched.ports.store import Store
 from medsched.testing.contracts import StoreContract
+from medsched.testing.contracts.changes import Changes
+from medsched.testing.contracts.claiming import Claiming
+from medsched.testing.contracts.contention import Contention
+from medsched.testing.contracts.following import Following
+from medsched.testing.contracts.receipts import Receipts
+from medsched.testing.contracts.rivals import Rivals
 
 
 class TestMemoryStore(StoreContract):
@@ -30,8 +36,11 @@ class TestSqlAlchemyStore(StoreContract):
             databases.check_returned(kind)
 
 
-class TestGuardsByWrites(StoreContract):
-    """As on a Galera cluster, where a row lock is unknown to the other servers."""
+class TestGuardsByWrites(Changes, Claiming, Receipts, Rivals, Contention, Following):
+    """As on a Galera cluster, where a row lock is unknown to the other servers.
+
+    How a store reads is the same then, so this is what it writes.
+    """
 
     @pytest.fixture
     def store(self, databases: Databases) -> Store:

@@ -169,6 +169,33 @@ RIGHT: dict[str, list[Operation]] = {
     "confirmed where it was closed": one_by_one(
         (h(), OK, 0), (Close("dr", 0, 1440), seen()), (Confirm("h", "a"), CLOSED, 1)
     ),
+    "confirmed again with a key": one_by_one(
+        (h(), OK, 0), (Confirm("h", "a", key="k"), OK, 1), (Confirm("h", "a"), OK, 1)
+    ),
+    "confirmed again when released": one_by_one(
+        (h(), OK, 0), (Confirm("h", "a"), OK, 1), (Release("h"), OK), (Confirm("h", "a"), OK, 1)
+    ),
+    "confirmed by what was lost": one_by_one(
+        (h(), OK, 0), (Confirm("h", "a"), LOST), (Confirm("h", "a"), OK, 100)
+    ),
+    "swept while others look at it elsewhere": [
+        did(Read("dr", 0, 1), seen(), 0, 30, 0),
+        did(h(3, [("dr", 0, 1), ("dr", 2, 3)]), OK, 20, 80, 3),
+        did(Move("d", [("dr", 0, 1)]), TAKEN, 40, 120, 0),
+        did(a("c", [("dr", 1, 3)]), OK, 50, 110, 2, 6),
+    ],
+    "moved away and back at once": [
+        *one_by_one((a(), OK)),
+        did(Move("a", TEN), OK, 10, 20),
+        did(Move("a", NINE), OK, 10, 20),
+        did(Read("dr", 540, 541), seen("a"), 30, 35),
+    ],
+    "swept by what was lost elsewhere": one_by_one(
+        (h(spans=[("dr", 1, 3)]), OK),
+        (Hold("g", [("dr", 0, 2)], expires=500), LOST, 100),
+        (Read("dr", 2, 5), seen(), 0),
+        (Read("dr", 1, 4), seen("g")),
+    ),
     "released": one_by_one(
         (h(), OK, 0), (Release("h"), OK, 1), (Release("h"), OK, 1), (a(), OK, 1)
     ),

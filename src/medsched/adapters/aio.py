@@ -73,7 +73,10 @@ async def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
         if not task.cancelled():
             task.exception()  # nobody is left to hear of it
         raise
-    return task.result()
+    try:
+        return task.result()
+    finally:
+        del running, task  # or an error would hold on to itself
 
 
 def async_store(

@@ -14,14 +14,15 @@ from medsched.testing.history.evidence import (
     Form,
     Thing,
     ended_by,
+    ids_in,
     made_by,
     same_request,
+    spans_in,
 )
 from medsched.testing.history.operations import (
     NEVER,
     Book,
     Cancel,
-    Change,
     Close,
     Confirm,
     Failed,
@@ -33,8 +34,6 @@ from medsched.testing.history.operations import (
     Read,
     Refusal,
     Release,
-    Request,
-    Span,
     Spans,
     Unknown,
     key_of,
@@ -385,19 +384,3 @@ def _agrees(operation: Operation, first: Operation) -> bool:
         case Unknown():
             return True
     return False
-
-
-def spans_in(request: Request) -> Iterator[Span]:
-    """The spans that a request names."""
-    if isinstance(request, (Book, Hold, Move)):
-        yield from request.spans
-    elif isinstance(request, (Close, Read)):
-        yield request.span
-
-
-def ids_in(request: Request) -> Iterator[str]:
-    """The ids of bookings and holds that a request names."""
-    if isinstance(request, Confirm):
-        yield request.hold
-    if isinstance(request, Change):
-        yield request.id

@@ -17,6 +17,7 @@ from medsched.testing.history.evidence import (
     Thing,
     closes,
     ended_by,
+    ids_in,
     lists,
     made_by,
     same_request,
@@ -35,6 +36,7 @@ from medsched.testing.history.operations import (
     Read,
     Refusal,
     Release,
+    Request,
     Span,
     said,
 )
@@ -312,14 +314,21 @@ def _of_nothing(evidence: Evidence) -> Iterator[Anomaly]:
         if not any(maker.invoked <= operation.end for maker in makers):
             message = f"no {kind} {thing.id!r} can have been made by then"
             yield Anomaly(AnomalyKind.NOT_THERE, message, (*makers, operation))
-        if isinstance(request, (Cancel, Release)) or evidence.twins(at):
-            continue
-        for other in evidence.enders.get(thing, ()):
-            ender = evidence.operations[other]
-            if ender.ok and ender.before(operation) and ender.request != request:
+        enders = [evidence.operations[one] for one in evidence.enders.get(thing, ()) if one != at]
+        again = evidence.twins(at) or any(_again(ender.request, request) for ender in enders)
+        if again or isinstance(request, (Cancel, Release)):
+            continue  # right once more
+        for ender in enders:
+            if ender.ok and ender.before(operation):
                 message = f"the {kind} {thing.id!r} was gone by then"
                 yield Anomaly(AnomalyKind.NOT_THERE, message, (*makers, ender, operation))
                 break
+
+
+def _again(first: Request, request: Request) -> bool:
+    """Whether the same hold is confirmed as the same booking."""
+    both = isinstance(first, Confirm) and isinstance(request, Confirm)
+    return both and list(ids_in(first)) == list(ids_in(request))
 
 
 def _made_twice(evidence: Evidence) -> Iterator[Anomaly]:

@@ -11,6 +11,7 @@ import attrs
 from medsched.testing.history.operations import (
     Book,
     Cancel,
+    Change,
     Close,
     Confirm,
     Failed,
@@ -61,6 +62,22 @@ def _tells(operation: Operation) -> bool:
         case Unknown():
             return not isinstance(operation.request, (Follow, Read))
     return not isinstance(operation.request, Follow)
+
+
+def spans_in(request: Request) -> Iterator[Span]:
+    """The spans that a request names."""
+    if isinstance(request, (Book, Hold, Move)):
+        yield from request.spans
+    elif isinstance(request, (Close, Read)):
+        yield request.span
+
+
+def ids_in(request: Request) -> Iterator[str]:
+    """The ids of bookings and holds that a request names."""
+    if isinstance(request, Confirm):
+        yield request.hold
+    if isinstance(request, Change):
+        yield request.id
 
 
 def closes(closing: Close, form: Form) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from medsched.testing.history.calendar import ids_in, spans_in
+from medsched.testing.history.evidence import ids_in, spans_in
 from medsched.testing.history.operations import Operation, key_of
 
 

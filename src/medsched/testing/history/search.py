@@ -24,8 +24,8 @@ import attrs
 
 from medsched.domain.fields import Choice
 from medsched.testing.history.bounds import Bounds
-from medsched.testing.history.calendar import Calendar, Part, ids_in
-from medsched.testing.history.evidence import Evidence, Form
+from medsched.testing.history.calendar import Calendar, Part
+from medsched.testing.history.evidence import Evidence, Form, ids_in
 from medsched.testing.history.operations import NEVER, Operation
 from medsched.testing.history.steps import EMPTY, State
 
