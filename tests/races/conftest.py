@@ -35,6 +35,7 @@ def pytest_terminal_summary(
         terminalreporter.section(f"races, seed {SEED}")
     for kind in kinds:
         told = ", ".join(
-            f"{SCORE[kind, what]:,} {what}" for what in ("attempts", "booked", "refused", "busy")
+            f"{SCORE[kind, what]:,} {what}"
+            for what in ("attempts", "booked", "refused", "busy", "deadlocks")
         )
         terminalreporter.line(f"{kind}: {told}")

@@ -149,10 +149,13 @@ class Arena:
         self.score[self.kind, "attempts"] += len(some)
         self.score[self.kind, "booked"] += sum(one.made is not None for one in some)
         self.score[self.kind, "refused"] += sum(bool(one.against) for one in some)
-        busy = sum(one.busy for one in some)
-        self.score[self.kind, "busy"] += busy
-        assert busy <= len(some) // 10 + 1, f"busy {busy} times of {len(some)}"
+        self.score[self.kind, "busy"] += sum(one.busy for one in some)
         return some
+
+    def check_patience(self, some: Sequence[Told]) -> None:
+        """Hardly anybody was told to come again; to be asked last, for it is the least."""
+        busy = sum(one.busy for one in some)
+        assert busy <= len(some) // 10 + 1, f"busy {busy} times of {len(some)}"
 
     def race(self, works: Sequence[Callable[[Store], T]]) -> list[T]:
         """Do all of these at once; what they return, in their order.
@@ -160,16 +163,29 @@ class Arena:
         Each is given a store: the one there is for threads, one of its own for a process. What
         one raises ends the race, and the test.
         """
-        start = self.barrier(len(works))
+        start, before = self.barrier(len(works)), self._deadlocks()
         try:
             answers = self._forked(works, start) if self.apart else self._threaded(works, start)
         finally:
             self._barriers.clear()
+        self.score[self.kind, "deadlocks"] += self._deadlocks() - before
         failed = [why for well, why in answers if not well]
         # The others were only waiting for it.
         failed.sort(key=lambda why: "BrokenBarrierError" in why)
         assert not failed, f"{len(failed)} of {len(works)} rivals failed; the first:\n{failed[0]}"
         return [cast("T", answer) for _, answer in answers]
+
+    def _deadlocks(self) -> int:
+        """How many the server has found so far; whoever was in one has tried again since."""
+        asked = {
+            "postgresql": "SELECT 0, sum(deadlocks) FROM pg_stat_database",
+            "mariadb": "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'",
+        }.get(self.kind)
+        if asked is None:
+            return 0
+        engine: Any = getattr(self.store, "engine")  # noqa: B009
+        with engine.connect() as connection:
+            return int(connection.exec_driver_sql(asked).one()[1])
 
     def _run(self, work: Callable[[Store], T], store: Store, start: Barrier) -> tuple[bool, Any]:
         try:

@@ -220,4 +220,5 @@ def test_nobody_stands_unseen_in_time_that_was_closed(arena: Arena, clinic: Prac
         told_so = set().union(*(one.reasons for one in answers)) - {Reason.TAKEN}
         assert told_so & CLOSURES[close], close.__name__
         seen += len(caught)
+        arena.check_patience(answers)
     assert seen, "nobody was ever booked before it closed: this showed nothing"

@@ -90,7 +90,7 @@ def test_holds_expire_while_rivals_book(arena: Arena) -> None:
         return answers, seen
 
     found = arena.race([partial(rival, number) for number in range(RIVALS)])
-    arena.count([one for some, _ in found for one in some])
+    answers = arena.count([one for some, _ in found for one in some])
     holds = arena.store.page(clinic.id, Hold, active=None, where={}, after=None, limit=1000)
     standing = check_whole(arena.store, clinic.id)
     check_told(followed(clinic), standing, holds)
@@ -108,6 +108,7 @@ def test_holds_expire_while_rivals_book(arena: Arena) -> None:
     free = {slot.start for slot in clinic.availability.slots("smith", "visit", low, high)}
     assert free | kept == {start("smith", number).at for number in range(8)}
     assert not free & kept
+    arena.check_patience(answers)
 
 
 def ended(mine: Practice, held: Hold, what: str, patient: str) -> Told | None:
@@ -171,3 +172,4 @@ def test_cancel_races_reschedule_races_book(arena: Arena) -> None:
     moves = [move for one in standing.values() for move in one.moves]
     assert moves, "nothing was ever moved"
     assert {one.status.value for one in standing.values()} <= {"booked", "cancelled"}
+    arena.check_patience(answers)

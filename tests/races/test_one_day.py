@@ -64,6 +64,7 @@ def check_answers(arena: Arena, answers: Sequence[Told]) -> list[Appointment]:
                     minute_of(at, rounding="up") for at in (violation.start, violation.end)
                 )
                 assert all((violation.resource, minute) in taken for minute in range(low, high))
+    arena.check_patience(answers)
     return standing
 
 
@@ -179,7 +180,7 @@ def mixed(clinic: Practice) -> None:
 
 def test_rooms_devices_and_patients_in_opposite_orders(arena: Arena) -> None:
     """Patients are registered on the way; each pair of rivals goes the other's way round."""
-    rivals, nights = 12, arena.rounds(16)
+    rivals, nights = 12, arena.rounds(12)
     mixed(arena.clinic())
     together = arena.barrier(rivals)
 
