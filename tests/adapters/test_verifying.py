@@ -17,6 +17,7 @@ from tests.databases import ENGINES, Databases
 
 from medsched import AvailabilityRule, Recurrence, Scheduler
 from medsched.domain.appointments import Appointment, AppointmentStatus
+from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
 from medsched.domain.changes import Applied, Changeset, RowVersion
 from medsched.domain.claims import Claim, ClaimKind, Span
@@ -986,14 +987,20 @@ def test_tables_in_a_schema(databases: Databases) -> None:
             connection.execute(sa.schema.DropSchema("apart"))
 
 
-def test_a_blocking_is_left_alone(clinic: Clinic) -> None:
-    """It has no booking that it could be compared with; the ledger holds its minutes."""
-    blocking = claim(JONES, 0, 60, "lunch", kind="blocking")
-    changeset = Changeset(practice="p", claims=(blocking,))
+def test_a_blocking_is_compared_with_its_claims(clinic: Clinic) -> None:
+    made = Blocking(
+        id="lunch",
+        version=1,
+        resources="jones",
+        start=instant_of(NINE),
+        end=instant_of(NINE + 60),
+        doubled=True,
+    )
+    changeset = Changeset(practice="p", writes=(made,), doubled=made.claims)
     assert clinic.store.apply(changeset) == Applied()
-    before = clinic.derived()
-    assert verify(clinic.engine, repair=True).differences == ()
-    clinic.broken(flip(JONES, 540))
-    assert clinic.found() == ["p: the ledger of provider jones on 2026-01-05 UTC lacks 09:00-09:01"]
+    assert verify(clinic.engine).differences == ()
+    stray = Changeset(practice="p", claims=(claim(JONES, 300, 360, "gone", kind="blocking"),))
+    assert clinic.store.apply(stray) == Applied()
+    assert any("no such booking" in str(one) for one in verify(clinic.engine).differences)
     assert verify(clinic.engine, repair=True).is_clean
-    assert clinic.derived() == before
+    assert "gone" not in {one.id for one in clinic.store.claims("p", [JONES], NINE, NINE + 400)}

@@ -66,7 +66,7 @@ def appointment(**changes: Any) -> Appointment:
 
 
 def hold(**changes: Any) -> Hold:
-    of = {field.name: getattr(appointment(), field.name) for field in attrs.fields(Hold)[:-1]}
+    of = {field.name: getattr(appointment(), field.name) for field in attrs.fields(Hold)[:-3]}
     return Hold(**{**of, "id": "H-1", "expires": TEN - MINUTE, **changes})
 
 

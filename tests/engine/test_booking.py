@@ -24,7 +24,7 @@ from tests.engine.kit import (
 )
 
 from medsched.domain.appointment_types import Need
-from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.claims import Claim
 from medsched.domain.ledger import clash, rows_of
 from medsched.domain.places import Location
 from medsched.domain.records import Resource
@@ -72,13 +72,6 @@ def test_an_exclusive_place_is_claimed_too() -> None:
     found = planned(ask(rule(location="main"), locations=places))
     assert set(taken(found)) == {"provider smith", "location main"}
     assert location("main") not in found.chosen
-
-
-def test_claims_come_in_the_order_of_locks() -> None:
-    typed = visit(needs=[Need.room("r2"), Need.room("r1")])
-    claims = planned(ask(rule(), type=typed, patient="ada")).claims("A-1", ClaimKind.HOLD)
-    assert [claim.resource for claim in claims] == sorted(claim.resource for claim in claims)
-    assert {(claim.id, claim.kind) for claim in claims} == {("A-1", ClaimKind.HOLD)}
 
 
 def test_the_first_free_alternative_is_taken_unless_another_is_preferred() -> None:
@@ -130,7 +123,7 @@ def test_what_is_listed_is_planned_and_never_clashes() -> None:
             shown = local(start, start).split("-")[0]
             assert isinstance(found, Plan) == (shown in listed), f"seed {seed}, {shown}"
             if isinstance(found, Plan):
-                rows = rows_of(found.claims("new", ClaimKind.APPOINTMENT))
+                rows = rows_of(Claim(*span) for span in found.spans)
                 assert clash(rows, held) == [], f"seed {seed}, {shown}"
 
 

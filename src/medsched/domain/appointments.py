@@ -9,9 +9,19 @@ from typing import Final
 import attrs
 
 from medsched.domain.bookings import Booking, instant
-from medsched.domain.claims import Claim, ClaimKind
-from medsched.domain.fields import LONGEST_NOTE, Choice, an_id, check_id, phi, text
+from medsched.domain.claims import MOST_SEATS, Claim, ClaimKind
+from medsched.domain.fields import (
+    LONGEST_NOTE,
+    Choice,
+    an_id,
+    check_id,
+    maybe_id,
+    phi,
+    text,
+    whole,
+)
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason
 
 
 class AppointmentStatus(Choice):
@@ -95,6 +105,10 @@ def _participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
     return tuple(value)
 
 
+def _reasons(value: Iterable[Reason | str]) -> frozenset[Reason]:
+    return frozenset(map(Reason, value))
+
+
 def _moves(value: Iterable[Move]) -> tuple[Move, ...]:
     return tuple(value)
 
@@ -111,6 +125,12 @@ class Appointment(Booking):
     ``reference`` is what people read out: unique within the practice, empty until one is
     given. ``participants`` are all who take part, with what they say of it. ``cancellation`` is
     the reason it was cancelled for, ``moves`` its earlier times, the oldest first.
+
+    ``session`` is the group session that it has one of ``seats`` seats in: as many as there were
+    when it was booked. ``overridden`` are the reasons that spoke against it when staff booked it
+    all the same, and ``override`` why they did. ``follows`` is the visit that it follows up,
+    ``series`` the series that it is an occurrence of, ``block`` the time block that it fills.
+    ``referral`` and ``prepayment`` are what it was booked on, by the host's names.
     """
 
     patient: str = attrs.field(validator=an_id)
@@ -123,11 +143,25 @@ class Appointment(Booking):
     cancellation: str = phi(default="", validator=text(LONGEST_NOTE))
     participants: tuple[Participant, ...] = attrs.field(default=(), converter=_participants)
     moves: tuple[Move, ...] = attrs.field(default=(), converter=_moves)
+    session: str | None = attrs.field(default=None, validator=maybe_id)
+    seats: int = attrs.field(default=1, validator=whole(1, MOST_SEATS))
+    override: str = phi(default="", validator=text(LONGEST_NOTE))
+    overridden: frozenset[Reason] = attrs.field(factory=frozenset, converter=_reasons)
+    follows: str | None = attrs.field(default=None, validator=maybe_id)
+    series: str | None = attrs.field(default=None, validator=maybe_id)
+    block: str | None = attrs.field(default=None, validator=maybe_id)
+    referral: str = phi(default="", validator=text())
+    prepayment: str = phi(default="", validator=text())
 
     @property
     def claims_time(self) -> bool:
         """Whether it takes the time of its resources."""
         return self.status in CLAIMING
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether staff let it take time that is taken."""
+        return bool(self.overridden)
 
     @property
     def claims(self) -> tuple[Claim, ...]:

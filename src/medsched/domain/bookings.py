@@ -86,6 +86,11 @@ class Booking(Identified):
         """The elapsed time from start to end."""
         return self.end - self.start
 
+    @property
+    def may_overlap(self) -> bool:
+        """Whether it was let take time that others take."""
+        return False
+
     def claims_of(self, kind: ClaimKind, expires: datetime | None = None) -> tuple[Claim, ...]:
         """The claims that its spans make, in the order that locks are taken."""
         return tuple(

@@ -15,7 +15,7 @@ from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.stored import Ref, Stored
-from medsched.errors import InvalidChoice, InvalidInterval
+from medsched.errors import InvalidChoice, InvalidInterval, InvalidNumber
 
 
 class RowVersion(NamedTuple):
@@ -37,17 +37,28 @@ class ScheduleVersion(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """A count that goes ``by`` so many: never up to above ``most``, never down to below 0.
+    """A count that goes ``by`` so many: never up to above ``most``, nor down to below ``least``.
 
-    It may go down while it is above ``most``, which may have been more once.
+    It may go down while it is above ``most``, which may have been more once. ``before``: what it
+    must have been, where the change is only right then.
     """
 
     name: str
     by: int
     most: int | None = None
+    least: int = 0
+    before: int | None = None
+
+    def count_after(self, count: int) -> int | None:
+        """What the count is afterwards; None where it must not be changed so."""
+        after = count + self.by
+        full = self.most is not None and self.by > 0 and after > self.most
+        if full or after < self.least or self.before not in (None, count):
+            return None
+        return after
 
 
-def _claims(instance: object, attribute: object, claims: tuple[Claim, ...]) -> None:
+def _check_claims(claims: tuple[Claim, ...]) -> None:
     """No resource is claimed twice at once, and none for longer than a booking can last.
 
     Whose seats a claim's session counts is for the caller of a listing to say; no store keeps it.
@@ -78,7 +89,8 @@ class Changeset:
     would still refer to afterwards cannot be removed. ``guards``: what the decision was made on
     and must be unchanged. ``bumps``: the resources whose schedule versions go up by one.
     ``releases``: claims, exactly as they stand, to be given back; then ``claims``: those to be
-    made. ``tallies`` are counted. ``events`` are kept in this order.
+    made. ``doubled`` are claims that are made whatever else takes their minutes. ``tallies`` are
+    counted. ``events`` are kept in this order.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -88,7 +100,8 @@ class Changeset:
     guards: frozenset[RowVersion | ScheduleVersion] = frozenset()
     bumps: frozenset[Resource] = frozenset()
     releases: tuple[Claim, ...] = ()
-    claims: tuple[Claim, ...] = attrs.field(default=(), validator=_claims)
+    claims: tuple[Claim, ...] = ()
+    doubled: tuple[Claim, ...] = ()
     tallies: tuple[Tally, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -97,8 +110,11 @@ class Changeset:
         twice = sorted(ref for ref, times in changed.items() if times > 1)
         if twice:
             raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+        _check_claims((*self.claims, *self.doubled))
         for tally in self.tallies:
             check_id(tally.name, "tallies")
+            if tally.least < 0:
+                raise InvalidNumber("tallies", tally.least, "no tally counts below 0")
         counted = Counter(tally.name for tally in self.tallies)
         if counted and max(counted.values()) > 1:
             raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")

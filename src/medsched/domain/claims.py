@@ -18,6 +18,8 @@ from medsched.timeline.instants import (
     whole_minute,
 )
 
+MOST_SEATS: Final = 10_000
+"""The most seats that a group session has."""
 LONGEST_CLAIM: Final = 3 * LONGEST_DURATION // timedelta(minutes=1)
 """The most minutes that a store keeps in one claim: the longest slot and its longest buffers."""
 
@@ -45,6 +47,7 @@ class ClaimKind(Choice):
 
     APPOINTMENT = "appointment"
     HOLD = "hold"
+    SESSION = "session"
     BLOCKING = "blocking"
 
 
@@ -52,13 +55,18 @@ class ClaimKind(Choice):
 class Session:
     """A group session: one start that several patients share, of which some seats are taken.
 
-    Make one with `of`; inside, ``start`` is in minutes of the epoch.
+    Make one with `of`; inside, ``start`` is in minutes of the epoch. ``seats`` are as many as
+    those who are in it were promised at most, ``length`` its minutes if they are known, and
+    ``id`` that of the session that is stored.
     """
 
     type: str = attrs.field(validator=an_id)
     location: str | None = attrs.field(validator=maybe_id)
     start: int = attrs.field(validator=whole(0, LAST_MINUTE))
-    taken: int = attrs.field(validator=whole(0, 10_000))
+    taken: int = attrs.field(validator=whole(0, MOST_SEATS))
+    seats: int = attrs.field(default=MOST_SEATS, validator=whole(1, MOST_SEATS), kw_only=True)
+    length: int | None = attrs.field(default=None, kw_only=True)
+    id: str = attrs.field(default="", kw_only=True)
 
     @classmethod
     def of(cls, type: str, location: str | None, start: datetime, *, taken: int) -> Session:

@@ -6,7 +6,7 @@ The bookings are what is true. Their claims follow from them, and the ledger fro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
@@ -27,12 +27,16 @@ _ELSEWHERE: Final = "it does not take that time"
 
 
 class Due(NamedTuple):
-    """A booking and the claims that it must have; ``status`` is that of an appointment."""
+    """A booking and the claims that it must have; ``status`` is that of an appointment.
+
+    ``may_overlap``: people let it take what others take.
+    """
 
     kind: ClaimKind
     id: str
     status: str
     claims: tuple[Claim, ...]
+    may_overlap: bool = False
 
 
 class Minutes(NamedTuple):
@@ -83,11 +87,13 @@ def compare_resource(
     claims: Iterable[Claim],
     ledger: Mapping[int, Minutes],
     now: datetime,
+    may_overlap: Collection[tuple[ClaimKind, str]] = (),
 ) -> Iterator[DoubleBooking | WrongMinutes]:
     """Compare the claims that a resource must have with its rows of the ledger, by UTC day.
 
     A hold that has expired at ``now`` takes nothing from others, though its minutes stand in the
-    ledger until it is swept.
+    ledger until it is swept. ``may_overlap`` are the bookings that people let take what others
+    take.
     """
     due = defaultdict[int, int](int)
     reaching: list[Claim] = []
@@ -96,8 +102,10 @@ def compare_resource(
             due[day] |= bits
         if claim.is_live(now):
             reaching = [one for one in reaching if one.high > claim.low]
+            named = (claim.kind, claim.id)
             for one in reaching:
-                if (one.kind, one.id) != (claim.kind, claim.id):
+                other = (one.kind, one.id)
+                if other != named and not (other in may_overlap or named in may_overlap):
                     yield DoubleBooking(practice=practice, first=one, second=claim)
             reaching.append(claim)
     for day in sorted(due.keys() | ledger.keys()):

@@ -29,6 +29,7 @@ class Change(StrEnum):
     ENTERED_IN_ERROR = "entered-in-error"
     RESCHEDULED = "rescheduled"
     RESOURCES_CHANGED = "resources-changed"
+    OVERRIDDEN = "overridden"
 
     HELD = "held"
     CONFIRMED = "confirmed"

@@ -9,14 +9,17 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.blockings import Blocking
+from medsched.domain.claims import ClaimKind
 from medsched.domain.holds import Hold
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
+from medsched.domain.sessions import GroupSession
 
 HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
 """What opens or closes the time of a resource."""
-BookingRecord: TypeAlias = Appointment | Hold
+BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
 Noun: TypeAlias = (
     PracticeSettings
@@ -55,6 +58,8 @@ class Kind(StrEnum):
     BLOCKING = "blocking"
     APPOINTMENT = "appointment"
     HOLD = "hold"
+    SESSION = "session"
+    ONE_OFF_BLOCKING = "one-off-blocking"
 
 
 NOUNS: Final[Mapping[Kind, type[Noun]]] = {
@@ -74,8 +79,19 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
     Kind.APPOINTMENT: Appointment,
     Kind.HOLD: Hold,
+    Kind.SESSION: GroupSession,
+    Kind.ONE_OFF_BLOCKING: Blocking,
 }
 """The class of each kind of booking."""
+CLAIMS: Final[Mapping[Kind, ClaimKind]] = {
+    Kind.APPOINTMENT: ClaimKind.APPOINTMENT,
+    Kind.HOLD: ClaimKind.HOLD,
+    Kind.SESSION: ClaimKind.SESSION,
+    Kind.ONE_OFF_BLOCKING: ClaimKind.BLOCKING,
+}
+"""The kind of claims that each kind of booking makes."""
+CLAIMED_BY: Final[Mapping[ClaimKind, Kind]] = {claim: kind for kind, claim in CLAIMS.items()}
+"""The kind of booking that makes each kind of claims."""
 CLASSES: Final[Mapping[Kind, type[Stored]]] = {**NOUNS, **BOOKINGS}
 """The class of each kind."""
 _KINDS: Final[Mapping[type[Record], Kind]] = {cls: kind for kind, cls in CLASSES.items()}
@@ -136,14 +152,21 @@ def references(record: Stored) -> frozenset[Ref]:
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
-        case Appointment() | Hold():
-            return (
+        case Appointment() | Hold() | GroupSession():
+            found = (
                 _refs(Kind.PROVIDER, [record.provider])
                 | _refs(Kind.PATIENT, [record.patient])
                 | _refs(Kind.APPOINTMENT_TYPE, [record.type])
                 | _refs(Kind.LOCATION, [record.location])
                 | frozenset(map(Ref.of, record.resources))
             )
+            if not isinstance(record, GroupSession):
+                found |= _refs(Kind.SESSION, [record.session])
+            if isinstance(record, Appointment):
+                found |= _refs(Kind.APPOINTMENT, [record.follows])
+            return found
+        case Blocking():
+            return frozenset(map(Ref.of, record.resources)) | _refs(Kind.PATIENT, [record.kept_for])
         case PracticeSettings() | Staff() | Patient() | Location():
             return frozenset()
 
@@ -163,5 +186,7 @@ def scheduled_by(record: Stored) -> Resource | None:
             return record.resource
         case AvailabilityRule() | Override() | RecurringBlocking():
             return record.resource
-        case Staff() | Patient() | AppointmentType() | Appointment() | Hold():
+        case Staff() | Patient() | AppointmentType():
+            return None
+        case Appointment() | Hold() | GroupSession() | Blocking():
             return None

@@ -146,14 +146,24 @@ class BlockMaker:
         options = [
             [
                 resource
-                for resource in sorted(
-                    alternatives(need, shape), key=lambda one: (one not in prefer, one)
-                )
+                for resource in in_turn(need, shape, prefer)
                 if not self.of_need(need, resource, shape.length).causes(start, joined)
             ]
             for need in self.inquiry.type.needs
         ]
         return all_different(options)
+
+    def choose_any(
+        self, shape: SlotShape, prefer: Collection[Resource] = ()
+    ) -> list[Resource] | None:
+        """A resource for each need, all different, free or not; None if there are too few."""
+        inactive = self.inquiry.schedule.inactive
+        return all_different(
+            [
+                [one for one in in_turn(need, shape, prefer) if one not in inactive]
+                for need in self.inquiry.type.needs
+            ]
+        )
 
     def _claimed(self, resource: Resource, length: int, before: int, after: int) -> Claimed:
         """The live claims on a resource, against slots of a length with these buffers."""
@@ -170,6 +180,11 @@ def alternatives(need: Need, shape: SlotShape) -> list[Resource]:
         if stated in need.one_of:
             return [stated]
     return sorted(need.one_of)
+
+
+def in_turn(need: Need, shape: SlotShape, prefer: Collection[Resource]) -> list[Resource]:
+    """The resources that may fill a need, the preferred ones first."""
+    return sorted(alternatives(need, shape), key=lambda one: (one not in prefer, one))
 
 
 def in_all(sets: Sequence[Sequence[Interval]]) -> list[Interval]:

@@ -30,6 +30,7 @@ _MARK = {
     ClaimKind.HOLD: TENTATIVE,
     ClaimKind.BLOCKING: UNAVAILABLE,
     ClaimKind.APPOINTMENT: BUSY,
+    ClaimKind.SESSION: BUSY,
 }
 
 
@@ -80,6 +81,12 @@ class Board:
     ) -> list[Resource] | None:
         """A free resource for each need at a start, all different; None if that cannot be."""
         return self._maker.choose(shape, start, joined, prefer)
+
+    def choose_any(
+        self, shape: SlotShape, prefer: Collection[Resource] = ()
+    ) -> list[Resource] | None:
+        """A resource for each need, all different, free or not; None if there are too few."""
+        return self._maker.choose_any(shape, prefer)
 
     def can_combine(self, shape: SlotShape, start: int, joined: Session | None = None) -> bool:
         """Whether needs that share alternatives can all be met at a start."""
@@ -211,3 +218,11 @@ class Board:
     def session_at(self, start: int, terms: Terms) -> Session | None:
         """The group session that a booking at this start would join, if one is under way."""
         return self.sessions.get((start, terms.opening.location)) if terms.seats > 1 else None
+
+    def terms_at(self, piece: Piece | None, start: int) -> Terms:
+        """What a start means for the type, and for the group session that is under way there."""
+        if piece is None:
+            return self.openings.terms_without_hours()
+        terms = self.openings.terms(piece[4])
+        session = self.session_at(start, terms)
+        return terms if session is None else self.openings.terms_within(session, terms)

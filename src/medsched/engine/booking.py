@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, Need
-from medsched.domain.claims import Claim, ClaimKind, Span
+from medsched.domain.claims import Session, Span
 from medsched.domain.fields import minutes
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
@@ -20,30 +21,32 @@ from medsched.errors import InvalidChoice
 from medsched.timeline.instants import instant_of
 from medsched.timeline.zones import Zone
 
+OVERRIDABLE: Final = frozenset(Reason) - {Reason.INACTIVE, Reason.ELSEWHERE}
+"""The reasons that staff may book against."""
+
 
 @attrs.frozen(kw_only=True)
 class Plan:
     """What a booking takes: its length and place, the resources chosen, and their minutes.
 
     ``spans`` are the minutes of each resource, buffers included; ``chosen`` the rooms and
-    devices among them.
+    devices among them. ``joined`` is the group session that it takes a seat in, if one is under
+    way. ``overridden`` are the reasons against it that are no matter, and ``doubled`` those of
+    its spans that others take some minutes of.
     """
 
     start: int
     terms: Terms
     chosen: tuple[Resource, ...]
     spans: tuple[Span, ...]
+    joined: Session | None = None
+    overridden: frozenset[Reason] = frozenset()
+    doubled: frozenset[Span] = frozenset()
 
     @property
     def end(self) -> int:
         """The minute after the last of the slot."""
         return self.start + self.terms.length
-
-    def claims(self, id: str, kind: ClaimKind) -> tuple[Claim, ...]:
-        """The claims that a booking of this id makes, in the order that locks are taken."""
-        return tuple(
-            Claim(resource, low, high, kind, id) for resource, low, high in sorted(self.spans)
-        )
 
 
 def plan(
@@ -52,32 +55,51 @@ def plan(
     *,
     prefer: Collection[Resource] = (),
     places: Collection[str | None] | None = None,
+    override: bool = False,
 ) -> Plan | tuple[Violation, ...]:
     """What a booking at a start (a minute) would take, or every reason why it is refused.
 
     Where a need has a choice the first free alternative is taken, those in ``prefer`` first.
-    ``places``: the locations that will do; None for wherever the hours are.
+    ``places``: the locations that will do; None for wherever the hours are. With ``override``
+    only the reasons that are not `OVERRIDABLE` refuse it.
     """
     board = Board(inquiry, start, start + 1)
     against = refusals_on(board, start)
     piece = board.openings.piece_at(start)
-    terms = (
-        board.openings.terms_without_hours() if piece is None else board.openings.terms(piece[4])
-    )
+    terms = board.terms_at(piece, start)
     if piece is not None and places is not None and terms.shape.location not in places:
         against += (_elsewhere(inquiry, start, terms),)
-    if against:
+    if against and not (override and OVERRIDABLE.issuperset(one.reason for one in against)):
         return against
-    chosen = board.choose(terms.shape, start, prefer=prefer)
-    assert chosen is not None  # else it would be refused as taken, or for want of a combination
+    if piece is None and places is not None:
+        terms = attrs.evolve(terms, shape=terms.shape._replace(location=min(places, key=str)))
+    joined = board.session_at(start, terms)
+    chosen = board.choose(terms.shape, start, joined, prefer)
+    if chosen is None:  # only where it is overridden
+        chosen = board.choose_any(terms.shape, prefer)
+    if chosen is None:
+        return against
+    spans = (
+        *_spans_of_people(inquiry, start, terms.shape),
+        *_spans_of_needs(inquiry.type.needs, chosen, start, terms.length),
+    )
     return Plan(
         start=start,
         terms=terms,
         chosen=tuple(chosen),
-        spans=(
-            *_spans_of_people(inquiry, start, terms.shape),
-            *_spans_of_needs(inquiry.type.needs, chosen, start, terms.length),
-        ),
+        spans=spans,
+        joined=joined,
+        overridden=frozenset(one.reason for one in against),
+        doubled=frozenset(span for span in spans if against and _is_taken(inquiry, span, joined)),
+    )
+
+
+def _is_taken(inquiry: Inquiry, span: Span, joined: Session | None) -> bool:
+    """Whether somebody else takes a minute of a span, the session that is joined apart."""
+    return any(
+        claim.low < span.high and span.low < claim.high and claim.is_live(inquiry.request.now)
+        for claim in inquiry.claims.get(span.resource, ())
+        if joined is None or claim.session != joined
     )
 
 

@@ -41,11 +41,7 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
         _told_by(violation, layers, name) if violation.reason is Reason.CLOSED else violation
         for violation in refusals(inquiry, minute)
     )
-    terms = (
-        board.openings.terms(piece[4])
-        if piece is not None
-        else board.openings.terms_without_hours()
-    )
+    terms = board.terms_at(piece, minute)
     slot = None if violations else Slot((TermsMaker(board)(terms, FREE, minute), minute))
     return Explanation(
         provider=inquiry.provider.id,

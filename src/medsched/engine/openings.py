@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, GridKind, Need
+from medsched.domain.claims import Session
 from medsched.domain.explanations import Layer
 from medsched.domain.fields import minutes
 from medsched.domain.offers import Offer
@@ -104,6 +105,7 @@ class Openings:
     slot_terms: dict[tuple[Terms, int, int], SlotTerms] = attrs.field(init=False, factory=dict)
     """What slots share, by opening, mark and seats taken."""
     _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
+    _within: dict[tuple[Terms, int, int], Terms] = attrs.field(init=False, factory=dict)
     _closed: dict[Resource, list[Interval]] = attrs.field(init=False, factory=dict)
 
     @cached_property
@@ -177,6 +179,18 @@ class Openings:
         provider = self.schedule.provider
         zone = self.frame.zone_of(provider.resource)
         return self.terms(Opening(None, Layer.RULES, zone, -1, provider.location))
+
+    def terms_within(self, session: Session, terms: Terms) -> Terms:
+        """The same in a group session that is under way: it lasts as long as it does."""
+        seats, length = min(terms.seats, session.seats), session.length or terms.length
+        if (seats, length) == (terms.seats, terms.length):
+            return terms
+        found = self._within.get((terms, seats, length))
+        if found is None:
+            shape = terms.shape._replace(length=length)
+            found = attrs.evolve(terms, seats=seats, shape=shape)
+            self._within[terms, seats, length] = found
+        return found
 
     def _make_terms(self, opening: Opening) -> Terms:
         offer, code = opening.source, self.type.code

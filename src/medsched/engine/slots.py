@@ -114,7 +114,7 @@ def _with_sessions(board: Board, marked: list[Marked]) -> list[Marked]:
         if board.low <= start < board.high and not refusals(board.inquiry, start):
             piece = board.openings.piece_at(start)
             assert piece is not None  # else it would be refused as closed
-            found[start] = (board.openings.terms(piece[4]), [start], _ALL_FREE)
+            found[start] = (board.terms_at(piece, start), [start], _ALL_FREE)
     return [found[start] for start in sorted(found)]
 
 

@@ -21,6 +21,7 @@ from medsched.timeline.zones import Zone
 _TAKEN_BY = {
     ClaimKind.APPOINTMENT: "has an appointment",
     ClaimKind.HOLD: "is held for somebody",
+    ClaimKind.SESSION: "has a group session",
     ClaimKind.BLOCKING: "is blocked",
 }
 
@@ -57,11 +58,10 @@ def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[V
 def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     yield from standing(board.inquiry)
     piece = board.openings.piece_at(minute)
+    terms = board.terms_at(piece, minute)
     if piece is None:
-        terms = board.openings.terms_without_hours()
         yield _closed(board, minute)
     else:
-        terms = board.openings.terms(piece[4])
         yield from _hours(board, piece, terms, minute)
     yield from _rules_of_time(board.inquiry, minute, terms.opening.zone)
     session = board.session_at(minute, terms)

@@ -29,13 +29,14 @@ from medsched.services.agendas import Agendas
 from medsched.services.bookings import (
     Bookings,
     Details,
-    Effects,
     SlotLike,
     Wanted,
     Wish,
+    check_override,
     id_of,
 )
 from medsched.services.context import Context
+from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
 from medsched.services.snapshots import Snapshots
@@ -62,6 +63,10 @@ _MOVABLE: Final = frozenset(
     }
 )
 """The statuses in which an appointment may be moved to another time."""
+_SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
+"""What a request under a key says of a new appointment only where it is stated."""
+_NO_SEAT: Final[Mapping[str, Any]] = {"session": None, "seats": 1}
+_OVERRIDE: Final = "appointment.override"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
 
@@ -112,60 +117,67 @@ class Appointments(Agendas):
         check_id(patient, "patient")
         context, bookings, now = self._context, self._bookings, self._context.now()
         wanted, named = bookings.wanted(slot), frozenset(details.get("resources", ()))
-        wish = Wish(wanted, patient=patient, named=named)
+        override, kept = check_override(details.get("override")), details.get("in_place_of")
         operation = f"appointment.{_CHANGES[status].value}"
         said: dict[str, Any] = {
             "slot": wanted.plain(),
             "patient": patient,
             "resources": named,
             **{name: details.get(name, "") for name in ("id", "reference", "reason", "notes")},
+            **{name: details.get(name) for name in _SAID_IF_GIVEN if details.get(name)},
         }
-        id = details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT)
+        if kept is not None:
+            said["in_place_of"] = id_of(kept)
+        if override:
+            context.admit(_OVERRIDE)
+        fixed: Details = {
+            **details,
+            "id": details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT),
+        }
         tries = count()
 
         def decide() -> tuple[Appointment, Changeset]:
             bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
+            given = bookings.given_up(kept, patient)
+            but = () if given is None else (given,)
+            wish = Wish(wanted, patient=patient, named=named, but=but, override=override)
             old = bookings.may_be_old(tries)
             asked, planned = bookings.decide(wish, now, fresh=not old)
-            made = Appointment(
-                id=id,
-                reference=details.get("reference") or context.surroundings.ids.reference(),
-                status=status,
-                provider=wanted.provider,
-                patient=patient,
-                type=wanted.type,
-                reason=details.get("reason", ""),
-                notes=details.get("notes", ""),
-                participants=participants_in(status, wanted.provider, patient),
-                version=1,
-                created_at=now,
-                updated_at=now,
-                created_by=context.principal.id,
-                updated_by=context.principal.id,
-                **bookings.taking(planned),
-            )
-            event = Event.of(_CHANGES[status], made)
-            effects = Effects(writes=[made], claims=made.claims, events=[event])
-            return made, bookings.changes(effects, now, asked=asked)
+            made = bookings.drafted(status, wish, fixed, planned, now)
+            instead = Effects()
+            if given is not None and made.claims_time:
+                instead = Effects(
+                    removals=but, releases=given.claims, events=[Event.of(Change.RELEASED, given)]
+                )
+            return bookings.placed(asked, planned, made, _CHANGES[status], now, instead=instead)
 
         return self._run(operation, details.get("idempotency_key"), said, now, decide)
 
     # --------------------------------------------------------------------- moving
 
     def reschedule(
-        self, appointment: Appointment | str, slot: SlotLike, *, idempotency_key: str | None = None
+        self,
+        appointment: Appointment | str,
+        slot: SlotLike,
+        *,
+        override: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Appointment:
         """Move an appointment to another slot of its type, with this provider or another.
 
         It stays the same appointment; where it was before is kept in its ``moves``. Its own
-        time is free for it. Rooms and devices are kept where they can be.
+        time is free for it. Rooms and devices are kept where they can be. ``override``: why staff
+        move it whatever speaks against it.
 
         `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
         what `book` raises for the slot; nothing has moved then.
         """
         bookings, now = self._bookings, self._context.now()
-        wanted = bookings.wanted(slot)
-        said = {"appointment": id_of(appointment), "slot": wanted.plain()}
+        wanted, overriding = bookings.wanted(slot), check_override(override)
+        said: dict[str, Any] = {"appointment": id_of(appointment), "slot": wanted.plain()}
+        if overriding:
+            said["override"] = override
+            self._context.admit(_OVERRIDE)
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
@@ -174,7 +186,11 @@ class Appointments(Agendas):
             if wanted.type != old.type:
                 why = f"the appointment is a {old.type}"
                 raise InvalidChoice("slot", wanted.type, why)
-            wish = Wish(wanted, patient=old.patient, but=old)
+            if old.session is not None and _is_there(old, wanted):
+                return old, None
+            session = bookings.seats.left_by(old)
+            but = (old,) if session is None else (old, session)
+            wish = Wish(wanted, patient=old.patient, but=but, override=overriding)
             asked, planned = bookings.decide(wish, now, fresh=True, prefer=old.resources)
             taking = bookings.taking(planned)
             same = (old.provider, old.start, old.spans)
@@ -192,9 +208,13 @@ class Appointments(Agendas):
                 "provider": wanted.provider,
                 "moves": (*old.moves, move),
                 "participants": participants_in(old.status, wanted.provider, old.patient),
+                "override": (override or "") if planned.overridden else "",
+                "overridden": planned.overridden,
+                **_NO_SEAT,
             }
             new = self._next(old, now, changes)
-            return new, self._replaced(old, new, Change.RESCHEDULED, now, asked)
+            instead = Effects(releases=old.claims) + bookings.seats.leave(old)
+            return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
         return self._run("appointment.reschedule", idempotency_key, said, now, decide)
 
@@ -221,9 +241,12 @@ class Appointments(Agendas):
             old = bookings.stored(Appointment, appointment)
             if old.status not in _MOVABLE | _UNDER_WAY:
                 raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
+            if old.session is not None:
+                why = "those of a group session are of all who are in it"
+                raise InvalidChoice("resources", tuple(map(str, named)), why)
             start = whole_minute(old.start, "start")
             wanted = Wanted(old.provider, old.type, start, old.location)
-            wish = Wish(wanted, patient=old.patient, named=named, but=old)
+            wish = Wish(wanted, patient=old.patient, named=named, but=(old,))
             asked = bookings.ask(wish, now)
             found = reassigned(
                 asked.inquiry,
@@ -345,15 +368,17 @@ class Appointments(Agendas):
                 changes["cancellation"] = reason
             if status is AppointmentStatus.BOOKED:
                 changes["participants"] = participants_in(status, old.provider, old.patient)
-            asked = None
             if not old.claims_time and attrs.evolve(old, status=status).claims_time:
                 start = whole_minute(old.start, "start")
                 wanted = Wanted(old.provider, old.type, start, old.location)
                 wish = Wish(wanted, patient=old.patient)
                 asked, planned = self._bookings.decide(wish, now, fresh=True, prefer=old.resources)
-                changes |= self._bookings.taking(planned)
+                new = self._next(old, now, changes | self._bookings.taking(planned))
+                return self._bookings.placed(asked, planned, new, _CHANGES[status], now)
             new = self._next(old, now, changes)
-            return new, self._replaced(old, new, _CHANGES[status], now, asked)
+            if old.claims_time and not new.claims_time:
+                new = attrs.evolve(new, **_NO_SEAT)
+            return new, self._replaced(old, new, _CHANGES[status], now)
 
         return self._run(f"{operation}.step", idempotency_key, said, now, decide)
 
@@ -384,6 +409,10 @@ class Appointments(Agendas):
             claims=[claim for claim in new.claims if claim not in kept],
             events=[Event.of(change, new)],
         )
+        if old.session is not None and new.session is None:
+            effects += self._bookings.seats.leave(old)
+        if asked is not None:
+            effects += self._bookings.cleared(asked, effects.claims, now)
         return self._bookings.changes(effects, now, asked=asked)
 
     def _run(
@@ -397,3 +426,12 @@ class Appointments(Agendas):
         self._context.admit(operation)
         request = self._bookings.keyed(operation, key, said, now)
         return self._context.commit(operation, decide, request)
+
+
+def _is_there(appointment: Appointment, wanted: Wanted) -> bool:
+    """Whether an appointment is at the slot that is asked for."""
+    return (
+        appointment.provider == wanted.provider
+        and whole_minute(appointment.start, "start") == wanted.start
+        and (wanted.places is None or appointment.location in wanted.places)
+    )

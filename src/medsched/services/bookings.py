@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias, TypedDict
+from typing import Any, Final, TypeAlias, TypedDict, TypeVar, cast
 
 import attrs
 
 from medsched.domain.agendas import Agenda, Named
+from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
+from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
 from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
-from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
@@ -22,29 +24,34 @@ from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Violation
 from medsched.domain.slots import Slot, read_slot_id
 from medsched.domain.starts import Anywhere, Start
-from medsched.domain.stored import BookingRecord, BookingT, Kind, Ref, Stored, kind_of
+from medsched.domain.stored import CLAIMS, BookingRecord, BookingT, Kind, Ref, kind_of
 from medsched.engine.booking import Plan, plan
 from medsched.engine.slots import list_slots
 from medsched.errors import (
     AlreadyExists,
     InvalidChoice,
     InvalidSlotId,
+    InvalidText,
     NotFound,
     OutOfRange,
     VersionConflict,
 )
 from medsched.services.context import Context
+from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked, Inquiries
+from medsched.services.seats import Seat, Seats
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import instant_of, minute_of, whole_minute
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import at_showing, second_showing
 
+SeatT = TypeVar("SeatT", Appointment, Hold)
 SlotLike: TypeAlias = Slot | str | Start
 """A slot, its id, or a start named by hand."""
 
 ALTERNATIVES: Final = 3
 """How many free slots a refusal tells."""
+NOTHING: Final = Effects()
 _LOOKED_THROUGH: Final = (timedelta(days=7), timedelta(days=35))
 """How far ahead they are looked for: a little way first, then all of it."""
 
@@ -62,6 +69,14 @@ class Details(TypedDict, total=False):
     """Up to 500 characters."""
     resources: Collection[Resource]
     """Rooms and devices that it shall have; any free ones of those that will do, unless given."""
+    override: str
+    """Why staff book it whatever speaks against it, up to 500 characters; not unless given."""
+    in_place_of: Blocking | str
+    """The blocking, or its id, that keeps the time: it is given up for the appointment."""
+    referral: str
+    """The referral it is booked on, by the host's name: up to 255 characters."""
+    prepayment: str
+    """The payment in advance it is booked on, by the host's name: up to 255 characters."""
     idempotency_key: str | None
     """1 to 255 characters: a repeated command under it changes nothing a second time."""
 
@@ -90,24 +105,15 @@ class Wanted:
 class Wish:
     """A slot for a patient, who may be open, with rooms and devices that are asked for by name.
 
-    What the booking ``but`` takes counts as free: its own time is no conflict.
+    What the bookings ``but`` take counts as free: their own time is no conflict. ``override``:
+    staff book it whatever speaks against it.
     """
 
     slot: Wanted
     patient: str | None = attrs.field(default=None, kw_only=True)
     named: frozenset[Resource] = attrs.field(default=frozenset(), kw_only=True)
-    but: BookingRecord | None = attrs.field(default=None, kw_only=True)
-
-
-@attrs.frozen(kw_only=True)
-class Effects:
-    """What a command changes of bookings, before what it was decided on is added."""
-
-    writes: Sequence[BookingRecord] = ()
-    removals: Sequence[Hold] = ()
-    releases: Sequence[Claim] = ()
-    claims: Sequence[Claim] = ()
-    events: Sequence[Event] = ()
+    but: Sequence[BookingRecord] = attrs.field(default=(), kw_only=True)
+    override: bool = attrs.field(default=False, kw_only=True)
 
 
 class Bookings:
@@ -115,6 +121,7 @@ class Bookings:
 
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self.context = context
+        self.seats = Seats(context)
         self.inquiries = Inquiries(context, snapshots)
 
     # ---------------------------------------------------------------- what is asked
@@ -190,7 +197,13 @@ class Bookings:
                     raise
                 continue
             wanted = wish.slot
-            found = plan(asked.inquiry, wanted.start, prefer=prefer, places=wanted.places)
+            found = plan(
+                asked.inquiry,
+                wanted.start,
+                prefer=prefer,
+                places=wanted.places,
+                override=wish.override,
+            )
             if isinstance(found, Plan):
                 return asked, found
             if anew:
@@ -214,7 +227,7 @@ class Bookings:
             patient=wish.patient,
             now=now,
             named=wish.named,
-            but=None if wish.but is None else _made_by(wish.but),
+            but=_made_by(wish.but) if wish.but else None,
             fresh=fresh,
         )
 
@@ -261,46 +274,146 @@ class Bookings:
 
     # --------------------------------------------------------------------- changing
 
+    def placed(
+        self,
+        asked: Asked,
+        planned: Plan,
+        booking: SeatT,
+        change: Change,
+        now: datetime,
+        *,
+        instead: Effects = NOTHING,
+    ) -> tuple[SeatT, Changeset]:
+        """A booking that takes what was planned, and the changeset that brings that about.
+
+        It comes back with the seat that it has, if it has one. Expired holds in its way are swept.
+        ``instead``: what is given back for it.
+        """
+        lapsed = self._in_the_way(asked, planned.spans, now) if _takes_time(booking) else []
+        joined = None if planned.joined is None else planned.joined.id
+        mates = [hold for hold in lapsed if joined is not None and hold.session == joined]
+        others = [hold for hold in lapsed if hold not in mates]
+        taking = Effects()
+        if _takes_time(booking):
+            seat, taking = self.seats.take(planned, booking, asked.sessions, mates)
+            booking = cast("SeatT", seat)
+        told = [Event.of(change, booking)]
+        if planned.overridden:
+            told.append(Event.of(Change.OVERRIDDEN, booking))
+        effects = self.swept(others) + instead + taking + Effects(writes=[booking], events=told)
+        return booking, self.changes(effects, now, asked=asked)
+
+    def drafted(
+        self,
+        status: AppointmentStatus,
+        wish: Wish,
+        details: Details,
+        planned: Plan,
+        now: datetime,
+    ) -> Appointment:
+        """A new appointment that takes what was planned, as it is before it is placed."""
+        context = self.context
+        assert wish.patient is not None
+        return Appointment(
+            id=details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT),
+            reference=details.get("reference") or context.surroundings.ids.reference(),
+            status=status,
+            provider=wish.slot.provider,
+            patient=wish.patient,
+            type=wish.slot.type,
+            reason=details.get("reason", ""),
+            notes=details.get("notes", ""),
+            override=details.get("override", "") if planned.overridden else "",
+            overridden=planned.overridden,
+            referral=details.get("referral", ""),
+            prepayment=details.get("prepayment", ""),
+            participants=participants_in(status, wish.slot.provider, wish.patient),
+            version=1,
+            created_at=now,
+            updated_at=now,
+            created_by=context.principal.id,
+            updated_by=context.principal.id,
+            **self.taking(planned),
+        )
+
+    def given_up(self, blocking: Blocking | str | None, patient: str) -> Blocking | None:
+        """The blocking that is given up for a patient's appointment, if one is named.
+
+        `NotFound`; `InvalidChoice` for one that is kept for somebody else.
+        """
+        if blocking is None:
+            return None
+        found = self.stored(Blocking, blocking)
+        if found.kept_for not in (None, patient):
+            raise InvalidChoice("in_place_of", found.id, "it is kept for another patient")
+        return found
+
+    def cleared(self, asked: Asked, wanted: Iterable[Claim], now: datetime) -> Effects:
+        """What it changes that expired holds are swept out of the way of some claims."""
+        return self.swept(self._in_the_way(asked, wanted, now))
+
+    def swept(self, holds: Sequence[Hold]) -> Effects:
+        """What it changes that some holds have expired, and are taken away."""
+        gone = Effects(
+            removals=holds,
+            releases=[claim for hold in holds for claim in hold.claims],
+            events=[Event.of(Change.EXPIRED, hold) for hold in holds],
+        )
+        return self.seats.leave(holds) + gone
+
     def changes(self, effects: Effects, now: datetime, *, asked: Asked | None = None) -> Changeset:
         """The changeset of a command, decided on what was asked.
 
-        Expired holds that are in the way are swept; a patient that is not known is registered.
+        A patient that is not known is registered.
         """
-        swept = [] if asked is None else self._in_the_way(asked.expired(now), effects.claims)
         new = [] if asked is None else self._registered(asked.patient, now)
+        guards = frozenset[RowVersion | ScheduleVersion]() if asked is None else asked.guards()
         return Changeset(
             practice=self.context.practice,
             writes=(*effects.writes, *new),
-            removals=tuple(
-                RowVersion(Ref.to(hold), hold.version) for hold in (*effects.removals, *swept)
-            ),
-            guards=frozenset[RowVersion | ScheduleVersion]() if asked is None else asked.guards(),
-            releases=(*effects.releases, *(claim for hold in swept for claim in hold.claims)),
+            removals=tuple(RowVersion(Ref.to(one), one.version) for one in effects.removals),
+            guards=guards | {*effects.guards},
+            releases=tuple(effects.releases),
             claims=tuple(effects.claims),
-            events=(
-                *(Event.of(Change.CREATED, patient) for patient in new),
-                *(Event.of(Change.EXPIRED, hold) for hold in swept),
-                *effects.events,
-            ),
+            doubled=tuple(effects.doubled),
+            tallies=tuple(effects.tallies),
+            events=(*(Event.of(Change.CREATED, patient) for patient in new), *effects.events),
         )
 
-    def _in_the_way(self, expired: Sequence[Claim], claims: Iterable[Claim]) -> list[Hold]:
+    def _in_the_way(
+        self, asked: Asked, wanted: Iterable[Claim | Span], now: datetime
+    ) -> list[Hold]:
         """The expired holds that still stand where something is to be claimed."""
-        refs = {
-            Ref(Kind.HOLD, old.id)
-            for old in expired
-            for new in claims
-            if old.resource == new.resource and old.low < new.high and new.low < old.high
-        }
-        if not refs:
-            return []
-        found: Mapping[Ref, Stored] = self.context.store.get_many(self.context.practice, refs)
-        return [hold for _, hold in sorted(found.items()) if isinstance(hold, Hold)]
+        refs, holds = set[Ref](), dict[str, Hold]()
+        for old in asked.expired(now):
+            if not any(
+                old.resource == new.resource and old.low < new.high and new.low < old.high
+                for new in wanted
+            ):
+                continue
+            if old.kind is ClaimKind.HOLD:
+                refs.add(Ref(Kind.HOLD, old.id))
+            elif old.id in asked.sessions:
+                holds |= {hold.id: hold for hold in asked.sessions[old.id].lapsed}
+        if refs:
+            found = self.context.store.get_many(self.context.practice, refs).values()
+            holds |= {hold.id: hold for hold in found if isinstance(hold, Hold)}
+        return [hold for _, hold in sorted(holds.items())]
 
     def _registered(self, patient: Patient | None, now: datetime) -> list[Patient]:
         if patient is None or patient.version:
             return []
         return [attrs.evolve(patient, version=1, created_at=now, updated_at=now)]
+
+
+def check_override(reason: str | None) -> bool:
+    """Whether staff override what speaks against a booking; `InvalidText` for no reason given."""
+    if reason is None:
+        return False
+    if not isinstance(reason, str) or not reason.strip():
+        size = len(reason) if isinstance(reason, str) else type(reason).__name__
+        raise InvalidText("override", size, "an override needs a reason")
+    return True
 
 
 def id_of(named: BookingRecord | str) -> str:
@@ -310,7 +423,11 @@ def id_of(named: BookingRecord | str) -> str:
     return named if isinstance(named, str) else check_id(named)
 
 
-def _made_by(booking: BookingRecord) -> Callable[[Claim], bool]:
-    """Whether a claim is one of a booking's own."""
-    kind = ClaimKind(kind_of(type(booking)).value)
-    return lambda claim: claim.id == booking.id and claim.kind is kind
+def _takes_time(booking: Seat) -> bool:
+    return isinstance(booking, Hold) or booking.claims_time
+
+
+def _made_by(bookings: Sequence[BookingRecord]) -> Callable[[Claim], bool]:
+    """Whether a claim is one of some bookings' own."""
+    own = {(CLAIMS[kind_of(type(one))], one.id) for one in bookings}
+    return lambda claim: (claim.kind, claim.id) in own

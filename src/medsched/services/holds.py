@@ -20,8 +20,9 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
-from medsched.services.bookings import Bookings, Effects, SlotLike, Wanted, Wish, id_of
+from medsched.services.bookings import Bookings, SlotLike, Wanted, Wish, id_of
 from medsched.services.context import Context
+from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked
 from medsched.services.queries import Query
 from medsched.services.records import Listing
@@ -105,10 +106,7 @@ class Holds:
                 updated_by=context.principal.id,
                 **bookings.taking(planned),
             )
-            effects = Effects(
-                writes=[made], claims=made.claims, events=[Event.of(Change.HELD, made)]
-            )
-            return made, bookings.changes(effects, now, asked=asked)
+            return bookings.placed(asked, planned, made, Change.HELD, now)
 
         context.admit(operation)
         request = bookings.keyed(operation, idempotency_key, said, now)
@@ -167,6 +165,8 @@ class Holds:
                 wall=held.wall,
                 spans={*held.spans, own},
                 opened_by=held.opened_by,
+                session=held.session,
+                seats=held.seats,
                 reason=reason,
                 notes=notes,
                 participants=participants_in(AppointmentStatus.BOOKED, held.provider, who),
@@ -183,6 +183,9 @@ class Holds:
                 claims=made.claims,
                 events=[Event.of(Change.CONFIRMED, held), Event.of(Change.BOOKED, made)],
             )
+            effects += bookings.seats.confirm(held)
+            if asked is not None:
+                effects += bookings.cleared(asked, made.claims, now)
             return made, bookings.changes(effects, now, asked=asked)
 
         context.admit(operation)
@@ -204,7 +207,7 @@ class Holds:
                 releases=held.claims,
                 events=[Event.of(Change.RELEASED, held)],
             )
-            return None, bookings.changes(effects, now)
+            return None, bookings.changes(effects + bookings.seats.leave(held), now)
 
         context.admit(operation)
         request = bookings.keyed(operation, idempotency_key, {"hold": id_of(hold)}, now)
@@ -232,10 +235,7 @@ class Holds:
             held = self.get(hold.id)
         except NotFound:
             return 0, None
-        effects = Effects(
-            removals=[held], releases=held.claims, events=[Event.of(Change.EXPIRED, held)]
-        )
-        return 1, self._bookings.changes(effects, now)
+        return 1, self._bookings.changes(self._bookings.swept([held]), now)
 
     def _own(self, hold: Hold | str, operation: str) -> Hold:
         held = self._bookings.stored(Hold, hold)
@@ -249,7 +249,7 @@ class Holds:
             return None
         low, high = _minutes(held)
         wanted = Wanted(held.provider, held.type, low, held.location)
-        wish = Wish(wanted, patient=patient, but=held)
+        wish = Wish(wanted, patient=patient, but=(held,))
         asked = self._bookings.ask(wish, now)
         span = Span(Resource(ResourceKind.PATIENT, patient), low, high)
         zone = self._context.zones.zone(held.wall.timezone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ import attrs
 
 from medsched.domain.appointment_types import GridKind
 from medsched.domain.changes import RowVersion, ScheduleVersion
-from medsched.domain.claims import Claim
+from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
@@ -21,6 +21,7 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import longest_claim
 from medsched.errors import NotFound
 from medsched.services.context import Context
+from medsched.services.seats import Seated, Seats
 from medsched.services.snapshots import Snapshot, Snapshots
 from medsched.timeline.instants import DAY, whole_minute
 from medsched.timeline.intervals import Interval
@@ -40,11 +41,15 @@ def moment(at: datetime) -> Interval:
 
 @attrs.frozen
 class Asked:
-    """An inquiry, the snapshot and the patient it was made of, and what must stay as it is."""
+    """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
+
+    ``sessions`` are the group sessions among what is taken, by id.
+    """
 
     inquiry: Inquiry
     snapshot: Snapshot
     patient: Patient | None
+    sessions: Mapping[str, Seated] = attrs.field(factory=dict)
 
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """What must be unchanged for a decision on this inquiry to stand."""
@@ -65,6 +70,7 @@ class Inquiries:
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._context = context
         self._snapshots = snapshots
+        self._seats = Seats(context)
 
     def about(
         self,
@@ -113,12 +119,14 @@ class Inquiries:
         )
         claims: dict[Resource, list[Claim]] = defaultdict(list)
         low, high = _reach(inquiry, asked)
-        for claim in context.store.claims(context.practice, inquiry.involved, low, high):
+        found = context.store.claims(context.practice, inquiry.involved, low, high)
+        sessions = self._seats.among(found, context.now())
+        for claim in found:
             if but is None or not but(claim):
-                claims[claim.resource].append(claim)
+                claims[claim.resource].append(_with_session(claim, sessions))
         for claim in busy:
             claims[claim.resource].append(claim)
-        return Asked(attrs.evolve(inquiry, claims=claims), snapshot, known)
+        return Asked(attrs.evolve(inquiry, claims=claims), snapshot, known, sessions)
 
     def of_hours(self, provider: str, type: str) -> Inquiry:
         """What the schedule opens, whatever is taken and whatever the time is."""
@@ -130,6 +138,13 @@ class Inquiries:
         if found is None and not self._context.registers_patients:
             raise NotFound(kind_of(Patient).value, id)
         return Patient(id=id) if found is None else found
+
+
+def _with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
+    """A claim, with what is known of its group session if it has one."""
+    if claim.kind is not ClaimKind.SESSION or claim.id not in sessions:
+        return claim
+    return attrs.evolve(claim, session=sessions[claim.id].as_claimed())
 
 
 def _reach(inquiry: Inquiry, asked: Interval) -> Interval:

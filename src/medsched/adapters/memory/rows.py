@@ -80,7 +80,11 @@ class Rows:
             return Repeated(used)
         if not self._admits(changeset):
             return Stale()
-        full = tuple(one.name for one in changeset.tallies if not self._counts(*one))
+        full = tuple(
+            one.name
+            for one in changeset.tallies
+            if one.count_after(self.tallies.get(one.name, 0)) is None
+        )
         taken = self.ledger.taken(changeset.releases, changeset.claims)
         return Refused(taken, full) if taken or full else Applied()
 
@@ -130,10 +134,6 @@ class Rows:
             references(record) & removed for record in changeset.writes
         )
 
-    def _counts(self, name: str, by: int, most: int | None) -> bool:
-        count = self.tallies.get(name, 0) + by
-        return count >= 0 and (most is None or by <= 0 or count <= most)
-
     # -------------------------------------------------------------------- writing
 
     def take(self, changeset: Changeset) -> None:
@@ -145,9 +145,9 @@ class Rows:
             self._add(record)
         for resource in changeset.bumps:
             self.schedule_versions[resource] = self.schedule_versions.get(resource, 0) + 1
-        self.ledger.take(changeset.releases, changeset.claims)
-        for name, by, _ in changeset.tallies:
-            self.tallies[name] = self.tallies.get(name, 0) + by
+        self.ledger.take(changeset.releases, (*changeset.claims, *changeset.doubled))
+        for tally in changeset.tallies:
+            self.tallies[tally.name] = self.tallies.get(tally.name, 0) + tally.by
         if (request := changeset.request) is not None:
             receipt = Receipt(request.digest, request.result)
             self.receipts[request.scope] = (request, receipt)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from medsched.adapters.sqlalchemy.booking_rows import booking_row, packed, unpacked
+from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed, unpacked
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
 from medsched.adapters.sqlalchemy.ledgers import LedgerWriter
@@ -43,9 +43,6 @@ from medsched.domain.changes import (
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
 from medsched.timeline.instants import EPOCH
-
-_INDEXED: Final = frozenset({Kind.ROOM, Kind.DEVICE})
-"""What bookings refer to by ``medsched_reference``; for the rest they have columns."""
 
 
 class Application:
@@ -75,7 +72,7 @@ class Application:
         self._schedules()
         self._tallies()
         ledger = LedgerWriter(self._connection, self._tables, self._practice)
-        ledger.change(changeset.releases, changeset.claims)
+        ledger.change(changeset.releases, changeset.claims, changeset.doubled)
         self._records()
         self._bookings()
         self._events()
@@ -143,11 +140,13 @@ class Application:
 
     def _tallies(self) -> None:
         table = self._tables.tally
-        for name, by, most in sorted(self._changeset.tallies):
-            count = table.c.count + by
-            here = [table.c.practice == self._practice, table.c.name == name, count >= 0]
-            if most is not None and by > 0:
-                here.append(count <= most)
+        for tally in sorted(self._changeset.tallies, key=lambda one: one.name):
+            name, count = tally.name, table.c.count + tally.by
+            here = [table.c.practice == self._practice, table.c.name == name, count >= tally.least]
+            if tally.most is not None and tally.by > 0:
+                here.append(count <= tally.most)
+            if tally.before is not None:
+                here.append(table.c.count == tally.before)
             counted = sa.update(table).where(*here).values(count=count)
             if self._connection.execute(counted).rowcount == 1:
                 continue
@@ -195,12 +194,7 @@ class Application:
             for key in sorted(writes)
         ]
         self._put(self._tables.booking, rows, found)
-        self._refer(
-            {
-                key: sorted(ref for ref in references(record) if ref.kind in _INDEXED)
-                for key, record in writes.items()
-            }
-        )
+        self._refer({key: indexed(record) for key, record in writes.items()})
 
     def _keep_names_apart(self, writes: Mapping[Key, BookingRecord]) -> None:
         """Refuse a reference that was another's before: it cannot change hands in one go."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 from sqlalchemy import Connection, Dialect
@@ -23,6 +23,7 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     ClaimRow,
     booking_row,
     claim_rows,
+    indexed,
     packed_row,
 )
 from medsched.adapters.sqlalchemy.connections import code_of
@@ -30,9 +31,8 @@ from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, se
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
 from medsched.domain.ledger import hours_of, rows_of
-from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Ref, references
+from medsched.domain.stored import BOOKINGS, BookingRecord
 
-_REFERRED: Final = frozenset({Kind.ROOM, Kind.DEVICE})
 Row: TypeAlias = tuple[Any, ...]
 
 
@@ -63,7 +63,9 @@ def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
     (booking,) = changeset.writes
     if not isinstance(booking, BookingRecord) or booking.version != 1:
         return None
-    if changeset.releases or changeset.tallies or not changeset.claims or not changeset.events:
+    if changeset.releases or changeset.doubled or changeset.tallies:
+        return None
+    if not changeset.claims or not changeset.events:
         return None
     schedules, records = list[Row](), list[Row]()
     for guard in changeset.guards:
@@ -94,17 +96,13 @@ def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
         claims=claim_rows(changeset.claims),
         references=[
             (row.kind, row.id, position, ref.kind.value, ref.id)
-            for position, ref in enumerate(_referred(booking))
+            for position, ref in enumerate(indexed(booking))
         ],
         events=[
             (position, one.name, one.kind.value, one.id, one.version, one.schema)
             for position, one in enumerate(changeset.events)
         ],
     )
-
-
-def _referred(booking: BookingRecord) -> list[Ref]:
-    return sorted(ref for ref in references(booking) if ref.kind in _REFERRED)
 
 
 # ------------------------------------------------------------------ in a transaction

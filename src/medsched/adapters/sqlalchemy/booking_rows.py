@@ -19,19 +19,23 @@ from medsched.adapters.sqlalchemy.shapes import (
     RESOURCES,
     SPANS,
     WALL,
+    WORDS,
     Shape,
     plain,
     value_of,
 )
 from medsched.domain.appointments import Appointment
+from medsched.domain.bookings import Booking
 from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
 from medsched.domain.holds import Hold
 from medsched.domain.records import Resource
-from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, kind_of
+from medsched.domain.sessions import GroupSession
+from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Ref, kind_of, references
 from medsched.errors import StorageError
 from medsched.timeline.instants import DAY
 
 _SHAPES: Final[Mapping[str, Shape]] = {
+    "overridden": WORDS,
     "resources": RESOURCES,
     "wall": WALL,
     "spans": SPANS,
@@ -56,7 +60,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
 """The fields that have a column of their own."""
 _NAMES: Final[Mapping[type[BookingRecord], tuple[str, ...]]] = {
     cls: tuple(field.name for field in attrs.fields(cls) if field.name not in _COLUMNS)
-    for cls in (Appointment, Hold)
+    for cls in BOOKINGS.values()
 }
 
 
@@ -88,17 +92,18 @@ def booking_row(booking: BookingRecord) -> BookingRow:
     status = reference = expires = None
     if isinstance(booking, Appointment):
         status, reference = booking.status.value, booking.reference or None
-    else:
+    elif isinstance(booking, Hold | GroupSession):
         expires = booking.expires
+    visit = booking if isinstance(booking, Booking) else None
     return BookingRow(
         kind=kind_of(cls).value,
         id=booking.id,
         version=booking.version,
         status=status,
-        provider=booking.provider,
-        patient=booking.patient,
-        type=booking.type,
-        location=booking.location,
+        provider="" if visit is None else visit.provider,
+        patient=None if visit is None else visit.patient,
+        type="" if visit is None else visit.type,
+        location=None if visit is None else visit.location,
         start_at=booking.start,
         end_at=booking.end,
         reference=reference,
@@ -127,8 +132,18 @@ def booking_of(row: BookingRow) -> BookingRecord:
 
 
 _FIELDS: Final[Mapping[type[BookingRecord], frozenset[str]]] = {
-    cls: frozenset(field.name for field in attrs.fields(cls)) for cls in (Appointment, Hold)
+    cls: frozenset(field.name for field in attrs.fields(cls)) for cls in BOOKINGS.values()
 }
+_IN_COLUMNS: Final = frozenset({Kind.PROVIDER, Kind.PATIENT, Kind.APPOINTMENT_TYPE, Kind.LOCATION})
+"""What a visit refers to by a column of its own."""
+
+
+def indexed(booking: BookingRecord) -> list[Ref]:
+    """What a booking refers to by ``medsched_reference``, in order."""
+    refs = references(booking)
+    if isinstance(booking, Booking):
+        refs = frozenset(ref for ref in refs if ref.kind not in _IN_COLUMNS)
+    return sorted(refs)
 
 
 # ------------------------------------------------------------------------ results

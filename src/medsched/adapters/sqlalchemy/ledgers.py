@@ -42,14 +42,19 @@ class LedgerWriter:
         self._called = connection.dialect.identifier_preparer.format_table(tables.ledger)
         self._mark = "?" if self._dialect == "sqlite" else "%s"
 
-    def change(self, releases: Sequence[Claim], claims: Sequence[Claim]) -> None:
-        """Give some claims back, then make others; `Undone` if something is taken or gone."""
-        if releases:
-            self._exchange(releases, claims)
+    def change(
+        self, releases: Sequence[Claim], claims: Sequence[Claim], doubled: Sequence[Claim]
+    ) -> None:
+        """Give some claims back, then make others; `Undone` if something is taken or gone.
+
+        Those ``doubled`` are made in any case.
+        """
+        if releases or doubled:
+            self._exchange(releases, claims, doubled)
         elif claims:
             self._take(rows_of(claims))
-        if claims:
-            rows = [{"practice": self._practice, **row._asdict()} for row in claim_rows(claims)]
+        if made := (*claims, *doubled):
+            rows = [{"practice": self._practice, **row._asdict()} for row in claim_rows(made)]
             self._connection.execute(sa.insert(self._tables.claim), rows)
 
     # --------------------------------------------------------------------- claiming
@@ -89,22 +94,27 @@ class LedgerWriter:
 
     # -------------------------------------------------------------------- releasing
 
-    def _exchange(self, releases: Sequence[Claim], claims: Sequence[Claim]) -> None:
+    def _exchange(
+        self, releases: Sequence[Claim], claims: Sequence[Claim], doubled: Sequence[Claim]
+    ) -> None:
         given, wanted = rows_of(releases), rows_of(claims)
-        keys = sorted({*given, *wanted})
+        made = rows_of((*claims, *doubled))
+        keys = sorted({*given, *made})
         found = self._read(keys, lock=True)
         if missing := [key for key in keys if key not in found]:
             self._make(missing)
             found |= self._read(missing, lock=True)
-        self._forget(releases)
-        kept = self._covered(releases)
+        kept = dict[LedgerKey, int]()
+        if releases:
+            self._forget(releases)
+            kept = self._covered(releases)
         left = {
             key: found[key] & ~given.get(key, 0) | (kept.get(key, 0) & given.get(key, 0))
             for key in keys
         }
         if taken := clash(wanted, left):
             raise Undone(Refused(tuple(taken)))
-        self._write({key: left[key] | wanted.get(key, 0) for key in keys})
+        self._write({key: left[key] | made.get(key, 0) for key in keys})
 
     def _forget(self, releases: Sequence[Claim]) -> None:
         """Remove claims exactly as they are stated."""

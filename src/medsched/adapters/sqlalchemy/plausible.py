@@ -12,10 +12,11 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     claim_rows,
 )
 from medsched.domain.appointments import Appointment
-from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
+from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.comparison import Due
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
+from medsched.domain.stored import CLAIMS, kind_of
 from medsched.timeline.instants import DAY, LAST_MINUTE
 
 _SENSELESS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -35,7 +36,8 @@ def due_of(row: BookingRow) -> Due | None:
             return None
     except _SENSELESS:
         return None
-    return Due(ClaimKind(row.kind), booking.id, status, booking.claims)
+    kind = CLAIMS[kind_of(type(booking))]
+    return Due(kind, booking.id, status, booking.claims, booking.may_overlap)
 
 
 def claim_in(row: ClaimRow) -> Claim | None:

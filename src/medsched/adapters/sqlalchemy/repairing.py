@@ -37,6 +37,7 @@ from medsched.domain.differences import (
 )
 from medsched.domain.ledger import LedgerKey, rows_of
 from medsched.domain.records import Resource
+from medsched.domain.stored import CLAIMED_BY
 from medsched.errors import StorageBusy
 from medsched.ports.pauses import Pauses
 from medsched.timeline.instants import DAY
@@ -144,7 +145,7 @@ class _Ledger(LedgerWriter):
         table = self._tables.booking
         here = sa.and_(
             table.c.practice == self._practice,
-            table.c.kind == claim.kind.value,
+            table.c.kind == CLAIMED_BY[claim.kind].value,
             table.c.id == claim.id,
             table.c.version > 0,
         )

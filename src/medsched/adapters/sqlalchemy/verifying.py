@@ -25,7 +25,7 @@ from medsched.adapters.sqlalchemy.plausible import claim_in, due_of, is_filed, l
 from medsched.adapters.sqlalchemy.repairing import repair as repaired
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables, tables
 from medsched.adapters.surroundings import standard
-from medsched.domain.claims import Claim
+from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.comparison import Due, Minutes, compare_claims, compare_resource
 from medsched.domain.differences import (
     Difference,
@@ -37,7 +37,7 @@ from medsched.domain.differences import (
 )
 from medsched.domain.fields import check_id
 from medsched.domain.records import Resource
-from medsched.domain.stored import BOOKINGS, Kind
+from medsched.domain.stored import BOOKINGS, CLAIMS, Kind
 
 _PAGE: Final = 1000
 """How many rows one statement reads."""
@@ -127,6 +127,8 @@ class _Reading:
         self._missing: list[Claim] = []
         self._wrong: set[Claim] = set()
         """Claims that nothing follows from."""
+        self._may_overlap: set[tuple[ClaimKind, str]] = set()
+        """The bookings that people let take what others take."""
 
     def run(self) -> list[Difference]:
         """All differences."""
@@ -181,6 +183,8 @@ class _Reading:
                 due = due_of(row)
                 if due is not None:
                     bookings.append(due)
+                    if due.may_overlap:
+                        self._may_overlap.add((due.kind, due.id))
                 else:
                     unreadable.add(row.id)
                     self._cannot_read(f"{kind.value} {row.id!r}")
@@ -194,7 +198,7 @@ class _Reading:
     ) -> tuple[list[Claim], list[Claim]]:
         """The claims that name bookings with these ids; those with a key of their own apart."""
         table = self._tables.claim.c
-        here = [table.practice == self._practice, table.kind == kind.value]
+        here = [table.practice == self._practice, table.kind == CLAIMS[kind].value]
         if after is not None:
             here.append(table.id > after)
         if last is not None:
@@ -225,7 +229,9 @@ class _Reading:
                     claims.append(one)
                 else:
                     ledger[one[0]] = one[1]
-            yield from compare_resource(self._practice, resource, claims, ledger, self._now)
+            yield from compare_resource(
+                self._practice, resource, claims, ledger, self._now, self._may_overlap
+            )
 
     def _claims(self) -> Iterator[Claim]:
         """The claims that there should be and are, in order of resource."""

@@ -1,0 +1,43 @@
+"""What a command changes of bookings, put together before it becomes a changeset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from medsched.domain.changes import RowVersion, ScheduleVersion, Tally
+from medsched.domain.claims import Claim
+from medsched.domain.events import Event
+from medsched.domain.stored import BookingRecord, Stored
+
+
+@attrs.frozen(kw_only=True)
+class Effects:
+    """What a command changes, before what it was decided on is added; two are added with ``+``."""
+
+    writes: Sequence[Stored] = ()
+    removals: Sequence[BookingRecord] = ()
+    guards: Sequence[RowVersion | ScheduleVersion] = ()
+    releases: Sequence[Claim] = ()
+    claims: Sequence[Claim] = ()
+    doubled: Sequence[Claim] = ()
+    tallies: Sequence[Tally] = ()
+    events: Sequence[Event] = ()
+
+    def __add__(self, other: Effects) -> Effects:
+        return Effects(
+            writes=(*self.writes, *other.writes),
+            removals=(*self.removals, *other.removals),
+            guards=(*self.guards, *other.guards),
+            releases=(*self.releases, *other.releases),
+            claims=(*self.claims, *other.claims),
+            doubled=(*self.doubled, *other.doubled),
+            tallies=(*self.tallies, *other.tallies),
+            events=(*self.events, *other.events),
+        )
+
+
+def all_of(effects: Iterable[Effects]) -> Effects:
+    """The effects of several at once."""
+    return sum(effects, Effects())
