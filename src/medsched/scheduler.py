@@ -20,6 +20,7 @@ from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
 from medsched.services.appointments import Appointments
 from medsched.services.availability import Availability
+from medsched.services.blockings import Blockings
 from medsched.services.context import Context
 from medsched.services.events import Events
 from medsched.services.holds import Holds
@@ -105,6 +106,8 @@ class Practice:
         """When resources are open, and the slots that makes."""
         self.appointments = Appointments(context, snapshots)
         """What is booked."""
+        self.blockings = Blockings(context, snapshots)
+        """Time that is kept from patients, once."""
         self.holds = Holds(context, snapshots)
         """Slots that are kept for a moment."""
         self.events = Events(context)

@@ -94,6 +94,15 @@ def plan(
     )
 
 
+def slot_at(inquiry: Inquiry, start: int) -> int | tuple[Violation, ...]:
+    """How many minutes a slot has that starts at a minute, or why its provider has none then."""
+    board = Board(inquiry, start, start + 1)
+    piece = board.openings.piece_at(start)
+    if piece is not None:
+        return board.terms_at(piece, start).length
+    return tuple(one for one in refusals_on(board, start) if one.reason is Reason.CLOSED)
+
+
 def _is_taken(inquiry: Inquiry, span: Span, joined: Session | None) -> bool:
     """Whether somebody else takes a minute of a span, the session that is joined apart."""
     return any(

@@ -128,6 +128,8 @@ class TermsMaker:
     def __call__(self, terms: Terms, mark: int, start: int) -> SlotTerms:
         """The shared part of a slot with these terms and this mark."""
         session = self._board.session_at(start, terms)
+        if session is not None:
+            terms = self._board.openings.terms_within(session, terms)
         key = (terms, mark, session.taken if session is not None else 0)
         found = self._made.get(key)
         if found is None:

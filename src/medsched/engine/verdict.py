@@ -193,6 +193,20 @@ def _blocks(
         )
 
 
+def told_plainly(claim: Claim) -> Violation:
+    """What a claim says where no schedule is at hand: in UTC, and by ids."""
+    low, high = claim.start, claim.end
+    return Violation(
+        reason=Reason.TAKEN,
+        message=f"{claim.resource} {_TAKEN_BY[claim.kind]}"
+        f" from {low:%Y-%m-%d %H:%M} to {high:%Y-%m-%d %H:%M} UTC",
+        resource=claim.resource,
+        start=low,
+        end=high,
+        by=claim.id or None,
+    )
+
+
 def told(cause: Claim | Shut, zone: Zone, schedule: Schedule) -> Violation:
     """What a claim or a closed stretch says to whoever wanted its time."""
     low, high = cause.low, cause.high

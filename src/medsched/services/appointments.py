@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import count
 from typing import Any, Final, Unpack
@@ -151,7 +151,7 @@ class Appointments(Agendas):
                 )
             return bookings.placed(asked, planned, made, _CHANGES[status], now, instead=instead)
 
-        return self._run(operation, details.get("idempotency_key"), said, now, decide)
+        return self._bookings.run(operation, details.get("idempotency_key"), said, now, decide)
 
     # --------------------------------------------------------------------- moving
 
@@ -216,7 +216,7 @@ class Appointments(Agendas):
             instead = Effects(releases=old.claims) + bookings.seats.leave(old)
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
-        return self._run("appointment.reschedule", idempotency_key, said, now, decide)
+        return self._bookings.run("appointment.reschedule", idempotency_key, said, now, decide)
 
     def change_resources(
         self,
@@ -266,7 +266,9 @@ class Appointments(Agendas):
             new = self._next(old, now, {"resources": chosen, "spans": (*others, *spans)})
             return new, self._replaced(old, new, Change.RESOURCES_CHANGED, now, asked)
 
-        return self._run("appointment.change-resources", idempotency_key, said, now, decide)
+        return self._bookings.run(
+            "appointment.change-resources", idempotency_key, said, now, decide
+        )
 
     def annotate(
         self,
@@ -290,7 +292,7 @@ class Appointments(Agendas):
             effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
             return new, self._bookings.changes(effects, now)
 
-        return self._run("appointment.annotate", idempotency_key, said, now, decide)
+        return self._bookings.run("appointment.annotate", idempotency_key, said, now, decide)
 
     # ----------------------------------------------------------------- status steps
 
@@ -380,7 +382,7 @@ class Appointments(Agendas):
                 new = attrs.evolve(new, **_NO_SEAT)
             return new, self._replaced(old, new, _CHANGES[status], now)
 
-        return self._run(f"{operation}.step", idempotency_key, said, now, decide)
+        return self._bookings.run(f"{operation}.step", idempotency_key, said, now, decide)
 
     # -------------------------------------------------------------------- in common
 
@@ -412,20 +414,8 @@ class Appointments(Agendas):
         if old.session is not None and new.session is None:
             effects += self._bookings.seats.leave(old)
         if asked is not None:
-            effects += self._bookings.cleared(asked, effects.claims, now)
+            effects += self._bookings.cleared(asked.claims(), effects.claims, now)
         return self._bookings.changes(effects, now, asked=asked)
-
-    def _run(
-        self,
-        operation: str,
-        key: str | None,
-        said: Mapping[str, Any],
-        now: datetime,
-        decide: Callable[[], tuple[Appointment, Changeset | None]],
-    ) -> Appointment:
-        self._context.admit(operation)
-        request = self._bookings.keyed(operation, key, said, now)
-        return self._context.commit(operation, decide, request)
 
 
 def _is_there(appointment: Appointment, wanted: Wanted) -> bool:

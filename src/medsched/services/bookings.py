@@ -18,6 +18,7 @@ from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KeyedRequest, keyed_request
+from medsched.domain.lifecycle import step
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.refusals import BookingRefused
@@ -45,6 +46,7 @@ from medsched.timeline.instants import instant_of, minute_of, whole_minute
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import at_showing, second_showing
 
+T = TypeVar("T")
 SeatT = TypeVar("SeatT", Appointment, Hold)
 SlotLike: TypeAlias = Slot | str | Start
 """A slot, its id, or a start named by hand."""
@@ -148,13 +150,29 @@ class Bookings:
         zone = self.context.zones.zone(at.timezone)
         return at_showing(zone, at.start, at.second_showing)
 
-    def keyed(
+    def _keyed(
         self, operation: str, key: str | None, request: Mapping[str, Any], now: datetime
     ) -> KeyedRequest | None:
         """The request under its idempotency key, if there is one; `InvalidId` for a bad key."""
         if key is None:
             return None
         return keyed_request(key, self.context.principal, operation, request, now)
+
+    def run(
+        self,
+        operation: str,
+        key: str | None,
+        said: Mapping[str, Any],
+        now: datetime,
+        decide: Callable[[], tuple[T, Changeset | None]],
+    ) -> T:
+        """Run a command that the principal may run, under its idempotency key if it has one.
+
+        ``said``: all that is asked for. `Context.commit` says what ``decide`` does.
+        """
+        self.context.admit(operation)
+        request = self._keyed(operation, key, said, now)
+        return self.context.commit(operation, decide, request)
 
     def stored(self, cls: type[BookingT], named: BookingT | str) -> BookingT:
         """The stored booking of an id; of a booking in hand, at the version that it has.
@@ -289,7 +307,9 @@ class Bookings:
         It comes back with the seat that it has, if it has one. Expired holds in its way are swept.
         ``instead``: what is given back for it.
         """
-        lapsed = self._in_the_way(asked, planned.spans, now) if _takes_time(booking) else []
+        lapsed = (
+            self._in_the_way(asked.claims(), planned.spans, now) if _takes_time(booking) else []
+        )
         joined = None if planned.joined is None else planned.joined.id
         mates = [hold for hold in lapsed if joined is not None and hold.session == joined]
         others = [hold for hold in lapsed if hold not in mates]
@@ -348,9 +368,31 @@ class Bookings:
             raise InvalidChoice("in_place_of", found.id, "it is kept for another patient")
         return found
 
-    def cleared(self, asked: Asked, wanted: Iterable[Claim], now: datetime) -> Effects:
-        """What it changes that expired holds are swept out of the way of some claims."""
-        return self.swept(self._in_the_way(asked, wanted, now))
+    def cleared(self, found: Iterable[Claim], wanted: Iterable[Claim], now: datetime) -> Effects:
+        """What it changes that expired holds, of what was found, make way for some claims."""
+        return self.swept(self._in_the_way(found, wanted, now))
+
+    def cancelled(self, appointments: Sequence[Appointment], reason: str, now: datetime) -> Effects:
+        """What it changes that some appointments, which take their time, are cancelled at once."""
+        new = [
+            attrs.evolve(
+                one,
+                status=step(one.status, AppointmentStatus.CANCELLED),
+                cancellation=reason or one.cancellation,
+                session=None,
+                seats=1,
+                version=one.version + 1,
+                updated_at=now,
+                updated_by=self.context.principal.id,
+            )
+            for one in appointments
+        ]
+        gone = Effects(
+            writes=new,
+            releases=[claim for one in appointments for claim in one.claims],
+            events=[Event.of(Change.CANCELLED, one) for one in new],
+        )
+        return self.seats.leave(appointments) + gone
 
     def swept(self, holds: Sequence[Hold]) -> Effects:
         """What it changes that some holds have expired, and are taken away."""
@@ -381,23 +423,24 @@ class Bookings:
         )
 
     def _in_the_way(
-        self, asked: Asked, wanted: Iterable[Claim | Span], now: datetime
+        self, found: Iterable[Claim], wanted: Iterable[Claim | Span], now: datetime
     ) -> list[Hold]:
-        """The expired holds that still stand where something is to be claimed."""
-        refs, holds = set[Ref](), dict[str, Hold]()
-        for old in asked.expired(now):
-            if not any(
-                old.resource == new.resource and old.low < new.high and new.low < old.high
-                for new in wanted
-            ):
-                continue
-            if old.kind is ClaimKind.HOLD:
-                refs.add(Ref(Kind.HOLD, old.id))
-            elif old.id in asked.sessions:
-                holds |= {hold.id: hold for hold in asked.sessions[old.id].lapsed}
-        if refs:
-            found = self.context.store.get_many(self.context.practice, refs).values()
-            holds |= {hold.id: hold for hold in found if isinstance(hold, Hold)}
+        """The expired holds, of what was found, that still stand where something is wanted."""
+        spans = list(wanted)
+        old = [
+            claim
+            for claim in found
+            if not claim.is_live(now)
+            and any(
+                claim.resource == new.resource and claim.low < new.high and new.low < claim.high
+                for new in spans
+            )
+        ]
+        refs = {Ref(Kind.HOLD, claim.id) for claim in old if claim.kind is ClaimKind.HOLD}
+        rows = self.context.store.get_many(self.context.practice, refs) if refs else {}
+        holds = {hold.id: hold for hold in rows.values() if isinstance(hold, Hold)}
+        for seated in self.seats.among(old, now).values():  # nobody but holds is in these
+            holds |= {hold.id: hold for hold in seated.lapsed}
         return [hold for _, hold in sorted(holds.items())]
 
     def _registered(self, patient: Patient | None, now: datetime) -> list[Patient]:

@@ -108,9 +108,7 @@ class Holds:
             )
             return bookings.placed(asked, planned, made, Change.HELD, now)
 
-        context.admit(operation)
-        request = bookings.keyed(operation, idempotency_key, said, now)
-        return context.commit(operation, decide, request)
+        return bookings.run(operation, idempotency_key, said, now, decide)
 
     def confirm(
         self,
@@ -185,19 +183,17 @@ class Holds:
             )
             effects += bookings.seats.confirm(held)
             if asked is not None:
-                effects += bookings.cleared(asked, made.claims, now)
+                effects += bookings.cleared(asked.claims(), made.claims, now)
             return made, bookings.changes(effects, now, asked=asked)
 
-        context.admit(operation)
-        request = bookings.keyed(operation, idempotency_key, said, now)
-        return context.commit(operation, decide, request)
+        return bookings.run(operation, idempotency_key, said, now, decide)
 
     def release(self, hold: Hold | str, *, idempotency_key: str | None = None) -> None:
         """Give a held slot back before the hold expires, or after: its time is free.
 
         `NotFound` if it is gone, `NotAllowed` for another principal's hold.
         """
-        context, bookings, now = self._context, self._bookings, self._context.now()
+        bookings, now = self._bookings, self._context.now()
         operation = "hold.release"
 
         def decide() -> tuple[None, Changeset]:
@@ -209,9 +205,7 @@ class Holds:
             )
             return None, bookings.changes(effects + bookings.seats.leave(held), now)
 
-        context.admit(operation)
-        request = bookings.keyed(operation, idempotency_key, {"hold": id_of(hold)}, now)
-        context.commit(operation, decide, request)
+        bookings.run(operation, idempotency_key, {"hold": id_of(hold)}, now, decide)
 
     def sweep(self) -> int:
         """Remove the holds that have expired, and forget old idempotency keys; how many holds.

@@ -58,10 +58,9 @@ class Asked:
         version = RowVersion(Ref.to(self.patient), self.patient.version)
         return self.snapshot.guards() | {version}
 
-    def expired(self, now: datetime) -> list[Claim]:
-        """The claims of holds that have expired, swept or not, among those that were read."""
-        claims = (one for some in self.inquiry.claims.values() for one in some)
-        return [claim for claim in claims if not claim.is_live(now)]
+    def claims(self) -> list[Claim]:
+        """All claims that it was made of, those of expired holds that were not swept among them."""
+        return [one for some in self.inquiry.claims.values() for one in some]
 
 
 class Inquiries:

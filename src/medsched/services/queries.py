@@ -119,6 +119,15 @@ class HoursQuery(Query):
 
 
 @attrs.frozen(kw_only=True)
+class BlockingQuery(Query):
+    """One-off blockings by one of their resources; a bare id is a provider's."""
+
+    resource: Resource | None = attrs.field(
+        default=None, converter=_resource, metadata={_MATCH: "resources"}
+    )
+
+
+@attrs.frozen(kw_only=True)
 class OverrideQuery(HoursQuery):
     """Overrides by resource and kind."""
 

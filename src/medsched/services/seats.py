@@ -83,10 +83,10 @@ class Seats:
         }
 
     def _lapsed(self, session: GroupSession, now: datetime) -> list[Hold]:
-        holds = (one for one in self._members(session) if isinstance(one, Hold))
+        holds = (one for one in self.members(session) if isinstance(one, Hold))
         return [hold for hold in holds if not hold.is_live(now)]
 
-    def _members(self, session: GroupSession) -> list[Seat]:
+    def members(self, session: GroupSession) -> list[Seat]:
         """Who has a seat, in order of id; read one after the other, so guards are needed."""
         store, practice = self._context.store, self._context.practice
         refs = store.referrers(practice, Ref.to(session), limit=_ALL)
@@ -193,7 +193,7 @@ class Seats:
             return Effects()  # the world has moved, and the bookings are not what they were
         name, count = session.tally, store.tallies(practice, [session.tally])[session.tally]
         left = {Ref.to(one) for one in gone}
-        others = [one for one in self._members(session) if Ref.to(one) not in left]
+        others = [one for one in self.members(session) if Ref.to(one) not in left]
         if not others:
             return Effects(
                 removals=[session],
@@ -221,7 +221,7 @@ class Seats:
         if booking.session is None:
             return None
         session = self._context.store.get(self._context.practice, GroupSession, booking.session)
-        return session if session is not None and len(self._members(session)) == 1 else None
+        return session if session is not None and len(self.members(session)) == 1 else None
 
     def _changed(self, session: GroupSession, seats: int, expires: datetime | None) -> Effects:
         """The session with so many seats and such an end; guarded where it stays as it is."""

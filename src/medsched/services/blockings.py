@@ -1,0 +1,280 @@
+"""Blockings: time is kept from patients, once: a meeting, maintenance, a slot kept for someone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+import attrs
+
+from medsched.domain.appointments import UPCOMING, Appointment
+from medsched.domain.blockings import Blocking, Standing
+from medsched.domain.changes import Changeset, RowVersion
+from medsched.domain.claims import Claim, ClaimKind
+from medsched.domain.events import Change, Event
+from medsched.domain.pages import Page
+from medsched.domain.places import Location
+from medsched.domain.records import Resource, resource
+from medsched.domain.refusals import BookingRefused
+from medsched.domain.stored import Kind, Ref
+from medsched.engine.booking import slot_at
+from medsched.engine.verdict import told_plainly
+from medsched.errors import InvalidChoice, NotFound
+from medsched.services.bookings import Bookings, SlotLike, Wish, id_of
+from medsched.services.context import Context
+from medsched.services.effects import Effects
+from medsched.services.queries import BlockingQuery
+from medsched.services.records import Listing
+from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import instant_of, span_of
+
+_VISIT: Final = ClaimKind.APPOINTMENT
+
+
+class Blockings:
+    """The one-off blockings of one practice; what recurs is in `Practice.availability`.
+
+    A blocking takes the time of its resources as an appointment does, so nothing is booked
+    there, and listings show no more of it than that the time is not available. What already
+    stands in it is never passed over in silence: ``standing`` says what becomes of it. ``refuse``
+    (the default) raises `BookingRefused`, which names it all; ``keep`` lets the blocking double
+    it; ``cancel`` cancels the appointments that are still to come in the same breath, for the
+    blocking's reason. Nothing else is ever cancelled for it: not holds, not other blockings.
+
+    Commands take ``idempotency_key`` and raise as those of `Appointments` do.
+    """
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context = context
+        self._bookings = Bookings(context, snapshots)
+        self._records = Listing(context, Blocking, BlockingQuery)
+
+    # ---------------------------------------------------------------------- reading
+
+    def get(self, id: str) -> Blocking:
+        """The blocking of this id; `NotFound` if there is none."""
+        return self._bookings.stored(Blocking, id)
+
+    def list(
+        self,
+        *,
+        resource: Resource | str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[Blocking]:
+        """A page of the blockings, of one resource or of all, in order of id.
+
+        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor`.
+        """
+        return self._records.list(active=None, resource=resource, limit=limit, cursor=cursor)
+
+    def between(
+        self, resource_: Resource | str, start: datetime, end: datetime
+    ) -> Sequence[Blocking]:
+        """The blockings of a resource that reach into [start, end), aware instants, by start."""
+        low, high = span_of(start, end, inward=False)
+        store, practice = self._context.store, self._context.practice
+        claims = store.claims(practice, [resource(resource_)], low, high)
+        refs = [_ref(claim) for claim in claims if claim.kind is ClaimKind.BLOCKING]
+        found = store.get_many(practice, refs)
+        return [one for ref in refs if isinstance(one := found.get(ref), Blocking)]
+
+    # ---------------------------------------------------------------------- changing
+
+    def add(
+        self,
+        resources: Iterable[Resource | str] | Resource | str,
+        start: datetime,
+        end: datetime,
+        *,
+        reason: str = "",
+        kept_for: str | None = None,
+        standing: Standing | str = Standing.REFUSE,
+        id: str = "",
+        idempotency_key: str | None = None,
+    ) -> Blocking:
+        """Block [start, end) of some resources: see `Blocking` for what may be blocked.
+
+        `NotFound` for a resource or patient that is not there, `InvalidChoice` for a place that
+        is not exclusive, `InvalidInterval`, `AlreadyExists`.
+        """
+        wanted = Blocking(
+            id=id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING),
+            resources=resources,
+            start=start,
+            end=end,
+            reason=reason,
+            kept_for=kept_for,
+        )
+        return self._make(wanted, Standing(standing), idempotency_key, own_id=bool(id))
+
+    def block_slot(
+        self,
+        slot: SlotLike,
+        *,
+        reason: str = "",
+        kept_for: str | None = None,
+        standing: Standing | str = Standing.REFUSE,
+        id: str = "",
+        idempotency_key: str | None = None,
+    ) -> Blocking:
+        """Block one slot: its provider's time from its start to its end.
+
+        `BookingRefused` where the provider has no hours then; else raises as `add` and as `book`
+        do for what is named.
+        """
+        bookings = self._bookings
+        wish = Wish(bookings.wanted(slot))
+        found = slot_at(bookings.ask(wish, self._context.now()).inquiry, wish.slot.start)
+        if not isinstance(found, int):
+            raise BookingRefused(found)
+        wanted = Blocking(
+            id=id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING),
+            resources=wish.slot.provider,
+            start=instant_of(wish.slot.start),
+            end=instant_of(wish.slot.start + found),
+            reason=reason,
+            kept_for=kept_for,
+        )
+        return self._make(wanted, Standing(standing), idempotency_key, own_id=bool(id))
+
+    def move(
+        self,
+        blocking: Blocking | str,
+        start: datetime,
+        end: datetime,
+        *,
+        standing: Standing | str = Standing.REFUSE,
+        idempotency_key: str | None = None,
+    ) -> Blocking:
+        """Give a blocking another time; its own is free for it. Raises as `add` does."""
+        now, standing = self._context.now(), Standing(standing)
+        said = {"blocking": id_of(blocking), "start": start, "end": end, "standing": standing}
+
+        def decide() -> tuple[Blocking, Changeset | None]:
+            old = self._bookings.stored(Blocking, blocking)
+            new = attrs.evolve(old, start=start, end=end)
+            if new == old:
+                return old, None
+            new = attrs.evolve(
+                new,
+                version=old.version + 1,
+                updated_at=now,
+                updated_by=self._context.principal.id,
+            )
+            return self._taken(new, standing, now, old=old)
+
+        return self._bookings.run("blocking.move", idempotency_key, said, now, decide)
+
+    def release(self, blocking: Blocking | str, *, idempotency_key: str | None = None) -> None:
+        """Give the time of a blocking back; what it doubled keeps its own. `NotFound`."""
+        now = self._context.now()
+
+        def decide() -> tuple[None, Changeset]:
+            old = self._bookings.stored(Blocking, blocking)
+            effects = Effects(
+                removals=[old], releases=old.claims, events=[Event.of(Change.RELEASED, old)]
+            )
+            return None, self._bookings.changes(effects, now)
+
+        said = {"blocking": id_of(blocking)}
+        self._bookings.run("blocking.release", idempotency_key, said, now, decide)
+
+    def _make(
+        self, wanted: Blocking, standing: Standing, key: str | None, *, own_id: bool
+    ) -> Blocking:
+        now, by = self._context.now(), self._context.principal.id
+        said = {
+            "resources": wanted.resources,
+            "start": wanted.start,
+            "end": wanted.end,
+            "reason": wanted.reason,
+            "kept_for": wanted.kept_for,
+            "standing": standing,
+            "id": wanted.id if own_id else "",
+        }
+        made = attrs.evolve(
+            wanted, version=1, created_at=now, updated_at=now, created_by=by, updated_by=by
+        )
+
+        def decide() -> tuple[Blocking, Changeset]:
+            if own_id:
+                self._bookings.refuse_taken(made.id, kind=Kind.ONE_OFF_BLOCKING)
+            return self._taken(made, standing, now)
+
+        return self._bookings.run("blocking.add", key, said, now, decide)
+
+    # --------------------------------------------------------------------- deciding
+
+    def _taken(
+        self, made: Blocking, standing: Standing, now: datetime, *, old: Blocking | None = None
+    ) -> tuple[Blocking, Changeset]:
+        """The blocking as it is stored, and the changeset that takes its time."""
+        guards = self._guards(made)
+        low, high = made.claims[0].low, made.claims[0].high
+        found = self._context.store.claims(self._context.practice, made.resources, low, high)
+        own = (ClaimKind.BLOCKING, made.id)
+        there: Sequence[Claim] = [
+            claim for claim in found if claim.is_live(now) and (claim.kind, claim.id) != own
+        ]
+        cleared = Effects()
+        if standing is Standing.CANCEL:
+            cleared, there = self._cancelled(there, made.reason, now)
+        if there and standing is not Standing.KEEP:
+            raise BookingRefused(tuple(map(told_plainly, there)))
+        made = attrs.evolve(made, doubled=bool(there))
+        taken = {claim.resource for claim in there}
+        effects = (
+            self._bookings.cleared(found, made.claims, now)
+            + cleared
+            + Effects(
+                writes=[made],
+                guards=guards,
+                releases=() if old is None else old.claims,
+                claims=[one for one in made.claims if one.resource not in taken],
+                doubled=[one for one in made.claims if one.resource in taken],
+                events=[Event.of(Change.CREATED if old is None else Change.UPDATED, made)],
+            )
+        )
+        return made, self._bookings.changes(effects, now)
+
+    def _guards(self, made: Blocking) -> Sequence[RowVersion]:
+        """What the blocking is of and for is there, and stays."""
+        refs = {Ref.of(one): one for one in made.resources}
+        wanted = [*refs, *([] if made.kept_for is None else [Ref(Kind.PATIENT, made.kept_for)])]
+        found = self._context.store.get_many(self._context.practice, wanted)
+        for ref in sorted(wanted):
+            if ref not in found:
+                raise NotFound(ref.kind.value, ref.id)
+            if isinstance(place := found[ref], Location) and not place.exclusive:
+                why = "it is not exclusive, so nothing takes its time: close it instead"
+                raise InvalidChoice("resources", str(refs[ref]), why)
+        return [RowVersion(ref, record.version) for ref, record in sorted(found.items())]
+
+    def _cancelled(
+        self, there: Sequence[Claim], reason: str, now: datetime
+    ) -> tuple[Effects, Sequence[Claim]]:
+        """What it changes that the appointments in the way are cancelled; what else is there."""
+        seats = self._bookings.seats
+        sessions = seats.among(there, now)
+        seated = {id: seats.members(one.session) for id, one in sessions.items()}
+        refs = [Ref(Kind.APPOINTMENT, one.id) for one in there if one.kind is _VISIT]
+        found = self._context.store.get_many(self._context.practice, refs).values()
+        rows = [*found, *chain.from_iterable(seated.values())]
+        upcoming = {
+            one.id: one for one in rows if isinstance(one, Appointment) and one.status in UPCOMING
+        }
+        gone = {(_VISIT, id) for id in upcoming}
+        gone |= {
+            (ClaimKind.SESSION, id)
+            for id, members in seated.items()
+            if all(isinstance(one, Appointment) and one.id in upcoming for one in members)
+        }
+        effects = self._bookings.cancelled([*upcoming.values()], reason, now)
+        return effects, [claim for claim in there if (claim.kind, claim.id) not in gone]
+
+
+def _ref(claim: Claim) -> Ref:
+    return Ref(Kind.ONE_OFF_BLOCKING, claim.id)
