@@ -26,13 +26,17 @@ from medsched.domain.appointments import (
     Participation,
 )
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.blockings import Blocking, Standing
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
+from medsched.domain.changes import Tally
 from medsched.domain.claims import Claim, ClaimKind, Session, Span
 from medsched.domain.events import Event, NumberedEvent
 from medsched.domain.explanations import Coverage, Explanation, Layer, Stretch
 from medsched.domain.findings import Finding, FindingKind
 from medsched.domain.holds import Hold
 from medsched.domain.hours import Hours
+from medsched.domain.house_rules import HouseRule, Visit
 from medsched.domain.pages import Page
 from medsched.domain.people import Patient, Provider, Staff, Travel
 from medsched.domain.places import (
@@ -47,6 +51,7 @@ from medsched.domain.principals import Principal
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.sessions import GroupSession
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
 from medsched.errors import (
@@ -102,7 +107,9 @@ __all__ = [
     "AppointmentStatus",
     "AppointmentType",
     "AvailabilityRule",
+    "Blocking",
     "BookingRefused",
+    "BookingRules",
     "ByDay",
     "Claim",
     "ClaimKind",
@@ -118,9 +125,11 @@ __all__ = [
     "Frequency",
     "Grid",
     "GridKind",
+    "GroupSession",
     "Hold",
     "HoldExpired",
     "Hours",
+    "HouseRule",
     "IdempotencyMismatch",
     "InUse",
     "InvalidChoice",
@@ -180,17 +189,20 @@ __all__ = [
     "Slots",
     "Span",
     "Staff",
+    "Standing",
     "Start",
     "StorageBusy",
     "StorageError",
     "Stretch",
     "Summary",
+    "Tally",
     "TransactionLost",
     "Travel",
     "TzdataZones",
     "UnknownZone",
     "VersionConflict",
     "Violation",
+    "Visit",
     "WallTime",
     "Weekday",
 ]

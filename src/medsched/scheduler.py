@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.house_rules import HouseRule
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, Room
 from medsched.domain.principals import SYSTEM, Principal
@@ -44,6 +45,7 @@ class Scheduler:
     A store brings a clock, ids, zones and pauses along; what is given here is used instead.
     With ``registers_patients`` a patient who is booked under an id that is not stored yet is
     stored, instead of being `NotFound`: for hosts that keep their patients elsewhere.
+    ``house_rules`` are the host's own rules of booking, asked beside those that are stored.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Scheduler:
         zones: ZoneSource | None = None,
         pauses: Pauses | None = None,
         registers_patients: bool = False,
+        house_rules: Iterable[HouseRule] = (),
     ) -> None:
         own = store.surroundings
         self._store = store
@@ -65,6 +68,7 @@ class Scheduler:
             pauses=own.pauses if pauses is None else pauses,
         )
         self._registers_patients = registers_patients
+        self._house_rules = tuple(house_rules)
         self._snapshots = Snapshots()
 
     def practice(self, id: str, *, principal: Principal = SYSTEM) -> Practice:
@@ -72,7 +76,14 @@ class Scheduler:
 
         Its commands run under the ``principal``: the host itself unless given.
         """
-        context = Context(id, self._store, self._surroundings, principal, self._registers_patients)
+        context = Context(
+            id,
+            self._store,
+            self._surroundings,
+            principal,
+            self._registers_patients,
+            self._house_rules,
+        )
         return Practice(context, self._snapshots)
 
 
@@ -124,6 +135,13 @@ class Practice:
         the first error that creating one of them alone would raise.
         """
         return self._writer.create(tuple(records))
+
+    def tallies(self, names: Iterable[str]) -> Mapping[str, int]:
+        """What was counted under each of these names by rules of the host's own; 0 for nothing.
+
+        A tally only goes up, by what `HouseRule.tallies` says of each booking.
+        """
+        return self._context.store.tallies(self.id, tuple(names))
 
     def __repr__(self) -> str:
         return f"<Practice {self.id!r}>"

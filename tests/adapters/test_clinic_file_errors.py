@@ -489,7 +489,7 @@ def test_public_holidays_without_the_package(monkeypatch: pytest.MonkeyPatch) ->
         ({"start": "2026-01-05 09:00:30"}, "start", "whole minutes are needed"),
         ({"end": datetime(2026, 1, 5, 9)}, "end", "the end is not after the start"),
         ({"end": None, "duration": "0m"}, "duration", "the end is not after the start"),
-        ({"kind": "meeting"}, "kind", "must be one of appointment, hold, blocking"),
+        ({"kind": "meeting"}, "kind", "must be one of appointment, hold, session, blocking"),
         ({"expires": datetime(2026, 1, 5, 8)}, "expires", 'goes with kind = "hold"'),
         ({"type": "x"}, "type", "there is no appointment type 'x'"),
         ({"seats_taken": 1}, "type", "is missing: a group session"),

@@ -66,7 +66,11 @@ def appointment(**changes: Any) -> Appointment:
 
 
 def hold(**changes: Any) -> Hold:
-    of = {field.name: getattr(appointment(), field.name) for field in attrs.fields(Hold)[:-3]}
+    of = {
+        field.name: getattr(appointment(), field.name)
+        for field in attrs.fields(Hold)
+        if field.name != "expires"
+    }
     return Hold(**{**of, "id": "H-1", "expires": TEN - MINUTE, **changes})
 
 

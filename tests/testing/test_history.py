@@ -178,6 +178,90 @@ RIGHT: dict[str, list[Operation]] = {
     "confirmed by what was lost": one_by_one(
         (h(), OK, 0), (Confirm("h", "a"), LOST), (Confirm("h", "a"), OK, 100)
     ),
+    "confirmed again at once": [
+        *one_by_one((h(), OK, 0)),
+        did(Confirm("h", "a"), OK, 10, 30, 1),
+        did(Confirm("h", "a"), OK, 12, 20, 1),
+        did(DAY, seen("h"), 12, 18, 1),
+        did(DAY, seen("a"), 15, 35, 1),
+        did(Confirm("h", "a"), EXISTS, 15, 35, 1),
+    ],
+    "confirmed again, each time with a key": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a", key="k"), OK, 1),
+        (Confirm("h", "a", key="l"), OK, 1),
+        (Confirm("h", "b", key="l"), Ok("a"), 1),
+        (Confirm("h", "b", key="k"), MISMATCH, 1),
+        (Confirm("h", "b"), MISSING, 1),
+    ),
+    "confirmed again as itself": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "h"), OK, 1),
+        (Confirm("h", "h"), OK, 1),
+        (Confirm("h", "h"), EXISTS, 1),
+        (Release("h"), OK, 1),
+        (Confirm("h", "h"), MISSING, 1),
+        (DAY, seen("h"), 500),
+    ),
+    "confirmed again when cancelled": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a"), OK, 1),
+        (Cancel("a"), OK),
+        (Confirm("h", "a"), OK, 1),
+        (DAY, seen()),
+        (a("b"), OK),
+        (Confirm("h", "a"), OK, 1),
+        (a("c", LATE), TAKEN),
+        (Cancel("a"), OK),
+    ),
+    "confirmed again when moved": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a"), OK, 1),
+        (Move("a", TEN), OK),
+        (a("b"), OK),
+        (Confirm("h", "a"), OK, 1),
+        (Move("a", NINE), TAKEN),
+        (DAY, seen("a", "b")),
+    ),
+    "confirmed again when it would have expired": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a"), OK, 99),
+        (Confirm("h", "a"), OK, 100),
+        (Confirm("h", "a"), MISSING, 100),
+        (a("b", LATE), TAKEN, 500),
+    ),
+    "confirmed again where it was closed": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a"), OK, 1),
+        (Close("dr", 0, 1440), seen("a")),
+        (Confirm("h", "a"), OK, 1),
+        (Confirm("h", "a"), CLOSED, 1),
+    ),
+    "confirmed by one of two that were lost": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a"), LOST, 1),
+        (Confirm("h", "a", key="k"), LOST, 1),
+        (DAY, seen("h"), 1),
+        (a("b"), TAKEN, 500),
+        (DAY, seen("a"), 500),
+    ),
+    "confirmed before what was lost, and cancelled": one_by_one(
+        (h(), OK, 0),
+        (Confirm("h", "a", key="k"), LOST, 1),
+        (Confirm("h", "a", key="k"), OK, 1),
+        (Cancel("a"), OK),
+        (a("b"), OK),
+        (Confirm("h", "a", key="k"), OK, 1),
+        (DAY, seen("b")),
+    ),
+    "not confirmed again, for it was never confirmed": one_by_one(
+        (h(), OK, 0),
+        (Release("h"), OK, 1),
+        (Confirm("h", "a"), MISSING, 1),
+        (Confirm("h", "a"), MISSING, 1),
+        (a(), OK, 1),
+        (Confirm("h", "a"), EXISTS, 1),
+    ),
     "swept while others look at it elsewhere": [
         did(Read("dr", 0, 1), seen(), 0, 30, 0),
         did(h(3, [("dr", 0, 1), ("dr", 2, 3)]), OK, 20, 80, 3),
@@ -332,6 +416,42 @@ WRONG: dict[str, tuple[AnomalyKind, list[Operation]]] = {
     "confirmed twice": (
         AnomalyKind.NOT_THERE,
         one_by_one((h(), OK, 0), (Confirm("h", "a"), OK, 1), (Confirm("h", "b"), OK, 1)),
+    ),
+    "confirmed again, never confirmed": (
+        AnomalyKind.NO_ORDER,
+        one_by_one((h(), OK, 0), (Release("h"), OK, 1), *[(Confirm("h", "a", key="k"), OK, 1)] * 2),
+    ),
+    "confirmed again for two, with a key": (
+        AnomalyKind.NOT_THERE,
+        one_by_one((h(), OK, 0), *[(Confirm("h", "a"), OK, 1)] * 2, (Confirm("h", "b"), OK, 1)),
+    ),
+    "confirmed again and back when cancelled": (
+        AnomalyKind.PHANTOM,
+        one_by_one(
+            (h(), OK, 0),
+            (Confirm("h", "a"), OK, 1),
+            (Cancel("a"), OK),
+            (Confirm("h", "a"), OK, 1),
+            (DAY, seen("a"), 1),
+        ),
+    ),
+    "confirmed again and lost": (
+        AnomalyKind.LOST,
+        one_by_one((h(), OK, 0), *[(Confirm("h", "a", key="k"), OK, 1)] * 2, (DAY, seen(), 500)),
+    ),
+    "confirmed again and lost, without a key": (
+        AnomalyKind.NO_ORDER,
+        one_by_one((h(), OK, 0), *[(Confirm("h", "a"), OK, 1)] * 2, (DAY, seen(), 500)),
+    ),
+    "confirmed again and booked over": (
+        AnomalyKind.NO_ORDER,
+        one_by_one((h(), OK, 0), *[(Confirm("h", "a"), OK, 1)] * 2, (a("b", LATE), OK, 500)),
+    ),
+    "confirmed again and taken by what was cancelled": (
+        AnomalyKind.NEEDLESS_REFUSAL,
+        one_by_one(
+            (h(), OK, 0), *[(Confirm("h", "a"), OK, 1)] * 2, (Cancel("a"), OK), (a("b"), TAKEN)
+        ),
     ),
     "one id twice": (AnomalyKind.TWICE, one_by_one((a(), OK), (Cancel("a"), OK), (a(), OK))),
     "another id": (AnomalyKind.KEY, one_by_one((a(), Ok("b")))),

@@ -46,6 +46,8 @@ class Ledger:
         self.taken: dict[tuple[str, int], str] = {}
         self.closed: set[tuple[str, int]] = set()
         self.keys: dict[str, str] = {}
+        self.confirmed: set[tuple[str, str]] = set()
+        self.confirmations: dict[str, str] = {}
 
     def minutes(self, spans: Spans) -> list[tuple[str, int]]:
         return [(span.resource, at) for span in spans for at in range(span.low, span.high)]
@@ -76,6 +78,12 @@ class Ledger:
             return Failed("taken")
         return Failed("closed") if self.closed.intersection(self.minutes(spans)) else None
 
+    def confirms(self, request: Confirm) -> Ok:
+        self.confirmed.add((request.hold, request.id))
+        if request.key is not None:
+            self.confirmations[request.key] = request.id
+        return Ok()
+
     def answer(self, request: Request, now: int) -> Outcome:
         match request:
             case Book(id, spans):
@@ -95,13 +103,18 @@ class Ledger:
                     return Ok()
                 return self.refusal(id, spans, now) or self.put(id, spans)
             case Confirm(hold, id):
+                if request.key in self.confirmations:
+                    return Ok(self.confirmations[request.key])
+                if (hold, id) in self.confirmed:
+                    return self.confirms(request)
                 spans, expires = self.live.get(hold, (frozenset(), None))
                 if expires is None or expires <= now:
                     return Failed("missing")
                 if self.closed.intersection(self.minutes(spans)):
                     return Failed("closed")
                 self.drop(hold)
-                return self.put(id, spans)
+                self.put(id, spans)
+                return self.confirms(request)
             case Cancel(id) | Release(id):
                 if id not in self.ever:
                     return Failed("missing")
@@ -130,6 +143,7 @@ class Mix:
     cancels: float = 0.2
     moves: float = 0.05
     holds: float = 0.0
+    again: float = 0.0
 
 
 class Clients:
@@ -140,6 +154,7 @@ class Clients:
         self.made: list[str] = []
         self.held: list[str] = []
         self.lost: list[Book] = []
+        self.confirmed: list[Confirm] = []
 
     def ask(self, number: int, now: int) -> Request:
         random, mix = self.random, self.mix
@@ -147,6 +162,8 @@ class Clients:
         spans = [Span(where, low, low + random.choice((1, 2, 3)) * mix.grid)]
         if random.random() < 0.2:
             spans.append(Span(random.choice(mix.resources) + "'s room", low, low + mix.grid))
+        if self.confirmed and mix.again and random.random() < mix.again:
+            return self.again(number)
         roll = random.random()
         if (roll := roll - mix.reads) < 0:
             wide = random.random() < 0.5
@@ -168,10 +185,20 @@ class Clients:
             return self.lost.pop(random.randrange(len(self.lost)))
         return Book(f"b{number}", spans, key=f"k{number}" if random.random() < 0.7 else None)
 
+    def again(self, number: int) -> Confirm:
+        """What was asked before, at times with another key or as another booking."""
+        first = self.random.choice(self.confirmed[-8:])
+        roll = self.random.random()
+        if roll < 0.3:
+            return attrs.evolve(first, key=None if roll < 0.15 else f"k{number}")
+        return attrs.evolve(first, id=f"b{number}") if roll < 0.4 and first.key else first
+
     def told(self, request: Request, outcome: Outcome) -> None:
+        if isinstance(request, Confirm):
+            self.confirmed.append(request)
         match request, outcome:
-            case ((Book(id) | Confirm(_, id)), Ok()):
-                self.made.append(id)
+            case ((Book(id) | Confirm(_, id)), Ok(answered)):
+                self.made.append(answered or id)
             case Hold(id), Ok():
                 self.held.append(id)
             case Book(), Unknown() if request.key is not None:
@@ -220,6 +247,7 @@ MIXES = {
     "whole hours": Mix(grid=60, processes=16),
     "holds": Mix(holds=0.35, cancels=0.1),
     "holds that come to nothing": Mix(holds=0.6, cancels=0, reads=0.1, unknown=0.1),
+    "holds confirmed again": Mix(holds=0.4, again=0.3, unknown=0.1),
     "several resources": Mix(resources=("smith", "jones", "chen"), holds=0.2),
 }
 

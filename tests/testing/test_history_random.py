@@ -320,8 +320,8 @@ def outcomes(random: Random, request: Request) -> Iterator[Outcome]:
                 yield Listed(random.sample([*IDS, "h", "g"], size))
         return
     yield Ok()
-    if isinstance(request, (Book, Hold)):
-        yield Ok(random.choice(IDS))
+    if isinstance(request, (Book, Hold, Confirm)):
+        yield from map(Ok, random.sample(sorted({*IDS, *HOLDS}), 3))
     for reason in random.sample(list(Refusal), len(Refusal)):
         try:
             Operation(request=request, invoked=0, returned=1, outcome=Failed(reason))
@@ -356,14 +356,24 @@ def answered(
     return None
 
 
+Draw = Callable[[Random, str, Sequence[str | None]], Request]
+
+
 def correct(
-    random: Random, size: int, *, width: int, unknown: float, resources: str, keyed: float
+    random: Random,
+    size: int,
+    *,
+    width: int,
+    unknown: float,
+    resources: str,
+    keyed: float,
+    draw: Draw = draw_request,
 ) -> list[Operation]:
     """A history that some order explains: drawn in that order, then widened in time."""
     keys = ["k", "l"] if random.random() < keyed else [None, None, None, "k"]
     plain, history = Plain(), list[Operation]()
     while len(history) < size:
-        request = draw_request(random, resources, keys)
+        request = draw(random, resources, keys)
         point = 10 * len(history)
         invoked = point - random.randint(0, width)
         returned = point + random.randint(0, width)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import attrs
 
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.booking_window import BookingWindow
 from medsched.domain.fields import Choice, an_id, length, minutes, number, text, texts, whole, words
 from medsched.domain.records import Record, Resource, ResourceKind
@@ -157,7 +158,8 @@ class AppointmentType(Record, BookingWindow):
     are kept clear on the provider (and on an exclusive location) before and after the slot;
     they may lie in closed time unless ``buffers_within_hours``. ``capacity`` bounds
     the seats of a slot: they are the least that type, rule and room state, and 1 where
-    neither type nor rule states any. ``needs`` are taken along with the provider.
+    neither type nor rule states any. ``needs`` are taken along with the provider. ``rules`` say
+    how many may be booked, and for whom.
     """
 
     code: str = attrs.field(validator=an_id)
@@ -174,6 +176,7 @@ class AppointmentType(Record, BookingWindow):
     capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
     modality: Modality = attrs.field(default=Modality.IN_PERSON, converter=Modality)
     needs: tuple[Need, ...] = attrs.field(default=(), converter=_needs)
+    rules: BookingRules = attrs.field(factory=BookingRules)
     pricing: Pricing | None = None
     special_requirements: frozenset[str] = attrs.field(
         factory=frozenset, converter=texts, validator=words

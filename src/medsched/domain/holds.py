@@ -8,7 +8,7 @@ import attrs
 
 from medsched.domain.bookings import Booking, instant
 from medsched.domain.claims import MOST_SEATS, Claim, ClaimKind
-from medsched.domain.fields import maybe_id, whole
+from medsched.domain.fields import maybe_id, phi, text, whole
 
 
 @attrs.frozen(kw_only=True)
@@ -18,11 +18,14 @@ class Hold(Booking):
     From that instant on it blocks nothing and can no longer be confirmed, whether it was swept
     away or not. ``created_by`` is the principal it is kept for: nobody else may confirm or
     release it. ``session`` is the group session that it keeps one of ``seats`` seats in.
+    ``referral`` and ``prepayment`` are what it was placed on, by the host's names.
     """
 
     expires: datetime = attrs.field(converter=instant)
     session: str | None = attrs.field(default=None, validator=maybe_id)
     seats: int = attrs.field(default=1, validator=whole(1, MOST_SEATS))
+    referral: str = phi(default="", validator=text())
+    prepayment: str = phi(default="", validator=text())
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import attrs
 
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.booking_window import BookingWindow
 from medsched.domain.fields import (
     Lengths,
@@ -52,7 +53,8 @@ class Provider(Identified, BookingWindow):
     ``timezone`` is where the provider's hours are meant unless something nearer says
     otherwise (the rule, its location, a travel zone on that date). ``location`` is the main
     place. ``durations`` are the provider's own lengths by appointment type. ``rating`` runs
-    from 0 to 5. ``insurers`` are those accepted, by the host's names.
+    from 0 to 5. ``insurers`` are those accepted, by the host's names. ``rules`` say how many may
+    be booked with the provider, and for whom.
     """
 
     name: str = attrs.field(default="", validator=text())
@@ -67,6 +69,7 @@ class Provider(Identified, BookingWindow):
     rating: float | None = attrs.field(default=None, validator=number(0, 5))
     durations: Lengths = attrs.field(default=(), converter=lengths)
     travels: tuple[Travel, ...] = attrs.field(default=(), converter=_travels)
+    rules: BookingRules = attrs.field(factory=BookingRules)
 
     @travels.validator
     def _one_zone_a_day(self, attribute: object, value: tuple[Travel, ...]) -> None:
@@ -107,7 +110,11 @@ def _a_birth_date(instance: object, attribute: object, value: object) -> None:
 
 @attrs.frozen(kw_only=True)
 class Patient(Identified):
-    """Somebody who is seen: a bare id is enough, all else is optional and marked `phi`."""
+    """Somebody who is seen: a bare id is enough, all else is optional.
+
+    ``established``: seen before, as the host knows; who has an appointment here that was
+    fulfilled is so without being called it.
+    """
 
     name: str = phi(default="", validator=text())
     birth_date: date | None = phi(default=None, validator=_a_birth_date)
@@ -116,6 +123,7 @@ class Patient(Identified):
     address: Address | None = phi(default=None)
     insurer: str = phi(default="", validator=text())
     insurance_number: str = phi(default="", validator=text(60))
+    established: bool = phi(default=False)
 
     @cached_property
     def resource(self) -> Resource:

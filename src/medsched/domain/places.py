@@ -53,6 +53,7 @@ class PracticeSettings(Identified):
     and ``longest_slot`` bound, inclusively, every slot length stated anywhere in it, and
     ``shortest_break`` and ``longest_break`` the breaks that rules keep between slots.
     ``bookable_roles`` are those of providers who can be booked, all of them if None.
+    ``open_per_patient`` is the most appointments that one patient may have to come.
     """
 
     name: str = attrs.field(default="", validator=text())
@@ -73,6 +74,8 @@ class PracticeSettings(Identified):
     bookable_roles: frozenset[str] | None = attrs.field(
         default=None, converter=attrs.converters.optional(texts), validator=_some_words
     )
+
+    open_per_patient: int | None = attrs.field(default=None, validator=whole(0, 100_000))
 
     def __attrs_post_init__(self) -> None:
         if self.longest_slot < self.shortest_slot:

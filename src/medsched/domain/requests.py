@@ -23,12 +23,15 @@ class Request:
     """Who asks for what: listing, holding, booking, moving and offers all ask with one.
 
     ``patient`` None asks without regard to a patient's own appointments. ``now`` None asks
-    for what the schedule opens at all, without the rules of time.
+    for what the schedule opens at all, without the rules of time. ``referred`` and ``prepaid``:
+    the patient has a referral, and has paid in advance.
     """
 
     type: AppointmentType
     patient: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
     now: datetime | None = attrs.field(default=None, validator=_an_instant, kw_only=True)
+    referred: bool = attrs.field(default=False, kw_only=True)
+    prepaid: bool = attrs.field(default=False, kw_only=True)
 
 
 class Reason(StrEnum):

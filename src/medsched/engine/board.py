@@ -17,6 +17,7 @@ from medsched.domain.appointment_types import GridKind
 from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.records import Resource
 from medsched.engine.blocks import BlockMaker, Blocks, Claimed, in_all
+from medsched.engine.booking_rules import Ruled, ruled_out
 from medsched.engine.grids import within
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Candidates, Openings, SlotShape, Terms, openings
@@ -53,6 +54,11 @@ class Board:
         """What is open, whatever is claimed."""
         inquiry = self.inquiry
         return openings(inquiry.schedule, inquiry.type, inquiry.zones, self.low, self.high)
+
+    @cached_property
+    def ruled(self) -> list[Ruled]:
+        """What the rules of booking refuse; as those of time, they never move a grid."""
+        return ruled_out(self.inquiry, self.low, self.high)
 
     @cached_property
     def _maker(self) -> BlockMaker:
@@ -143,6 +149,7 @@ class Board:
         self._stamp(strip, REFUSED, blocks.shut_spans())
         first, beyond = self.inquiry.bookable()
         self._stamp(strip, REFUSED, [(self.low, first), (beyond, self.high)])
+        self._stamp(strip, REFUSED, (one[:2] for one in self.ruled))
         return strip
 
     def _stamp_claims(
@@ -191,7 +198,9 @@ class Board:
         else:
             run = self.openings.run_end(piece)
             ranges = self.openings.grid(terms, [piece], [run], piece[0], piece[1])
-        blocked, (first, beyond) = self._blocked(terms.shape), self.inquiry.bookable()
+        ruled = (one[:2] for one in ruled_out(self.inquiry, piece[0], piece[1]))
+        blocked = union(self._blocked(terms.shape), ruled)
+        first, beyond = self.inquiry.bookable()
         starts = [
             one
             for one in chain.from_iterable(ranges)

@@ -14,6 +14,7 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
 from medsched.engine.blocks import BlockMaker, all_different, alternatives
 from medsched.engine.board import Board
+from medsched.engine.booking_rules import ruled_out, told_of
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals_on, told
@@ -197,7 +198,7 @@ def reassigned(
 def against_patient(
     inquiry: Inquiry, span: Span, zone: Zone, *, active: bool
 ) -> tuple[Violation, ...]:
-    """Why a patient cannot take part in a visit that is held already: inactive, or taken."""
+    """Why a patient cannot take part in a visit that is held: inactive, taken, or by a rule."""
     found = []
     if not active:
         message = "the patient is not active"
@@ -207,4 +208,6 @@ def against_patient(
         for claim in inquiry.claims.get(span.resource, ())
         if claim.low < span.high and span.low < claim.high and claim.is_live(inquiry.request.now)
     ]
+    ruled = ruled_out(inquiry, span.low, span.low + 1)
+    found += told_of((one for one in ruled if one.resource == span.resource), span.low)
     return tuple(found)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.booking_rules import Facts
 from medsched.domain.claims import Claim
 from medsched.domain.fields import minutes
+from medsched.domain.house_rules import HouseRule
 from medsched.domain.people import Provider
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
@@ -22,13 +25,18 @@ from medsched.timeline.zones import Zone, ZoneSource
 
 @attrs.frozen(eq=False)
 class Inquiry:
-    """A request, the schedule it is made of, and the claims on each resource it involves."""
+    """A request, the schedule it is made of, and the claims on each resource it involves.
+
+    ``facts`` are what the rules of booking ask for, ``house_rules`` those of the host's own.
+    """
 
     schedule: Schedule
     request: Request
     zones: ZoneSource
     claims: Mapping[Resource, Sequence[Claim]] = attrs.field(factory=dict)
     patient_active: bool = attrs.field(default=True, kw_only=True)
+    facts: Facts = attrs.field(factory=Facts, kw_only=True)
+    house_rules: Sequence[HouseRule] = attrs.field(default=(), kw_only=True)
 
     @property
     def type(self) -> AppointmentType:
@@ -83,11 +91,24 @@ class Inquiry:
 
     def _end_of_day_ahead(self, now: int, ahead: int) -> int:
         """The end of the provider-local date so many dates after today's."""
-        home = Frame(self.schedule, self.zones, now, now).zone_of(self.provider.resource)
-        today = self._zone_on(home.wall_of(now) // DAY, home).wall_of(now) // DAY
-        last = min(today + ahead, LAST_DAY)
-        return date_span(self._zone_on(last, home), last)[1]
+        return self.day_span(min(self.local_day(now) + ahead, LAST_DAY))[1]
 
-    def _zone_on(self, day: int, home: Zone) -> Zone:
+    # -------------------------------------------------------------- the provider's days
+
+    @cached_property
+    def _home(self) -> Zone:
+        frame = Frame(self.schedule, self.zones, FIRST_MINUTE, FIRST_MINUTE)
+        return frame.zone_of(self.provider.resource)
+
+    def zone_on(self, day: int) -> Zone:
+        """The zone that the provider is in on a date, counted from 1970-01-01."""
         away = self.provider.travel_zone(date_of(day))
-        return home if away is None else self.zones.zone(away)
+        return self._home if away is None else self.zones.zone(away)
+
+    def local_day(self, minute: int) -> int:
+        """The provider-local date of a minute."""
+        return self.zone_on(self._home.wall_of(minute) // DAY).wall_of(minute) // DAY
+
+    def day_span(self, day: int) -> Interval:
+        """The instants of a provider-local date; none where it is skipped."""
+        return date_span(self.zone_on(day), day)

@@ -10,6 +10,7 @@ from typing import Final
 
 from medsched.domain.slots import Found, Slots, SlotStatus, SlotTerms
 from medsched.engine.board import BUSY, FREE, TENTATIVE, UNAVAILABLE, Board
+from medsched.engine.booking_rules import against_house, visit_at
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals, standing
@@ -65,6 +66,8 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
     marked = list(_marked(board, taken))
     if inquiry.needs_combine:
         marked = [_that_combine(board, *one) for one in marked]
+    if inquiry.house_rules:
+        marked = [_that_the_house_allows(board, *one) for one in marked]
     if board.sessions:
         marked = _with_sessions(board, marked)
     terms_of = TermsMaker(board)
@@ -100,6 +103,12 @@ def _that_combine(board: Board, terms: Terms, starts: list[int], marks: bytes) -
         mark != FREE or board.can_combine(terms.shape, start)
         for start, mark in zip(starts, marks, strict=True)
     ]
+    return terms, list(compress(starts, flags)), bytes(compress(marks, flags))
+
+
+def _that_the_house_allows(board: Board, terms: Terms, starts: list[int], marks: bytes) -> Marked:
+    visits = (visit_at(board.inquiry, at, terms.length, terms.shape.location) for at in starts)
+    flags = [not any(against_house(board.inquiry, visit)) for visit in visits]
     return terms, list(compress(starts, flags)), bytes(compress(marks, flags))
 
 

@@ -43,6 +43,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
         (piece[:2] for piece in board.openings.pieces),
         _midnights(board),
         (inquiry.bookable(),),
+        (one[:2] for one in board.ruled),
         *(board.openings.closed(resource) for resource in inquiry.sole_needs),
     ):
         edges.update(edge for edge in span if low < edge < high)

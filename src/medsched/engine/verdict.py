@@ -11,6 +11,7 @@ from medsched.domain.requests import Reason, Violation
 from medsched.domain.schedule import Schedule
 from medsched.engine.blocks import Shut
 from medsched.engine.board import Board
+from medsched.engine.booking_rules import against_house, told_of, visit_at
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Terms
 from medsched.engine.windows import Piece
@@ -45,6 +46,7 @@ def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[V
     terms = openings.terms(piece[4]) if piece is not None else openings.terms_without_hours()
     zone = terms.opening.zone
     found = [*standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
+    found += told_of(board.ruled, minute)
     if piece is not None:
         found += _type(board, piece, terms, minute)
     for resource in board.inquiry.sole_needs:
@@ -64,6 +66,7 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     else:
         yield from _hours(board, piece, terms, minute)
     yield from _rules_of_time(board.inquiry, minute, terms.opening.zone)
+    yield from told_of(board.ruled, minute)
     session = board.session_at(minute, terms)
     yield from _blocks(board, terms, minute, session)
     if session is not None and session.taken >= terms.seats:
@@ -76,6 +79,9 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
         )
     elif session is None and piece is not None:
         yield from _grid(board, piece, terms, minute)
+    if board.inquiry.house_rules:
+        visit = visit_at(board.inquiry, minute, terms.length, terms.shape.location)
+        yield from against_house(board.inquiry, visit)
 
 
 def standing(inquiry: Inquiry) -> Iterator[Violation]:

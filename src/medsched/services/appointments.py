@@ -140,7 +140,15 @@ class Appointments(Agendas):
             bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
             given = bookings.given_up(kept, patient)
             but = () if given is None else (given,)
-            wish = Wish(wanted, patient=patient, named=named, but=but, override=override)
+            wish = Wish(
+                wanted,
+                patient=patient,
+                named=named,
+                but=but,
+                override=override,
+                referred=bool(details.get("referral")),
+                prepaid=bool(details.get("prepayment")),
+            )
             old = bookings.may_be_old(tries)
             asked, planned = bookings.decide(wish, now, fresh=not old)
             made = bookings.drafted(status, wish, fixed, planned, now)
@@ -190,7 +198,14 @@ class Appointments(Agendas):
                 return old, None
             session = bookings.seats.left_by(old)
             but = (old,) if session is None else (old, session)
-            wish = Wish(wanted, patient=old.patient, but=but, override=overriding)
+            wish = Wish(
+                wanted,
+                patient=old.patient,
+                but=but,
+                override=overriding,
+                referred=bool(old.referral),
+                prepaid=bool(old.prepayment),
+            )
             asked, planned = bookings.decide(wish, now, fresh=True, prefer=old.resources)
             taking = bookings.taking(planned)
             same = (old.provider, old.start, old.spans)
@@ -373,7 +388,12 @@ class Appointments(Agendas):
             if not old.claims_time and attrs.evolve(old, status=status).claims_time:
                 start = whole_minute(old.start, "start")
                 wanted = Wanted(old.provider, old.type, start, old.location)
-                wish = Wish(wanted, patient=old.patient)
+                wish = Wish(
+                    wanted,
+                    patient=old.patient,
+                    referred=bool(old.referral),
+                    prepaid=bool(old.prepayment),
+                )
                 asked, planned = self._bookings.decide(wish, now, fresh=True, prefer=old.resources)
                 new = self._next(old, now, changes | self._bookings.taking(planned))
                 return self._bookings.placed(asked, planned, new, _CHANGES[status], now)

@@ -48,18 +48,30 @@ class Availability(AvailabilityRecords):
         patient: str | None = None,
         busy: Iterable[Claim] = (),
         taken: bool = False,
+        referred: bool = False,
+        prepaid: bool = False,
         now: datetime | None = None,
     ) -> Slots:
         """The slots whose start lies in [start, end), in order; objects are made when looked at.
 
         ``start`` and ``end`` are aware and at most two years apart. What lies before ``now``
         is not listed; ask with an earlier ``now`` to see what was offered then. With a ``patient``,
-        what that patient's own ``busy`` time refuses is left out. With ``taken`` the slots
+        what that patient's own time or a rule of booking refuses is left out: ``referred`` and
+        ``prepaid`` say that there is a referral, and a payment in advance. With ``taken`` the slots
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
         """
         asked = check_query(start, end)
-        inquiry = self._inquiries.about(provider, type, asked, patient=patient, busy=busy, now=now)
+        inquiry = self._inquiries.about(
+            provider,
+            type,
+            asked,
+            patient=patient,
+            busy=busy,
+            now=now,
+            referred=referred,
+            prepaid=prepaid,
+        )
         return list_slots(inquiry, start, end, taken=taken)
 
     def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
@@ -97,6 +109,8 @@ class Availability(AvailabilityRecords):
         at: datetime,
         patient: str | None = None,
         busy: Iterable[Claim] = (),
+        referred: bool = False,
+        prepaid: bool = False,
         now: datetime | None = None,
     ) -> Explanation:
         """Why a start is, or is not, offered: for any aware whole minute.
@@ -104,7 +118,16 @@ class Availability(AvailabilityRecords):
         Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
         """
         asked = moment(at)
-        inquiry = self._inquiries.about(provider, type, asked, patient=patient, busy=busy, now=now)
+        inquiry = self._inquiries.about(
+            provider,
+            type,
+            asked,
+            patient=patient,
+            busy=busy,
+            now=now,
+            referred=referred,
+            prepaid=prepaid,
+        )
         return explain(inquiry, at)
 
     def timeline(

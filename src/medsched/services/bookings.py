@@ -12,21 +12,23 @@ from medsched.domain.agendas import Agenda, Named
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
+from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion, Tally
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
+from medsched.domain.house_rules import Visit
 from medsched.domain.idempotency import KeyedRequest, keyed_request
 from medsched.domain.lifecycle import step
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.refusals import BookingRefused
-from medsched.domain.requests import Violation
+from medsched.domain.requests import Reason, Violation
 from medsched.domain.slots import Slot, read_slot_id
 from medsched.domain.starts import Anywhere, Start
 from medsched.domain.stored import CLAIMS, BookingRecord, BookingT, Kind, Ref, kind_of
 from medsched.engine.booking import Plan, plan
+from medsched.engine.booking_rules import counters, visit_at
 from medsched.engine.slots import list_slots
 from medsched.errors import (
     AlreadyExists,
@@ -38,7 +40,7 @@ from medsched.errors import (
     VersionConflict,
 )
 from medsched.services.context import Context
-from medsched.services.effects import Effects
+from medsched.services.effects import Effects, together
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.seats import Seat, Seats
 from medsched.services.snapshots import Snapshots
@@ -108,7 +110,8 @@ class Wish:
     """A slot for a patient, who may be open, with rooms and devices that are asked for by name.
 
     What the bookings ``but`` take counts as free: their own time is no conflict. ``override``:
-    staff book it whatever speaks against it.
+    staff book it whatever speaks against it. ``referred`` and ``prepaid``: there is a referral,
+    and a payment in advance.
     """
 
     slot: Wanted
@@ -116,6 +119,8 @@ class Wish:
     named: frozenset[Resource] = attrs.field(default=frozenset(), kw_only=True)
     but: Sequence[BookingRecord] = attrs.field(default=(), kw_only=True)
     override: bool = attrs.field(default=False, kw_only=True)
+    referred: bool = attrs.field(default=False, kw_only=True)
+    prepaid: bool = attrs.field(default=False, kw_only=True)
 
 
 class Bookings:
@@ -245,7 +250,10 @@ class Bookings:
             patient=wish.patient,
             now=now,
             named=wish.named,
-            but=_made_by(wish.but) if wish.but else None,
+            referred=wish.referred,
+            prepaid=wish.prepaid,
+            but={(CLAIMS[kind_of(type(one))], one.id) for one in wish.but},
+            counting=[stretch[0]] if stretch[1] - stretch[0] == 1 else (),
             fresh=fresh,
         )
 
@@ -320,7 +328,13 @@ class Bookings:
         told = [Event.of(change, booking)]
         if planned.overridden:
             told.append(Event.of(Change.OVERRIDDEN, booking))
-        effects = self.swept(others) + instead + taking + Effects(writes=[booking], events=told)
+        counted = Effects()
+        if _takes_time(booking):
+            terms = planned.terms
+            visit = visit_at(asked.inquiry, planned.start, terms.length, terms.shape.location)
+            counted = Effects(tallies=self.counted(asked, visit, planned.overridden))
+        effects = self.swept(others) + instead + taking + counted
+        effects += Effects(writes=[booking], events=told)
         return booking, self.changes(effects, now, asked=asked)
 
     def drafted(
@@ -366,6 +380,18 @@ class Bookings:
         found = self.stored(Blocking, blocking)
         if found.kept_for not in (None, patient):
             raise InvalidChoice("in_place_of", found.id, "it is kept for another patient")
+        return found
+
+    def counted(
+        self, asked: Asked, visit: Visit, overridden: Collection[Reason] = ()
+    ) -> list[Tally]:
+        """What the booking of a visit counts, so that rivals cannot pass the rules together."""
+        inquiry, start = asked.inquiry, whole_minute(visit.start, "start")
+        found = [
+            one.tally(asked.known.tallies[one.name], overridden) for one in counters(inquiry, start)
+        ]
+        for rule in inquiry.house_rules:
+            found += rule.tallies(visit)
         return found
 
     def cleared(self, found: Iterable[Claim], wanted: Iterable[Claim], now: datetime) -> Effects:
@@ -418,7 +444,7 @@ class Bookings:
             releases=tuple(effects.releases),
             claims=tuple(effects.claims),
             doubled=tuple(effects.doubled),
-            tallies=tuple(effects.tallies),
+            tallies=together(effects.tallies),
             events=(*(Event.of(Change.CREATED, patient) for patient in new), *effects.events),
         )
 
@@ -468,9 +494,3 @@ def id_of(named: BookingRecord | str) -> str:
 
 def _takes_time(booking: Seat) -> bool:
     return isinstance(booking, Hold) or booking.claims_time
-
-
-def _made_by(bookings: Sequence[BookingRecord]) -> Callable[[Claim], bool]:
-    """Whether a claim is one of some bookings' own."""
-    own = {(CLAIMS[kind_of(type(one))], one.id) for one in bookings}
-    return lambda claim: (claim.kind, claim.id) in own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -10,6 +10,7 @@ import attrs
 
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
+from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.stored import BookingRecord, Ref
@@ -26,6 +27,7 @@ class Context:
     """One practice in one store, and who acts in it.
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
+    ``house_rules`` are the host's own rules of booking.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -33,6 +35,7 @@ class Context:
     surroundings: Surroundings
     principal: Principal = SYSTEM
     registers_patients: bool = False
+    house_rules: Sequence[HouseRule] = ()
 
     @property
     def zones(self) -> ZoneSource:

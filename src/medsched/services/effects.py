@@ -38,6 +38,29 @@ class Effects:
         )
 
 
+def together(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+    """Tallies of which each counts once: those of one name are counted as one.
+
+    What each of several may count at most was said as if it were alone, the first one's facts
+    leaving the most.
+    """
+    found: dict[str, Tally] = {}
+    for one in tallies:
+        other = found.get(one.name)
+        if other is None:
+            found[one.name] = one
+            continue
+        caps = (one.most, other.most)
+        found[one.name] = Tally(
+            one.name,
+            one.by + other.by,
+            None if None in caps else max(most for most in caps if most is not None),
+            max(one.least, other.least),
+            one.before if other.before is None else other.before,
+        )
+    return tuple(found.values())
+
+
 def all_of(effects: Iterable[Effects]) -> Effects:
     """The effects of several at once."""
     return sum(effects, Effects())

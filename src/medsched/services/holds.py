@@ -14,11 +14,13 @@ from medsched.domain.claims import Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import LONGEST_DURATION, check_id
 from medsched.domain.holds import Hold
+from medsched.domain.house_rules import Visit
 from medsched.domain.idempotency import KEPT_FOR
 from medsched.domain.pages import Page
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
+from medsched.engine.booking_rules import visit_at
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
 from medsched.services.bookings import Bookings, SlotLike, Wanted, Wish, id_of
 from medsched.services.context import Context
@@ -64,13 +66,16 @@ class Holds:
         patient: str | None = None,
         lasting: timedelta = TEN_MINUTES,
         resources: Collection[Resource] = (),
+        referral: str = "",
+        prepayment: str = "",
         id: str = "",
         idempotency_key: str | None = None,
     ) -> Hold:
         """Keep a slot for a while, longer than nothing and at most seven days, or until it ends.
 
-        Who the patient is may be left open until it is confirmed. Raises what booking the slot
-        would raise; `InvalidDuration`.
+        Who the patient is may be left open until it is confirmed, and with it what the rules ask
+        of a patient: a referral, a payment in advance. Raises what booking the slot would raise;
+        `InvalidDuration`.
         """
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
             why = f"longer than nothing and at most {LONGEST_DURATION.days} days"
@@ -79,7 +84,13 @@ class Holds:
             check_id(patient, "patient")
         context, bookings, now = self._context, self._bookings, self._context.now()
         wanted, operation = bookings.wanted(slot), "hold.place"
-        wish = Wish(wanted, patient=patient, named=frozenset(resources))
+        wish = Wish(
+            wanted,
+            patient=patient,
+            named=frozenset(resources),
+            referred=bool(referral),
+            prepaid=bool(prepayment),
+        )
         said: dict[str, Any] = {
             "slot": wanted.plain(),
             "patient": patient,
@@ -87,6 +98,7 @@ class Holds:
             "resources": frozenset(resources),
             "id": id,
         }
+        said |= _stated(referral=referral, prepayment=prepayment)
         own_id, tries = id or context.surroundings.ids.new(Kind.HOLD), count()
 
         def decide() -> tuple[Hold, Changeset]:
@@ -99,6 +111,8 @@ class Holds:
                 patient=patient,
                 type=wanted.type,
                 expires=min(now + lasting, instant_of(planned.end)),
+                referral=referral,
+                prepayment=prepayment,
                 version=1,
                 created_at=now,
                 updated_at=now,
@@ -119,12 +133,15 @@ class Holds:
         reference: str = "",
         reason: str = "",
         notes: str = "",
+        referral: str = "",
+        prepayment: str = "",
         idempotency_key: str | None = None,
     ) -> Appointment:
         """Make an appointment of a hold: it is booked, and the hold is gone.
 
         The slot was promised, so only the patient is looked at, if the hold left open who it is:
-        `BookingRefused` for one that is inactive or has something else then. `HoldExpired` from
+        `BookingRefused` for one that is inactive, has something else then, or whom a rule of
+        booking refuses. `HoldExpired` from
         the instant of expiry on, `NotAllowed` for another principal's hold, `InvalidChoice` for
         no patient, or another one than the hold's.
         """
@@ -140,6 +157,7 @@ class Holds:
             "reason": reason,
             "notes": notes,
         }
+        said |= _stated(referral=referral, prepayment=prepayment)
 
         def decide() -> tuple[Appointment, Changeset]:
             bookings.refuse_taken(id, reference)
@@ -147,7 +165,8 @@ class Holds:
             if not held.is_live(now):
                 raise HoldExpired(held.id, held.expires)
             who = _patient(held, patient)
-            asked = self._looked_at(held, who, now)
+            given = (referral or held.referral, prepayment or held.prepayment)
+            asked = self._looked_at(held, who, given, now)
             own = Span(Resource(ResourceKind.PATIENT, who), *_minutes(held))
             made = Appointment(
                 id=own_id,
@@ -167,6 +186,8 @@ class Holds:
                 seats=held.seats,
                 reason=reason,
                 notes=notes,
+                referral=given[0],
+                prepayment=given[1],
                 participants=participants_in(AppointmentStatus.BOOKED, held.provider, who),
                 version=1,
                 created_at=now,
@@ -184,6 +205,7 @@ class Holds:
             effects += bookings.seats.confirm(held)
             if asked is not None:
                 effects += bookings.cleared(asked.claims(), made.claims, now)
+                effects += Effects(tallies=bookings.counted(asked, _visit(asked, held)))
             return made, bookings.changes(effects, now, asked=asked)
 
         return bookings.run(operation, idempotency_key, said, now, decide)
@@ -237,13 +259,16 @@ class Holds:
             raise NotAllowed(self._context.principal.id, operation, "somebody else placed it")
         return held
 
-    def _looked_at(self, held: Hold, patient: str, now: datetime) -> Asked | None:
+    def _looked_at(
+        self, held: Hold, patient: str, given: tuple[str, str], now: datetime
+    ) -> Asked | None:
         """What the patient was found free on; None if the hold has taken the patient's time."""
         if held.patient is not None:
             return None
         low, high = _minutes(held)
         wanted = Wanted(held.provider, held.type, low, held.location)
-        wish = Wish(wanted, patient=patient, but=(held,))
+        referred, prepaid = map(bool, given)
+        wish = Wish(wanted, patient=patient, but=(held,), referred=referred, prepaid=prepaid)
         asked = self._bookings.ask(wish, now)
         span = Span(Resource(ResourceKind.PATIENT, patient), low, high)
         zone = self._context.zones.zone(held.wall.timezone)
@@ -252,6 +277,16 @@ class Holds:
         if against:
             raise self._bookings.refusal(wish, now, against)
         return asked
+
+
+def _stated(**texts: str) -> dict[str, str]:
+    """What a request under a key says only where it is stated."""
+    return {name: text for name, text in texts.items() if text}
+
+
+def _visit(asked: Asked, hold: Hold) -> Visit:
+    low, high = _minutes(hold)
+    return visit_at(asked.inquiry, low, high - low, hold.location)
 
 
 def _minutes(hold: Hold) -> tuple[int, int]:

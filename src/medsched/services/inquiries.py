@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +21,7 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import longest_claim
 from medsched.errors import NotFound
 from medsched.services.context import Context
+from medsched.services.facts import FactReader, Known
 from medsched.services.seats import Seated, Seats
 from medsched.services.snapshots import Snapshot, Snapshots
 from medsched.timeline.instants import DAY, whole_minute
@@ -43,20 +44,24 @@ def moment(at: datetime) -> Interval:
 class Asked:
     """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
 
-    ``sessions`` are the group sessions among what is taken, by id.
+    ``sessions`` are the group sessions among what is taken, by id, ``known`` is what the rules of
+    booking asked for.
     """
 
     inquiry: Inquiry
     snapshot: Snapshot
     patient: Patient | None
     sessions: Mapping[str, Seated] = attrs.field(factory=dict)
+    known: Known = attrs.field(factory=Known)
 
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """What must be unchanged for a decision on this inquiry to stand."""
-        if self.patient is None:
-            return self.snapshot.guards()
-        version = RowVersion(Ref.to(self.patient), self.patient.version)
-        return self.snapshot.guards() | {version}
+        found = self.snapshot.guards()
+        if self.patient is not None:
+            found |= {RowVersion(Ref.to(self.patient), self.patient.version)}
+        if self.known.seen_at is not None:
+            found |= {self.known.seen_at}
+        return found
 
     def claims(self) -> list[Claim]:
         """All claims that it was made of, those of expired holds that were not swept among them."""
@@ -70,6 +75,7 @@ class Inquiries:
         self._context = context
         self._snapshots = snapshots
         self._seats = Seats(context)
+        self._facts = FactReader(context)
 
     def about(
         self,
@@ -80,13 +86,24 @@ class Inquiries:
         patient: str | None = None,
         busy: Iterable[Claim] = (),
         now: datetime | None = None,
+        referred: bool = False,
+        prepaid: bool = False,
     ) -> Inquiry:
         """An inquiry about the starts of a stretch of minutes.
 
         ``busy`` is taken besides what the store knows to be; ``now`` is the clock's unless
         given. `NotFound` for an unknown provider, type or patient.
         """
-        return self.asked(provider, type, asked, patient=patient, busy=busy, now=now).inquiry
+        return self.asked(
+            provider,
+            type,
+            asked,
+            patient=patient,
+            busy=busy,
+            now=now,
+            referred=referred,
+            prepaid=prepaid,
+        ).inquiry
 
     def asked(
         self,
@@ -97,14 +114,18 @@ class Inquiries:
         patient: str | None = None,
         busy: Iterable[Claim] = (),
         now: datetime | None = None,
+        referred: bool = False,
+        prepaid: bool = False,
         named: Collection[Resource] = (),
-        but: Callable[[Claim], bool] | None = None,
+        but: Collection[tuple[ClaimKind, str]] = (),
+        counting: Sequence[int] = (),
         fresh: bool = True,
     ) -> Asked:
         """The same with what it was made of.
 
-        ``named`` are rooms and devices that are asked for; the claims for which ``but`` holds
-        are left out. Not ``fresh``: the schedule may be older, see `Snapshots.of`.
+        ``named`` are rooms and devices that are asked for; what the bookings ``but`` take is left
+        out. ``counting`` are the starts at which something may be booked on it. Not ``fresh``:
+        the schedule may be older, see `Snapshots.of`.
         """
         context = self._context
         snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
@@ -112,20 +133,29 @@ class Inquiries:
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(
             snapshot.schedule,
-            Request(wanted, patient=patient, now=context.now() if now is None else now),
+            Request(
+                wanted,
+                patient=patient,
+                now=context.now() if now is None else now,
+                referred=referred,
+                prepaid=prepaid,
+            ),
             context.zones,
             patient_active=known is None or known.active,
+            house_rules=context.house_rules,
         )
+        rules = self._facts.about(inquiry, asked, known, but, counting)
         claims: dict[Resource, list[Claim]] = defaultdict(list)
         low, high = _reach(inquiry, asked)
         found = context.store.claims(context.practice, inquiry.involved, low, high)
         sessions = self._seats.among(found, context.now())
         for claim in found:
-            if but is None or not but(claim):
+            if (claim.kind, claim.id) not in but:
                 claims[claim.resource].append(_with_session(claim, sessions))
         for claim in busy:
             claims[claim.resource].append(claim)
-        return Asked(attrs.evolve(inquiry, claims=claims), snapshot, known, sessions)
+        inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
+        return Asked(inquiry, snapshot, known, sessions, rules)
 
     def of_hours(self, provider: str, type: str) -> Inquiry:
         """What the schedule opens, whatever is taken and whatever the time is."""

@@ -23,6 +23,7 @@ class SettingsChanges(TypedDict, total=False):
     shortest_break: timedelta
     longest_break: timedelta
     bookable_roles: frozenset[str] | None
+    open_per_patient: int | None
 
 
 class Settings:

@@ -12,6 +12,7 @@ import attrs
 
 from medsched.domain.appointment_types import Grid, Need, Pricing
 from medsched.domain.appointments import Move, Participant
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
 from medsched.domain.claims import Span
 from medsched.domain.people import Travel
@@ -103,6 +104,10 @@ TYPE_DAYS = Shape(
     lambda pairs: [[code, [day.name for day in sorted(days)]] for code, days in pairs],
     lambda found: [(code, [Weekday[name] for name in days]) for code, days in found],
 )
+WEEKDAYS = Shape(
+    lambda days: [day.name for day in sorted(days)],
+    lambda found: frozenset(Weekday[name] for name in found),
+)
 HOURS = Shape(lambda values: [str(value) for value in values], tuple)
 DATES = Shape(
     lambda values: [value.isoformat() for value in sorted(values)],
@@ -126,6 +131,7 @@ ADDRESS = fields_of(Address)
 TRAVELS = many(fields_of(Travel, first=DATE, last=DATE))
 GRID = fields_of(Grid, interval=MINUTES, offset=MINUTES)
 NEEDS = many(fields_of(Need, one_of=RESOURCES, buffer_before=MINUTES, buffer_after=MINUTES))
+RULES = fields_of(BookingRules, spacing=MINUTES, new_patients_on=WEEKDAYS, new_patients_in=HOURS)
 PRICING = fields_of(Pricing, base_fee=Shape(str, Decimal))
 
 

@@ -1,0 +1,169 @@
+"""What the rules of booking ask about other bookings: read only where some rule asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from medsched.domain.agendas import Agenda, Place
+from medsched.domain.appointments import CLAIMING, UPCOMING, Appointment, AppointmentStatus
+from medsched.domain.booking_rules import Facts, Visited
+from medsched.domain.changes import RowVersion
+from medsched.domain.claims import ClaimKind
+from medsched.domain.fields import minutes
+from medsched.domain.holds import Hold
+from medsched.domain.people import Patient
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.stored import Kind, Ref
+from medsched.engine.booking_rules import WEEK, counters, scopes
+from medsched.engine.inquiry import Inquiry
+from medsched.services.context import Context
+from medsched.services.queries import MOST
+from medsched.services.seats import Seats
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, instant_of, minute_of
+from medsched.timeline.intervals import Interval
+
+_AROUND: Final = (WEEK + 2) * DAY
+"""How far from the starts asked for the visits lie that a cap may count."""
+
+
+@attrs.frozen(kw_only=True)
+class Known:
+    """Facts, the tallies that were read before them, and the visit that shows a patient was seen.
+
+    Whoever decides on the facts may raise a tally by as many as they left over then, and guards
+    that visit.
+    """
+
+    facts: Facts = attrs.field(factory=Facts)
+    tallies: Mapping[str, int] = attrs.field(factory=dict)
+    seen_at: RowVersion | None = None
+
+
+class FactReader:
+    """Reads what the rules of booking ask for in one practice."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._seats = Seats(context)
+
+    def about(
+        self,
+        inquiry: Inquiry,
+        asked: Interval,
+        patient: Patient | None,
+        but: Collection[tuple[ClaimKind, str]] = (),
+        counting: Sequence[int] = (),
+    ) -> Known:
+        """What is known of other bookings than ``but``, for the starts of a stretch of minutes.
+
+        ``counting``: the starts at which something may be booked on it.
+        """
+        rules = [scope.rules for scope in scopes(inquiry)]
+        if not rules:
+            return Known()
+        names = {one.name for start in counting for one in counters(inquiry, start)}
+        # Before what they count: a booking in between is counted twice rather than not at all.
+        tallies = self._context.store.tallies(self._context.practice, names) if names else {}
+        visits: tuple[Visited, ...] = ()
+        own: tuple[Visited, ...] = ()
+        seen = seen_here = False
+        seen_at: RowVersion | None = None
+        if any(one.counts_visits for one in rules):
+            visits = self._visits(inquiry, asked, but)
+        if patient is not None:
+            if any(one.counts_own for one in rules):
+                apart = max((minutes(one.spacing) for one in rules if one.spacing), default=0)
+                own = self._own(inquiry, patient.id, asked[0] - apart, but)
+            if any(one.asks_established for one in rules):
+                seen = patient.established
+                if not seen:
+                    seen, seen_here, seen_at = self._seen(inquiry, patient.id)
+                seen_here = seen_here or patient.established
+        facts = Facts(visits=visits, own=own, seen=seen, seen_here=seen_here)
+        return Known(facts=facts, tallies=tallies, seen_at=seen_at)
+
+    # ------------------------------------------------------------ visits of the provider
+
+    def _visits(
+        self, inquiry: Inquiry, asked: Interval, but: Collection[tuple[ClaimKind, str]]
+    ) -> tuple[Visited, ...]:
+        low, high = _clipped(asked[0] - _AROUND), _clipped(asked[1] + _AROUND)
+        provider = inquiry.provider
+        agenda = Agenda(
+            provider=provider.id,
+            statuses=CLAIMING,
+            since=instant_of(low),
+            before=instant_of(high),
+        )
+        held = self._held(provider.resource, low, high)
+        return tuple(_visited([*self._all(agenda), *held], inquiry, but))
+
+    # ------------------------------------------------------------- visits of the patient
+
+    def _own(
+        self, inquiry: Inquiry, patient: str, low: int, but: Collection[tuple[ClaimKind, str]]
+    ) -> tuple[Visited, ...]:
+        now = inquiry.request.now
+        first = low if now is None else min(low, minute_of(now, rounding="down"))
+        first = _clipped(first)
+        statuses = CLAIMING - {AppointmentStatus.NOSHOW}
+        agenda = Agenda(patient=patient, statuses=statuses, since=instant_of(first))
+        held = self._held(Resource(ResourceKind.PATIENT, patient), first, LAST_MINUTE)
+        return tuple(_visited([*self._all(agenda), *held], inquiry, but))
+
+    def _seen(self, inquiry: Inquiry, patient: str) -> tuple[bool, bool, RowVersion | None]:
+        """Whether a patient was seen, and whether by the provider; the visit that shows it."""
+        store, practice = self._context.store, self._context.practice
+        fulfilled = frozenset({AppointmentStatus.FULFILLED})
+        for provider in (inquiry.provider.id, None):
+            agenda = Agenda(patient=patient, provider=provider, statuses=fulfilled)
+            found = store.appointments(practice, agenda, after=None, limit=1)
+            for one in found:
+                return True, provider is not None, RowVersion(Ref.to(one), one.version)
+        return False, False, None
+
+    # --------------------------------------------------------------------- in common
+
+    def _all(self, agenda: Agenda) -> Iterator[Appointment]:
+        store, practice, after = self._context.store, self._context.practice, None
+        while True:
+            found = store.appointments(practice, agenda, after=after, limit=MOST)
+            yield from found
+            if len(found) < MOST:
+                return
+            after = Place(*agenda.place(found[-1]))
+
+    def _held(self, resource: Resource, low: int, high: int) -> list[Hold]:
+        """The holds that take a resource's time, those with seats in its sessions among them."""
+        store, practice = self._context.store, self._context.practice
+        claims = store.claims(practice, [resource], low, high)
+        refs = [Ref(Kind.HOLD, one.id) for one in claims if one.kind is ClaimKind.HOLD]
+        rows = store.get_many(practice, refs) if refs else {}
+        found = [one for one in rows.values() if isinstance(one, Hold)]
+        now = self._context.now()
+        for seated in self._seats.among(claims, now).values():
+            members = self._seats.members(seated.session)
+            found += [one for one in members if isinstance(one, Hold)]
+        return [one for one in found if one.is_live(now)]
+
+
+def _visited(
+    bookings: Sequence[Appointment | Hold],
+    inquiry: Inquiry,
+    but: Collection[tuple[ClaimKind, str]],
+) -> Iterator[Visited]:
+    now = inquiry.request.now
+    for one in bookings:
+        kind = ClaimKind.HOLD if isinstance(one, Hold) else ClaimKind.APPOINTMENT
+        if (kind, one.id) not in but:
+            open_ = isinstance(one, Hold) or one.status in UPCOMING
+            upcoming = open_ and (now is None or one.start > now)
+            start = minute_of(one.start, rounding="down")
+            yield Visited(start, one.provider, one.type, upcoming)
+
+
+def _clipped(minute: int) -> int:
+    return min(max(minute, FIRST_MINUTE), LAST_MINUTE - 1)
