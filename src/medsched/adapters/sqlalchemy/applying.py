@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
@@ -43,6 +43,9 @@ from medsched.domain.changes import (
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
 from medsched.timeline.instants import EPOCH
+
+_NOT_REFERRED_TO: Final = frozenset({Kind.HOLD, Kind.ONE_OFF_BLOCKING})
+"""The bookings that no record names."""
 
 
 class Application:
@@ -168,7 +171,7 @@ class Application:
         if found is None:
             return
         removed = self._removed(bookings=False)
-        self._keep_referred_to()
+        self._keep_referred_to(bookings=False)
         self._forget([key for key in sorted({*writes, *removed}) if found.get(key)])
         self._remove(self._tables.record, sorted(removed))
         self._write([writes[key] for key in sorted(writes)], found)
@@ -187,6 +190,7 @@ class Application:
         removed = self._removed(bookings=True)
         if len(writes) + len(removed) > 1:
             self._keep_names_apart(writes)
+        self._keep_referred_to(bookings=True)
         self._forget_references([key for key in sorted({*writes, *removed}) if found.get(key)])
         self._remove(self._tables.booking, sorted(removed))
         rows = [
@@ -249,13 +253,17 @@ class Application:
             hold(found, stated)
         return found
 
-    def _keep_referred_to(self) -> None:
+    def _keep_referred_to(self, *, bookings: bool) -> None:
         """Refuse to remove what another record would refer to.
 
         Whoever refers to a record guards it, and so waits for the lock that is held on it here,
         or was waited for: no reference can come up between this and the removal.
         """
-        removed = {ref for ref, _ in self._changeset.removals if ref.kind not in BOOKINGS}
+        removed = {
+            ref
+            for ref, _ in self._changeset.removals
+            if (ref.kind in BOOKINGS) is bookings and ref.kind not in _NOT_REFERRED_TO
+        }
         written = self._changeset.writes
         if removed and any(references(record) & removed for record in written):
             raise Undone(Stale())

@@ -30,6 +30,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.claiming",
     "medsched.testing.contracts.contention",
     "medsched.testing.contracts.counting",
+    "medsched.testing.contracts.doubling",
     "medsched.testing.contracts.following",
     "medsched.testing.contracts.kit",
     "medsched.testing.contracts.numbering",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medsched.domain.changes import Refused, Tally
+from medsched.domain.changes import Applied, Refused, Tally
 from medsched.domain.people import Patient
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import NINE, SMITH, Contract, changes, claim, put, shown
@@ -65,6 +65,30 @@ class Counting(Contract):
         else:
             assert outcome == Refused((), ("a",))
             assert shown(store, practice, tallies=["a"]) == before
+
+    @pytest.mark.parametrize(
+        "start, tally, fits",
+        [
+            (2, Tally("a", -1, least=1), True),
+            (1, Tally("a", -1, least=1), False),
+            (0, Tally("a", 0, least=1), False),
+            (0, Tally("a", 1, least=1), True),
+            (1, Tally("a", -1, before=1), True),
+            (2, Tally("a", -1, before=1), False),
+            (0, Tally("a", 1, before=0), True),
+            (1, Tally("a", 1, before=0), False),
+            (3, Tally("a", 1, 9, before=3), True),
+            (3, Tally("a", 1, 3, before=3), False),
+        ],
+    )
+    def test_a_tally_may_ask_what_it_was_and_how_little_it_may_be(
+        self, store: Store, practice: str, start: int, tally: Tally, fits: bool
+    ) -> None:
+        if start:
+            put(store, practice, tallies=[Tally("a", start)])
+        outcome = store.apply(changes(practice, _NEW, tallies=[tally]))
+        assert outcome == (Applied() if fits else Refused((), ("a",)))
+        assert store.tallies(practice, ["a"]) == {"a": start + tally.by if fits else start}
 
     def test_all_are_counted_or_none(self, store: Store, practice: str) -> None:
         names = [*"cabd"]

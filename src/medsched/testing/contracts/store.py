@@ -8,6 +8,7 @@ from medsched.testing.contracts.changes import Changes
 from medsched.testing.contracts.claiming import Claiming
 from medsched.testing.contracts.contention import Contention
 from medsched.testing.contracts.counting import Counting
+from medsched.testing.contracts.doubling import Doubling
 from medsched.testing.contracts.following import Following
 from medsched.testing.contracts.numbering import Numbering
 from medsched.testing.contracts.reading import Reading
@@ -24,6 +25,7 @@ class StoreContract(
     Changes,
     Claiming,
     Counting,
+    Doubling,
     Receipts,
     Numbering,
     Wholeness,

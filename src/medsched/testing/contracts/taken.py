@@ -12,11 +12,14 @@ from medsched.domain.appointments import (
     Participant,
     Participation,
 )
+from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
-from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
+from medsched.domain.claims import LONGEST_CLAIM, MOST_SEATS, Claim, ClaimKind
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME, LONGEST_NOTE
 from medsched.domain.holds import Hold
 from medsched.domain.records import Resource
+from medsched.domain.requests import Reason
+from medsched.domain.sessions import GroupSession
 from medsched.domain.stored import BookingRecord
 from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, instant_of
 
@@ -97,6 +100,15 @@ BOOKINGS: Final[dict[str, BookingRecord]] = {
                 moved_by="kim",
             ),
         ],
+        session="s1",
+        seats=MOST_SEATS,
+        override="😀" * LONGEST_NOTE,
+        overridden=Reason,
+        follows="a0 ",
+        series="Series ",
+        block="block",
+        referral="😀" * LONGEST_NAME,
+        prepayment=ODD,
         **_TIMES,
     ),
     "appointment at a time's first showing, within minutes": Appointment(
@@ -147,10 +159,64 @@ BOOKINGS: Final[dict[str, BookingRecord]] = {
         created_by="kim",
         updated_by="kim",
         expires=WHEN,
+        session="s1",
+        seats=2,
+        referral=ODD,
+        prepayment="😀" * LONGEST_NAME,
+        **_TIMES,
+    ),
+    "session": GroupSession(
+        id="s1",
+        version=1,
+        provider="smith",
+        type="visit",
+        start=instant_of(_DAWN),
+        end=instant_of(_DAWN + 1),
+        wall=WallTime(datetime(2026, 1, 7), "UTC"),
+        seats=1,
+    ),
+    "session, all stated": GroupSession(
+        id="s1",
+        version=1,
+        provider="smith",
+        type="visit",
+        location="main",
+        resources={_R1},
+        start=instant_of(_DAWN - 15),
+        end=instant_of(_DAWN + 15),
+        wall=WallTime(datetime(2026, 1, 7, 12, 45), "Pacific/Auckland", tzdata="2026a"),
+        spans=[(_SMITH, _DAWN - 15, _DAWN + 20), (_R1, _DAWN - 15, _DAWN + 15)],
+        opened_by="week",
+        created_by="kim",
+        updated_by="Kim",
+        seats=MOST_SEATS,
+        expires=LATER,
+        doubled=True,
+        **_TIMES,
+    ),
+    "one-off blocking": Blocking(
+        id="b1",
+        version=1,
+        resources="smith",
+        start=instant_of(FIRST_MINUTE),
+        end=instant_of(FIRST_MINUTE + 1),
+    ),
+    "one-off blocking, all stated": Blocking(
+        id="b1",
+        version=1,
+        active=False,
+        resources={_SMITH, _R1, _D1, Resource("location", "main")},
+        start=instant_of(_DAWN),
+        end=instant_of(_DAWN + LONGEST_CLAIM),
+        reason=ODD,
+        kept_for="ehr-4711",
+        doubled=True,
+        created_by="b" * LONGEST_ID,
+        updated_by=" B",
         **_TIMES,
     ),
 }
-"""Appointments and holds: as plain as can be, and with everything stated."""
+"""Bookings of every kind: as plain as can be, and with everything stated."""
 
 CLAIMS: Final[dict[str, Claim]] = {
     "the first minute of an hour": Claim(_SMITH, _DAWN + 600, _DAWN + 601, id="a1"),
