@@ -88,6 +88,14 @@ def databases(session: nox.Session) -> None:
 
 
 @nox.session
+def oldest(session: nox.Session) -> None:
+    """Run what runs on databases with the oldest SQLAlchemy that the extras allow."""
+    _install(session, "[all]", "tests")
+    session.install("sqlalchemy[asyncio]==2.0.57")
+    session.run("pytest", "tests/adapters", *session.posargs)
+
+
+@nox.session
 def oracle(session: nox.Session) -> None:
     """Compare the engine with the independent oracle on 10,000 schedules or more: a long run."""
     _install(session, "[all]", "tests")

@@ -81,7 +81,8 @@ class LedgerWriter:
             except DBAPIError as error:
                 if code_of(error.orig) != OUT_OF_RANGE:
                     raise
-                taken = clash(wanted, self._read(list(wanted), lock=False))
+                # Under the lock, or a host's older snapshot would show nothing taken.
+                taken = clash(wanted, self._read(list(wanted), lock=True))
                 raise Undone(Refused(tuple(taken))) from None
 
     def _values(self, key: LedgerKey, bits: int) -> tuple[object, ...]:

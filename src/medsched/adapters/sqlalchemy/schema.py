@@ -45,6 +45,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.sql.schema import SchemaItem
 
 from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, word
@@ -65,6 +66,13 @@ _OPTIONS: Final[dict[str, Any]] = {
         ("collate", "utf8mb4_nopad_bin"),
     )
 }
+
+_HALF_FULL: Final[dict[str, Any]] = (
+    {"postgresql_with": {"fillfactor": "50"}}
+    if "with" in dict(PGDialect.construct_arguments or ())[Table]
+    else {}
+)
+"""Half of each page is left free, where SQLAlchemy (2.1 and later) has a way to say so."""
 
 
 class Tables:
@@ -234,12 +242,12 @@ class Tables:
             PrimaryKeyConstraint(
                 "practice", "resource_kind", "resource_id", "day", name="pk_medsched_ledger"
             ),
-            postgresql_with={"fillfactor": "50"},
+            **_HALF_FULL,
         )
         """The claimed minutes of a resource and UTC day, counted from 1970-01-01.
 
         A column an hour, a bit a minute, NULL for none. It can be made anew from the claims.
-        Half of each page is left free, so that PostgreSQL changes rows where they are.
+        PostgreSQL changes rows where they are as long as pages have room.
         """
 
         self.tally = self._table(
