@@ -32,7 +32,7 @@ NEW_YORK = "America/New_York"
 PROVIDERS = ["smith", "jones", "kim", "lee"]
 PATIENTS = ["ada", "bob", "ADA", "ada "]
 PLACES = ["main", "annex"]
-TYPES = ["visit", "scan", "surgery", "check"]
+TYPES = ["visit", "scan", "surgery", "check", "class"]
 R1, R2, D1 = Resource("room", "r1"), Resource("room", "r2"), Resource("device", "d1")
 
 people = st.sampled_from([*PATIENTS, *PATIENTS, "nobody"])

@@ -109,6 +109,7 @@ class Stores(RuleBasedStateMachine):
                 needs=[Need.room("r1", "r2"), Need.device("d1")],
             ),
             AppointmentType(code="surgery", duration=60 * MINUTE, grid=Grid.packed()),
+            AppointmentType(code="class", duration=30 * MINUTE, capacity=3),
             AvailabilityRule("smith", DAILY, hours=["09:00-12:00"], id="mornings"),
             AvailabilityRule("kim", DAILY, hours=["09:00-12:00"], id="kims", location="main"),
             AvailabilityRule("jones", DAILY, hours=["22:00-04:00 overnight"], id="nights"),

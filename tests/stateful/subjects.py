@@ -11,9 +11,11 @@ from tests.races.wholeness import ALL, check_told, check_whole, followed, resour
 
 from medsched import MedschedError, Page, Practice, Scheduler, Slot, Slots
 from medsched.domain.agendas import Agenda
+from medsched.domain.blockings import Blocking
 from medsched.domain.records import Record
 from medsched.domain.refusals import BookingRefused
-from medsched.domain.stored import CLASSES, Kind, Ref
+from medsched.domain.sessions import GroupSession
+from medsched.domain.stored import BOOKINGS, CLASSES, BookingRecord, Ref
 from medsched.ports.store import Store
 from medsched.testing.fixed import FixedClock, NumberedIds
 from medsched.timeline.instants import DAY, EPOCH
@@ -77,7 +79,10 @@ class Subject:
         """Everything that bookings change: themselves, claims, ledger, and what was told."""
         appointments = self.store.appointments(PRACTICE, Agenda(), after=None, limit=ALL)
         holds = self.store.expired_holds(PRACTICE, _MUCH_LATER, limit=ALL)
-        resources = resources_of(self.store, PRACTICE, (*appointments, *holds))
+        others: list[BookingRecord] = []
+        for cls in (GroupSession, Blocking):
+            others += self.store.page(PRACTICE, cls, active=None, where={}, after=None, limit=ALL)
+        resources = resources_of(self.store, PRACTICE, (*appointments, *holds, *others))
         claims = self.store.claims(PRACTICE, resources, _FIRST * DAY, _LAST * DAY)
         ledger = self.store.ledger(PRACTICE, resources, _FIRST, _LAST)
         last = self.store.number_events(PRACTICE)
@@ -85,6 +90,7 @@ class Subject:
         return [
             plain(appointments),
             plain(holds),
+            plain(others),
             list(claims),
             sorted(ledger.items()),
             last,
@@ -96,7 +102,7 @@ class Subject:
         found = [
             self.store.page(PRACTICE, cls, active=None, where={}, after=None, limit=ALL)
             for kind, cls in CLASSES.items()
-            if kind is not Kind.APPOINTMENT
+            if kind not in BOOKINGS
         ]
         resources = resources_of(self.store, PRACTICE, ())
         calendars = self.store.calendars(PRACTICE, resources)

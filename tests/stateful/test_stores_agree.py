@@ -14,7 +14,7 @@ pytest.importorskip("hypothesis", reason="the extra testing is not installed")
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.stateful.machine import Stores
+from tests.stateful.everything import Everything
 from tests.stateful.subjects import Subject
 
 SCALE = float(os.environ.get("MEDSCHED_STATEFUL", "1"))
@@ -26,7 +26,7 @@ STEPS = 50
 def test_a_database_does_what_the_memory_does(kind: str, databases: Databases) -> None:
     databases.store(kind)  # started before it is measured
 
-    class Both(Stores):
+    class Both(Everything):
         def __init__(self) -> None:
             super().__init__([Subject(name, databases.store(name)) for name in ("memory", kind)])
 

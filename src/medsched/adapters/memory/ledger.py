@@ -14,7 +14,7 @@ from medsched.domain.ledger import LedgerKey, clash, rows_of
 from medsched.domain.records import Resource
 from medsched.timeline.instants import DAY
 
-_low = attrgetter("low")
+_order = attrgetter("low", "kind", "id")
 
 
 @attrs.define(eq=False)
@@ -30,7 +30,7 @@ class Ledger:
 
     def between(self, resource: Resource, low: int, high: int) -> list[Claim]:
         """The claims on a resource that reach into [low, high)."""
-        return sorted(self._reaching(resource, low, high), key=_low)
+        return sorted(self._reaching(resource, low, high), key=_order)
 
     def taken(self, releases: Iterable[Claim], claims: Iterable[Claim]) -> tuple[LedgerKey, ...]:
         """The rows in which something claimed is taken once the others are released."""
@@ -54,7 +54,7 @@ class Ledger:
             self.bits[key] = self.bits.get(key, 0) | bits
         for claim in made:
             for day in _days(claim):
-                insort(self.claims[day], claim, key=_low)
+                insort(self.claims[day], claim, key=_order)
 
     def _without(self, released: list[Claim]) -> dict[LedgerKey, int]:
         """The rows that some claims take, less what none of the other claims covers."""

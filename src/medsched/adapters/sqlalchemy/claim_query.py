@@ -28,7 +28,7 @@ def claims_between(
     low: int,
     high: int,
 ) -> Iterator[Claim]:
-    """The claims on some resources that reach into [low, high), in order of resource and start."""
+    """The claims on some resources that reach into [low, high), in their order."""
     text = _text(tables, connection.dialect, len(resources))
     values = tuple(
         value
@@ -58,7 +58,7 @@ def _text(tables: Tables, dialect: Dialect, resources: int) -> str:
     called = dialect.identifier_preparer.format_table(tables.claim)
     return (
         f"SELECT {', '.join(ClaimRow._fields)} FROM {called} WHERE {here}"
-        " ORDER BY resource_kind, resource_id, low, token"
+        " ORDER BY resource_kind, resource_id, low, kind, id"
     )
 
 

@@ -72,6 +72,23 @@ class Doubling(Contract):
             left.remove(_THREE[at])
         assert _taken(store, practice) == 0
 
+    def test_those_of_one_start_are_in_order_of_kind_and_id(
+        self, store: Store, practice: str
+    ) -> None:
+        made = [
+            claim(SMITH, NINE, NINE + length, id, kind=kind)
+            for kind, id, length in (
+                (ClaimKind.APPOINTMENT, "B", 30),
+                (ClaimKind.APPOINTMENT, "a", 10),
+                (ClaimKind.APPOINTMENT, "ä", 20),
+                (ClaimKind.BLOCKING, "A", 5),
+                (ClaimKind.SESSION, "0", 40),
+            )
+        ]
+        for one in (made[3], made[0], made[4], made[2], made[1]):
+            put(store, practice, doubled=[one])
+        assert claimed(store, practice, SMITH) == made
+
     def test_who_doubles_takes_the_time(self, store: Store, practice: str) -> None:
         put(store, practice, doubled=_THREE[:1])
         for one in _THREE[1:]:

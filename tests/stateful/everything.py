@@ -1,0 +1,192 @@
+"""The machine with all that a clinic books besides single visits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, multiple, rule
+from tests.stateful import drawn
+from tests.stateful.drawn import D1, MINUTE, NEW_YORK, PATIENTS, R1, TYPES
+from tests.stateful.machine import Stores, as_
+
+from medsched import BookingRules, Practice, TzdataZones
+from medsched.domain.appointments import Appointment
+from medsched.domain.blockings import Blocking
+from medsched.domain.records import Resource
+from medsched.domain.starts import Start
+
+WHYS = st.sampled_from(["an emergency", "her own wish", " "])
+STANDING = st.sampled_from(["refuse", "keep", "cancel"])
+RULES = st.builds(
+    BookingRules,
+    per_day=st.sampled_from([None, None, 0, 1, 2, 3]),
+    per_week=st.sampled_from([None, None, 2, 4]),
+    open_per_patient=st.sampled_from([None, None, 1, 2]),
+    spacing=st.sampled_from([None, None, timedelta(hours=1), timedelta(days=1)]),
+    new_patients_on=st.sampled_from([None, None, "SU", "FR-SU"]),
+    new_patients_in=st.sampled_from([(), (), "09:00-11:00"]),
+    established_only=st.sampled_from([False, False, False, True]),
+    needs_referral=st.sampled_from([False, False, False, True]),
+    needs_prepayment=st.sampled_from([False, False, False, True]),
+)
+TAKEN = st.sampled_from(
+    [
+        [Resource("provider", "smith")],
+        [Resource("provider", "jones"), R1],
+        [R1, D1],
+        [Resource("location", "main")],
+        [Resource("provider", "nobody")],
+    ]
+)
+
+
+def instant(wall: datetime) -> datetime:
+    """What a wall in New York shows, at its first showing."""
+    return wall.replace(tzinfo=TzdataZones().zone(NEW_YORK).tzinfo)
+
+
+class Everything(Stores):
+    """Drives every subject with the same commands, of every kind."""
+
+    blockings = Bundle("blockings")
+
+    # ----------------------------------------------------------------- staff's overrides
+
+    @rule(
+        slot=drawn.starts,
+        patient=drawn.people,
+        why=WHYS,
+        key=drawn.keys,
+        how=st.sampled_from(["book", "request", "propose"]),
+        referral=st.sampled_from(["", "R"]),
+        target=Stores.appointments,
+    )
+    def override(
+        self, slot: Start | str, patient: str, why: str, key: str | None, how: str, referral: str
+    ) -> Any:
+        made = self.keyed(
+            lambda clinic: getattr(clinic.appointments, how)(
+                slot, patient=patient, override=why, referral=referral, idempotency_key=key
+            ),
+            key,
+        )
+        return multiple() if made is None else made
+
+    @rule(one=Stores.appointments, where=drawn.places_in_time, how=st.integers(0, 5), why=WHYS)
+    def move_all_the_same(
+        self, one: Appointment, where: tuple[str, datetime], how: int, why: str
+    ) -> None:
+        slot = drawn.named(where, one.type, how)
+        self.do(lambda clinic: clinic.appointments.reschedule(one.id, slot, override=why))
+
+    # ------------------------------------------------------------------------ seats
+
+    @rule(
+        wall=drawn.mornings,
+        patients=st.lists(st.sampled_from(PATIENTS), min_size=2, max_size=4),
+        held=st.integers(0, 3),
+    )
+    def fill_a_class(self, wall: datetime, patients: list[str], held: int) -> None:
+        """Several come to one start, and some seats are held."""
+        slot = Start("smith", "class", instant(wall))
+        for _ in range(held):
+            self.do(lambda clinic: clinic.holds.place(slot, lasting=15 * MINUTE))
+        for patient in patients:
+            self.do(lambda clinic, who=patient: clinic.appointments.book(slot, patient=who))  # type: ignore[misc]
+
+    # --------------------------------------------------------------------- blockings
+
+    @rule(
+        taken=TAKEN,
+        wall=drawn.mornings,
+        length=st.sampled_from([10, 30, 90, 0]),
+        standing=STANDING,
+        kept_for=st.none() | drawn.people,
+        key=drawn.keys,
+        who=drawn.whos,
+        target=blockings,
+    )
+    def block(
+        self,
+        taken: list[Resource],
+        wall: datetime,
+        length: int,
+        standing: str,
+        kept_for: str | None,
+        key: str | None,
+        who: str | None,
+    ) -> Any:
+        start = instant(wall)
+        made = self.keyed(
+            lambda clinic: as_(clinic, who).blockings.add(
+                taken,
+                start,
+                start + length * MINUTE,
+                standing=standing,
+                kept_for=kept_for,
+                idempotency_key=key,
+            ),
+            key,
+        )
+        return multiple() if made is None else made
+
+    @rule(slot=drawn.starts, standing=STANDING, target=blockings)
+    def block_slot(self, slot: Start | str, standing: str) -> Any:
+        made = self.do(lambda clinic: clinic.blockings.block_slot(slot, standing=standing))
+        return multiple() if made is None else made
+
+    @rule(one=blockings, by=st.sampled_from([-30, 15, 60, 0]), standing=STANDING)
+    def move_blocking(self, one: Blocking, by: int, standing: str) -> None:
+        low, high = one.start + by * MINUTE, one.end + by * MINUTE
+        self.do(lambda clinic: clinic.blockings.move(one.id, low, high, standing=standing))
+
+    @rule(one=blockings, key=drawn.keys)
+    def unblock(self, one: Blocking, key: str | None) -> None:
+        self.keyed(lambda clinic: clinic.blockings.release(one.id, idempotency_key=key), key)
+
+    @rule(
+        one=blockings,
+        type=st.sampled_from(TYPES),
+        patient=drawn.people,
+        target=Stores.appointments,
+    )
+    def book_what_is_kept(self, one: Blocking, type: str, patient: str) -> Any:
+        slot = Start("smith", type, one.start)
+        made = self.do(
+            lambda clinic: clinic.appointments.book(slot, patient=patient, in_place_of=one.id)
+        )
+        return multiple() if made is None else made
+
+    @rule(resource=st.sampled_from(["smith", R1]), wall=drawn.mornings)
+    def look_at_blockings(self, resource: str | Resource, wall: datetime) -> None:
+        start = instant(wall)
+        self.do(lambda clinic: clinic.blockings.list(resource=resource))
+        self.do(lambda clinic: clinic.blockings.between(resource, start, start + 60 * MINUTE))
+
+    # ------------------------------------------------------------------- booking rules
+
+    @rule(
+        which=drawn.types.map(lambda code: ("appointment_types", code))
+        | drawn.providers.map(lambda id: ("providers", id)),
+        rules=RULES,
+    )
+    def state_rules(self, which: tuple[str, str], rules: BookingRules) -> None:
+        def state(clinic: Practice) -> object:
+            directory = getattr(clinic, which[0])
+            return directory.update(attrs.evolve(directory.get(which[1]), rules=rules))
+
+        self.do(state, changes="records")
+
+    @rule(most=st.sampled_from([None, 1, 3]))
+    def state_most(self, most: int | None) -> None:
+        self.do(lambda clinic: clinic.settings.configure(open_per_patient=most), changes="records")
+
+    @rule(who=drawn.people, seen=st.booleans())
+    def establish(self, who: str, seen: bool) -> None:
+        def change(clinic: Practice) -> object:
+            return clinic.patients.update(attrs.evolve(clinic.patients.get(who), established=seen))
+
+        self.do(change, changes="records")
