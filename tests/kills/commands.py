@@ -12,6 +12,7 @@ from tests.kills.clinics import State, mark
 from medsched import (
     AppointmentType,
     AvailabilityRule,
+    BookingRules,
     Location,
     Override,
     Patient,
@@ -37,11 +38,11 @@ _HOUR: Final = timedelta(hours=1)
 
 
 class MarkedIds(NumberedIds):
-    """`Ids` that tell which try of a command made them; no two tries make the same."""
+    """`Ids` that begin with a mark, such as that of the try of a command that made them."""
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self, mark: str) -> None:
         super().__init__()
-        self._mark = mark(tries)
+        self._mark = mark
 
     def new(self, kind: Kind) -> str:
         return self._mark + super().new(kind)
@@ -52,14 +53,19 @@ class MarkedIds(NumberedIds):
 
 def seen(store: Store, practice: str, tries: int) -> Practice:
     """A practice as one try of a command sees it: by a scheduler that has read nothing yet."""
-    clock, ids = FixedClock(NOW), MarkedIds(tries)
+    clock, ids = FixedClock(NOW), MarkedIds(mark(tries))
     return Scheduler(store, clock=clock, ids=ids, registers_patients=True).practice(practice)
 
 
-def at(time: str, provider: str = "smith") -> Start:
-    """A start on one Wednesday in New York, five hours behind UTC."""
+def instant(time: str) -> datetime:
+    """A time of one Wednesday in New York, five hours behind UTC."""
     hour, minute = map(int, time.split(":"))
-    return Start(provider, "visit", datetime(2026, 1, 7, 5 + hour, minute, tzinfo=UTC))
+    return datetime(2026, 1, 7, 5 + hour, minute, tzinfo=UTC)
+
+
+def at(time: str, provider: str = "smith", type: str = "visit") -> Start:
+    """A start on that Wednesday."""
+    return Start(provider, type, instant(time))
 
 
 def furnish(store: Store, practice: str) -> None:
@@ -67,10 +73,11 @@ def furnish(store: Store, practice: str) -> None:
 
     On that Wednesday: at 9:00 an appointment, at 10:00 a requested one, at 10:45 a proposed one
     that takes no time; at 13:00 a hold for a patient, at 14:00 one for nobody in particular, at
-    15:00 one that has expired. With Jones an appointment at 9:00 that was booked under a key
+    15:00 one that has expired; at 12:00 a seat in a class, and then half an hour that is blocked.
+    With Jones an appointment at 9:00 that was booked under a key
     long ago, and at 13:00 an expired hold.
     """
-    ids = NumberedIds()
+    ids = MarkedIds("there.")
     long_ago, lately, now = (
         Scheduler(store, clock=FixedClock(at), ids=ids).practice(practice)
         for at in (NOW - timedelta(days=8), NOW - _HOUR, NOW)
@@ -81,6 +88,12 @@ def furnish(store: Store, practice: str) -> None:
             Room(id="r1", location="main"),
             Room(id="r2", location="main"),
             *(Patient(id=id, name=id.title()) for id in ("ada", "bob", "cid", "dee", "eve")),
+            AppointmentType(
+                code="check",
+                duration=30 * _MINUTE,
+                rules=BookingRules(per_day=3, open_per_patient=2, spacing=_HOUR),
+            ),
+            AppointmentType(code="class", duration=30 * _MINUTE, capacity=3),
             AppointmentType(
                 code="visit",
                 duration=30 * _MINUTE,
@@ -103,6 +116,8 @@ def furnish(store: Store, practice: str) -> None:
     now.appointments.propose(at("10:45"), patient="cid", id="proposed")
     now.holds.place(at("13:00"), patient="ada", id="for-ada")
     now.holds.place(at("14:00"), id="for-anybody")
+    now.appointments.book(at("12:00", type="class"), patient="eve", id="seated")
+    now.blockings.add("smith", instant("12:30"), instant("13:00"), id="lunch")
 
 
 def _rooms(*ids: str) -> list[Resource]:
@@ -225,6 +240,43 @@ COMMANDS: Final = (
     ),
     Command("arrive", lambda clinic: clinic.appointments.arrive("mine", **_KEY)),
     Command("cancel", lambda clinic: clinic.appointments.cancel("mine", reason="ill", **_KEY)),
+    Command(
+        "book the first seat",
+        lambda clinic: clinic.appointments.book(at("16:00", type="class"), patient="dee", **_KEY),
+    ),
+    Command(
+        "book another seat",
+        lambda clinic: clinic.appointments.book(at("12:00", type="class"), patient="dee", **_KEY),
+    ),
+    Command("hold a seat", lambda clinic: clinic.holds.place(at("12:00", type="class"), **_KEY)),
+    Command("cancel the last seat", lambda clinic: clinic.appointments.cancel("seated", **_KEY)),
+    Command(
+        "book under rules",
+        lambda clinic: clinic.appointments.book(at("16:00", type="check"), patient="dee", **_KEY),
+    ),
+    Command(
+        "double-book",
+        lambda clinic: clinic.appointments.book(
+            at("9:00"), patient="dee", override="an emergency", **_KEY
+        ),
+    ),
+    Command(
+        "block",
+        lambda clinic: clinic.blockings.add("smith", instant("16:00"), instant("16:30"), **_KEY),
+    ),
+    Command(
+        "block and cancel",
+        lambda clinic: clinic.blockings.add(
+            "smith", instant("9:00"), instant("12:30"), standing="cancel", **_KEY
+        ),
+    ),
+    Command(
+        "move a blocking over what stands",
+        lambda clinic: clinic.blockings.move(
+            "lunch", instant("12:00"), instant("12:45"), standing="keep", **_KEY
+        ),
+    ),
+    Command("unblock", lambda clinic: clinic.blockings.release("lunch", **_KEY)),
     Command("sweep", lambda clinic: clinic.holds.sweep(), 3, _swept),
     Command(
         "close a day",

@@ -100,9 +100,9 @@ class Store(Protocol):
     ) -> Sequence[Claim]:
         """The claims on these resources that reach into the minutes [low, high) of the epoch.
 
-        In order of resource, start, kind and id; an empty stretch is reached by what covers its minute.
-        Holds that have expired are among them as long as they
-        were not swept: who reads them knows what time it is.
+        In order of resource, start, kind and id; an empty stretch is reached by what covers its
+        minute. Holds that have expired are among them as long as they were not swept: who reads
+        them knows what time it is.
         """
         ...
 
