@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.engine.kit import EPOCH, MINUTE, ZONES
 
 from medsched.domain.appointment_types import GridKind
 from medsched.domain.availability import Override, OverrideKind
+from medsched.domain.booking_rules import Facts, Visited
 from medsched.domain.claims import Claim
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar, Schedule
@@ -69,9 +70,32 @@ def questions(draw: st.DrawFn, grids: Sequence[GridKind] = ANY, days: int = 4) -
         draw(clinic.requests(types=types, patients=[PATIENT], **span)),
         ZONES,
         by_resource,
+        facts=draw(_facts(first, days)),
     )
     low = datetime.combine(first, time(), UTC) - timedelta(hours=15)
     return Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+
+
+@st.composite
+def _facts(draw: st.DrawFn, first: date, days: int) -> Facts:
+    """What else is booked: with the provider, and by the patient."""
+    midnight = (datetime.combine(first, time(), UTC) - EPOCH) // MINUTE
+    visits = st.lists(
+        st.builds(
+            Visited,
+            st.integers(midnight - 8 * 1440, midnight + (days + 8) * 1440),
+            st.sampled_from(["provider-1", "provider-1", "provider-2"]),
+            st.sampled_from(clinic.TYPE_CODES),
+            st.booleans(),
+        ),
+        max_size=6,
+    ).map(tuple)
+    return Facts(
+        visits=tuple(one for one in draw(visits) if one.provider == "provider-1"),
+        own=draw(visits),
+        seen=draw(st.booleans()),
+        seen_here=draw(st.booleans()),
+    )
 
 
 @settings(max_examples=EXAMPLES)

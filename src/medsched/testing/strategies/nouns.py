@@ -16,6 +16,7 @@ from medsched.domain.appointment_types import (
     Need,
     Pricing,
 )
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 from medsched.domain.records import Resource, ResourceKind
@@ -74,6 +75,26 @@ def appointment_types(
     return _appointment_types(codes, rooms, devices, grids)
 
 
+def booking_rules() -> st.SearchStrategy[BookingRules]:
+    """Rules beside those of time: caps of a few, distances of hours and days, for whom and when."""
+    caps = st.none() | st.integers(0, 4)
+    seldom = st.sampled_from([False, False, False, True])
+    return st.builds(
+        BookingRules,
+        per_day=caps,
+        per_week=caps,
+        open_per_patient=caps,
+        spacing=st.none() | _minutes(1, 60, 24 * 60, 7 * 24 * 60),
+        new_patients_on=st.none() | st.sampled_from(["MO", "SU", "TU-TH", "FR-MO"]),
+        new_patients_in=st.sampled_from(
+            ["", "09:00-12:00", "01:30-02:30", "00:00-24:00", "22:00-03:00 overnight"]
+        ).map(lambda hours: hours or ()),
+        established_only=seldom,
+        needs_referral=seldom,
+        needs_prepayment=seldom,
+    )
+
+
 def requests(
     *,
     types: Sequence[AppointmentType] | st.SearchStrategy[AppointmentType] | None = None,
@@ -98,6 +119,8 @@ def requests(
         types,
         patient=st.none() | st.sampled_from(patients) if patients else st.none(),
         now=st.none() | now,
+        referred=st.booleans(),
+        prepaid=st.booleans(),
     )
 
 
@@ -152,6 +175,7 @@ def _appointment_types(
         needs=needs,
         pricing=sometimes(draw, pricings(), None),
         special_requirements=sometimes(draw, st.just(frozenset({"fasting"})), frozenset()),
+        rules=sometimes(draw, booking_rules(), BookingRules(), one_in=6),
         notice=sometimes(draw, _minutes(0, 60, 24 * 60, 7), timedelta(0)),
         furthest_ahead=sometimes(draw, _minutes(24 * 60, 14 * 24 * 60, 90), None, one_in=8),
         days_ahead=sometimes(draw, st.integers(0, 30), None, one_in=8),

@@ -10,6 +10,7 @@ import attrs
 from hypothesis import strategies as st
 
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.booking_rules import BookingRules
 from medsched.domain.people import Provider, Travel
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
@@ -26,7 +27,13 @@ from medsched.testing.strategies.availability import (
 )
 from medsched.testing.strategies.clocks import END, START, ZoneName, zones
 from medsched.testing.strategies.hours import day_arcs, hours_of, recurrences
-from medsched.testing.strategies.nouns import PROVIDER, TYPE_CODES, lengths, sometimes
+from medsched.testing.strategies.nouns import (
+    PROVIDER,
+    TYPE_CODES,
+    booking_rules,
+    lengths,
+    sometimes,
+)
 from medsched.timeline.instants import LAST_DATE
 
 PRACTICE: Final = "practice-1"
@@ -100,6 +107,7 @@ def _schedules(
         location=CLINIC if stated_by == "place" else sometimes(draw, st.just(CLINIC), None),
         durations=sometimes(draw, _own_durations(types), {}, one_in=8),
         travels=journeys,
+        rules=sometimes(draw, booking_rules(), BookingRules(), one_in=6),
     )
     foreign = st.just(home) if stated_by == "practice" else zones()
     practice = PracticeSettings(id=PRACTICE, timezone=sometimes(draw, foreign, home, one_in=6))
