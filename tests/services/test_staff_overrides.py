@@ -139,6 +139,21 @@ def test_moving_one_leaves_the_others(clinic: Practice, store: MemoryStore) -> N
     check_whole(store, "riverside")
 
 
+def test_what_staff_proposed_all_the_same_is_accepted_so(
+    clinic: Practice, store: MemoryStore
+) -> None:
+    made = clinic.appointments.propose(start(0, "visit"), patient="p0")
+    taken = clinic.appointments.book(start(0, "visit"), patient="p1")
+    late = clinic.appointments.propose(start(0, "visit"), patient="p2", override=WHY)
+    with pytest.raises(BookingRefused):
+        clinic.appointments.accept(made)
+    accepted = clinic.appointments.accept(late)
+    assert (accepted.overridden, accepted.override) == (frozenset({Reason.TAKEN}), WHY)
+    check_whole(store, "riverside")
+    clinic.appointments.cancel(taken)
+    check_whole(store, "riverside")
+
+
 def test_what_was_decided_is_under_the_key(clinic: Practice) -> None:
     options = {"patient": "p1", "override": WHY, "idempotency_key": "k"}
     clinic.appointments.book(start(0, "visit"), patient="p0")

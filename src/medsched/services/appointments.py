@@ -314,7 +314,11 @@ class Appointments(Agendas):
     def accept(
         self, appointment: Appointment | str, *, idempotency_key: str | None = None
     ) -> Appointment:
-        """Book what was requested or proposed. What was only proposed may be refused, as `book`."""
+        """Book what was requested or proposed.
+
+        What was only proposed may be refused, as `book`; what staff proposed whatever spoke
+        against it is booked in the same way.
+        """
         return self._step(appointment, AppointmentStatus.BOOKED, idempotency_key)
 
     def arrive(
@@ -391,11 +395,15 @@ class Appointments(Agendas):
                 wish = Wish(
                     wanted,
                     patient=old.patient,
+                    override=bool(old.override),
                     referred=bool(old.referral),
                     prepaid=bool(old.prepayment),
                 )
                 asked, planned = self._bookings.decide(wish, now, fresh=True, prefer=old.resources)
-                new = self._next(old, now, changes | self._bookings.taking(planned))
+                changes |= self._bookings.taking(planned)
+                changes["overridden"] = planned.overridden
+                changes["override"] = old.override if planned.overridden else ""
+                new = self._next(old, now, changes)
                 return self._bookings.placed(asked, planned, new, _CHANGES[status], now)
             new = self._next(old, now, changes)
             if old.claims_time and not new.claims_time:
