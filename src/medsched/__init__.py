@@ -45,8 +45,9 @@ from medsched.domain.places import (
 )
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused
+from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
 from medsched.errors import (
@@ -83,6 +84,7 @@ from medsched.errors import (
     SchemaMismatch,
     StorageBusy,
     StorageError,
+    TooManyOccurrences,
     TransactionLost,
     UnknownZone,
     VersionConflict,
@@ -115,6 +117,7 @@ __all__ = [
     "Explanation",
     "Finding",
     "FindingKind",
+    "FollowUpRefused",
     "Frequency",
     "Grid",
     "GridKind",
@@ -150,6 +153,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NumberedEvent",
+    "Occurrence",
     "OutOfRange",
     "OutcomeUnknown",
     "OverlappingRules",
@@ -174,6 +178,10 @@ __all__ = [
     "Room",
     "Scheduler",
     "SchemaMismatch",
+    "Series",
+    "SeriesBooked",
+    "SeriesRefused",
+    "SeriesScope",
     "Session",
     "Slot",
     "SlotStatus",
@@ -185,9 +193,11 @@ __all__ = [
     "StorageError",
     "Stretch",
     "Summary",
+    "TooManyOccurrences",
     "TransactionLost",
     "Travel",
     "TzdataZones",
+    "Unbooked",
     "UnknownZone",
     "VersionConflict",
     "Violation",

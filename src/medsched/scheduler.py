@@ -32,6 +32,7 @@ from medsched.services.queries import (
     TypeQuery,
 )
 from medsched.services.records import Directory
+from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
 from medsched.services.writer import Writer
@@ -105,6 +106,8 @@ class Practice:
         """When resources are open, and the slots that makes."""
         self.appointments = Appointments(context, snapshots)
         """What is booked."""
+        self.series = SeriesBookings(context, snapshots)
+        """What recurs, booked together."""
         self.holds = Holds(context, snapshots)
         """Slots that are kept for a moment."""
         self.events = Events(context)

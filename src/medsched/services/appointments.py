@@ -9,12 +9,7 @@ from typing import Any, Final, Unpack
 
 import attrs
 
-from medsched.domain.appointments import (
-    Appointment,
-    AppointmentStatus,
-    Move,
-    participants_in,
-)
+from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.changes import Changeset
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
@@ -39,6 +34,7 @@ from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
+from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import MINUTE, whole_minute
 
@@ -54,18 +50,8 @@ _CHANGES: Final[Mapping[AppointmentStatus, Change]] = {
     AppointmentStatus.ENTERED_IN_ERROR: Change.ENTERED_IN_ERROR,
 }
 """What happened to an appointment that came into a status."""
-_MOVABLE: Final = frozenset(
-    {
-        AppointmentStatus.PROPOSED,
-        AppointmentStatus.WAITLIST,
-        AppointmentStatus.PENDING,
-        AppointmentStatus.BOOKED,
-    }
-)
-"""The statuses in which an appointment may be moved to another time."""
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
-_NO_SEAT: Final[Mapping[str, Any]] = {"session": None, "seats": 1}
 _OVERRIDE: Final = "appointment.override"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
@@ -181,7 +167,7 @@ class Appointments(Agendas):
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
-            if old.status not in _MOVABLE:
+            if old.status not in MOVABLE:
                 raise InvalidTransition(old.status.value, Change.RESCHEDULED.value)
             if wanted.type != old.type:
                 why = f"the appointment is a {old.type}"
@@ -196,23 +182,9 @@ class Appointments(Agendas):
             same = (old.provider, old.start, old.spans)
             if same == (wanted.provider, taking["start"], tuple(sorted(taking["spans"]))):
                 return old, None
-            move = Move(
-                start=old.start,
-                end=old.end,
-                provider=old.provider,
-                moved_at=now,
-                moved_by=self._context.principal.id,
-            )
-            changes: dict[str, Any] = {
-                **taking,
-                "provider": wanted.provider,
-                "moves": (*old.moves, move),
-                "participants": participants_in(old.status, wanted.provider, old.patient),
-                "override": (override or "") if planned.overridden else "",
-                "overridden": planned.overridden,
-                **_NO_SEAT,
-            }
-            new = self._next(old, now, changes)
+            if planned.overridden:
+                taking |= {"override": override, "overridden": planned.overridden}
+            new = moved(self._context, old, wanted.provider, now, taking)
             instead = Effects(releases=old.claims) + bookings.seats.leave(old)
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
@@ -239,7 +211,7 @@ class Appointments(Agendas):
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
-            if old.status not in _MOVABLE | _UNDER_WAY:
+            if old.status not in MOVABLE | _UNDER_WAY:
                 raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
             if old.session is not None:
                 why = "those of a group session are of all who are in it"
@@ -377,7 +349,7 @@ class Appointments(Agendas):
                 return self._bookings.placed(asked, planned, new, _CHANGES[status], now)
             new = self._next(old, now, changes)
             if old.claims_time and not new.claims_time:
-                new = attrs.evolve(new, **_NO_SEAT)
+                new = attrs.evolve(new, **NO_SEAT)
             return new, self._replaced(old, new, _CHANGES[status], now)
 
         return self._run(f"{operation}.step", idempotency_key, said, now, decide)
@@ -385,13 +357,7 @@ class Appointments(Agendas):
     # -------------------------------------------------------------------- in common
 
     def _next(self, old: Appointment, now: datetime, changes: dict[str, Any]) -> Appointment:
-        return attrs.evolve(
-            old,
-            **changes,
-            version=old.version + 1,
-            updated_at=now,
-            updated_by=self._context.principal.id,
-        )
+        return revised(self._context, old, now, changes)
 
     def _replaced(
         self,

@@ -37,7 +37,7 @@ from medsched.errors import (
     VersionConflict,
 )
 from medsched.services.context import Context
-from medsched.services.effects import Effects
+from medsched.services.effects import Effects, together
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.seats import Seat, Seats
 from medsched.services.snapshots import Snapshots
@@ -227,7 +227,7 @@ class Bookings:
             patient=wish.patient,
             now=now,
             named=wish.named,
-            but=_made_by(wish.but) if wish.but else None,
+            but=made_by(wish.but) if wish.but else None,
             fresh=fresh,
         )
 
@@ -289,19 +289,47 @@ class Bookings:
         It comes back with the seat that it has, if it has one. Expired holds in its way are swept.
         ``instead``: what is given back for it.
         """
-        lapsed = self._in_the_way(asked, planned.spans, now) if _takes_time(booking) else []
-        joined = None if planned.joined is None else planned.joined.id
-        mates = [hold for hold in lapsed if joined is not None and hold.session == joined]
-        others = [hold for hold in lapsed if hold not in mates]
-        taking = Effects()
-        if _takes_time(booking):
-            seat, taking = self.seats.take(planned, booking, asked.sessions, mates)
-            booking = cast("SeatT", seat)
-        told = [Event.of(change, booking)]
-        if planned.overridden:
-            told.append(Event.of(Change.OVERRIDDEN, booking))
-        effects = self.swept(others) + instead + taking + Effects(writes=[booking], events=told)
-        return booking, self.changes(effects, now, asked=asked)
+        (placed,), effects = self.placed_all(
+            [(asked, planned, booking)], change, now, instead=instead
+        )
+        return placed, self.changes(effects, now, asked=asked)
+
+    def placed_all(
+        self,
+        placements: Sequence[tuple[Asked, Plan, SeatT]],
+        change: Change,
+        now: datetime,
+        *,
+        instead: Effects = NOTHING,
+        left: Collection[str] = (),
+    ) -> tuple[list[SeatT], Effects]:
+        """Bookings that take what was planned for each beside the others, and what that changes.
+
+        ``left``: the sessions whose seats are given up in the same changeset, and may be taken
+        by another of these bookings.
+        """
+        lapsed = dict[str, Hold]()
+        for asked, planned, booking in placements:
+            if _takes_time(booking):
+                lapsed |= {hold.id: hold for hold in self._in_the_way(asked, planned.spans, now)}
+        joined = {one.joined.id for _, one, _ in placements if one.joined is not None} - {""}
+        others = [hold for hold in lapsed.values() if hold.session not in joined]
+        placed, taking = list[SeatT](), Effects()
+        for asked, planned, booking in placements:
+            made = booking
+            if _takes_time(booking):
+                session = None if planned.joined is None else planned.joined.id
+                mates = [hold for hold in lapsed.values() if session and hold.session == session]
+                seat, effects = self.seats.take(
+                    planned, booking, asked.sessions, mates, instead=session in left
+                )
+                made, taking = cast("SeatT", seat), taking + effects
+            told = [Event.of(change, made)]
+            if planned.overridden:
+                told.append(Event.of(Change.OVERRIDDEN, made))
+            taking += Effects(writes=[made], events=told)
+            placed.append(made)
+        return placed, self.swept(others) + instead + taking
 
     def drafted(
         self,
@@ -376,7 +404,7 @@ class Bookings:
             releases=tuple(effects.releases),
             claims=tuple(effects.claims),
             doubled=tuple(effects.doubled),
-            tallies=tuple(effects.tallies),
+            tallies=together(effects.tallies),
             events=(*(Event.of(Change.CREATED, patient) for patient in new), *effects.events),
         )
 
@@ -427,7 +455,7 @@ def _takes_time(booking: Seat) -> bool:
     return isinstance(booking, Hold) or booking.claims_time
 
 
-def _made_by(bookings: Sequence[BookingRecord]) -> Callable[[Claim], bool]:
+def made_by(bookings: Iterable[BookingRecord]) -> Callable[[Claim], bool]:
     """Whether a claim is one of some bookings' own."""
     own = {(CLAIMS[kind_of(type(one))], one.id) for one in bookings}
     return lambda claim: (claim.kind, claim.id) in own

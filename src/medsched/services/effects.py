@@ -41,3 +41,21 @@ class Effects:
 def all_of(effects: Iterable[Effects]) -> Effects:
     """The effects of several at once."""
     return sum(effects, Effects())
+
+
+def together(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+    """The tallies with those of one name counted at once, within the bounds of each."""
+    found: dict[str, Tally] = {}
+    for one in tallies:
+        other = found.get(one.name)
+        if other is not None:
+            bounds = [most for most in (one.most, other.most) if most is not None]
+            one = Tally(
+                one.name,
+                one.by + other.by,
+                min(bounds, default=None),
+                max(one.least, other.least),
+                other.before if one.before is None else one.before,
+            )
+        found[one.name] = one
+    return tuple(found.values())

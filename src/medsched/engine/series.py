@@ -1,0 +1,169 @@
+"""Deciding many bookings at once: each is planned beside those before it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Final
+
+import attrs
+
+from medsched.domain.claims import LONGEST_CLAIM, Claim
+from medsched.domain.records import Resource
+from medsched.domain.requests import Reason, Violation
+from medsched.domain.schedule import Schedule
+from medsched.domain.slots import Slot
+from medsched.engine.booking import Plan, plan
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.slots import list_slots
+from medsched.engine.windows import Frame
+from medsched.errors import AmbiguousTime, NonexistentTime
+from medsched.timeline.instants import DAY, EPOCH, MINUTE, instant_of, whole_minute
+from medsched.timeline.intervals import Interval
+from medsched.timeline.resolve import Disambiguation, at_showing, resolve
+from medsched.timeline.zones import Zone, ZoneSource
+
+AROUND: Final = 7 * DAY
+"""How far from a start its alternatives lie at most, in minutes."""
+_BLOCK: Final = 28 * DAY
+"""How many minutes are listed at once."""
+_low = attrgetter("low")
+
+
+@attrs.frozen(eq=False)
+class Visit:
+    """One of several bookings: what it is decided on, its start in minutes, and wishes.
+
+    ``places`` and ``prefer`` are those of `plan`.
+    """
+
+    inquiry: Inquiry
+    start: int
+    places: Collection[str | None] | None = None
+    prefer: Collection[Resource] = ()
+
+
+def home_zone(schedule: Schedule, zones: ZoneSource, location: str | None) -> Zone:
+    """The zone that a wall time with a provider is meant in: the place's, else the provider's."""
+    place = schedule.locations.get(location) if location is not None else None
+    if place is not None and place.timezone is not None:
+        return zones.zone(place.timezone)
+    return Frame(schedule, zones, 0, 0).zone_of(schedule.provider.resource)
+
+
+def start_on_wall(zone: Zone, wall: datetime) -> int | Violation:
+    """The start, in minutes, that a naive wall time is; why not if it is skipped or repeated."""
+    try:
+        return whole_minute(at_showing(zone, wall, None), "at")
+    except NonexistentTime as error:
+        return Violation(reason=Reason.NONEXISTENT_TIME, message=str(error))
+    except AmbiguousTime as error:
+        return Violation(reason=Reason.AMBIGUOUS_TIME, message=str(error))
+
+
+def plan_all(visits: Sequence[Visit]) -> list[Plan | tuple[Violation, ...]]:
+    """What each of several bookings would take, or every reason why it is refused.
+
+    Each sees as taken what those before it in the sequence take, of every resource: so all
+    that are planned can be booked together.
+    """
+    known = {id(one.inquiry): _Claims(one.inquiry.claims) for one in visits}
+    planned = defaultdict[Resource, list[Claim]](list)
+    found: list[Plan | tuple[Violation, ...]] = []
+    for visit in visits:
+        inquiry, low, high = visit.inquiry, visit.start - LONGEST_CLAIM, visit.start + LONGEST_CLAIM
+        claims = known[id(inquiry)].between(low, high)
+        for resource in inquiry.involved & planned.keys():
+            claims[resource] = [*claims.get(resource, ()), *planned[resource]]
+        near = attrs.evolve(inquiry, claims=claims)
+        one = plan(near, visit.start, places=visit.places, prefer=visit.prefer)
+        found.append(one)
+        if isinstance(one, Plan):
+            for claim in _claims_of([one]):
+                planned[claim.resource].append(claim)
+    return found
+
+
+def beside(inquiry: Inquiry, plans: Iterable[Plan]) -> Inquiry:
+    """The inquiry once some plans are carried out."""
+    claims = {resource: [*some] for resource, some in inquiry.claims.items()}
+    for claim in _claims_of(plans):
+        claims.setdefault(claim.resource, []).append(claim)
+    return attrs.evolve(inquiry, claims=claims)
+
+
+def _claims_of(plans: Iterable[Plan]) -> Iterable[Claim]:
+    return (Claim(*span) for one in plans for span in one.spans)
+
+
+class _Claims:
+    """Claims by resource, found by the time they take: no claim is longer than the longest."""
+
+    def __init__(self, claims: Mapping[Resource, Sequence[Claim]]) -> None:
+        self._claims = {resource: sorted(some, key=_low) for resource, some in claims.items()}
+
+    def between(self, low: int, high: int) -> dict[Resource, list[Claim]]:
+        """Those that may reach into [low, high)."""
+        return {
+            resource: some[
+                bisect_left(some, low - LONGEST_CLAIM, key=_low) : bisect_right(
+                    some, high, key=_low
+                )
+            ]
+            for resource, some in self._claims.items()
+        }
+
+
+class FreeSlots:
+    """The free slots of an inquiry, listed a month at a time where they are asked for.
+
+    ``within`` are the minutes whose claims the inquiry knows.
+    """
+
+    def __init__(self, inquiry: Inquiry, within: Interval) -> None:
+        self._inquiry = inquiry
+        self._within = within
+        self._months: dict[int, list[Slot]] = {}
+
+    def nearest(
+        self,
+        zone: Zone,
+        wall: datetime,
+        most: int,
+        *,
+        places: Collection[str | None] | None = None,
+    ) -> tuple[Slot, ...]:
+        """The free slots nearest to a wall time: those of its date first, then of a week around."""
+        minute = (wall - EPOCH.replace(tzinfo=None)) // MINUTE
+        day, wanted = minute // DAY, resolve(zone, minute, Disambiguation.COMPATIBLE)
+
+        def far(slot: Slot) -> tuple[bool, int, int]:
+            start = whole_minute(slot.start, "start")
+            return zone.wall_of(start) // DAY != day, abs(start - wanted), start
+
+        found = [
+            slot
+            for slot in self._between(wanted - AROUND, wanted + AROUND)
+            if places is None or slot.location in places
+        ]
+        return tuple(sorted(found, key=far)[:most])
+
+    def _between(self, low: int, high: int) -> list[Slot]:
+        months = range(low // _BLOCK, high // _BLOCK + 1)
+        first, last = instant_of(low), instant_of(high)
+        return [
+            slot for month in months for slot in self._month(month) if first <= slot.start <= last
+        ]
+
+    def _month(self, month: int) -> list[Slot]:
+        if month not in self._months:
+            low = max(month * _BLOCK, self._within[0])
+            high = min((month + 1) * _BLOCK, self._within[1])
+            listed = low < high
+            self._months[month] = (
+                [*list_slots(self._inquiry, instant_of(low), instant_of(high))] if listed else []
+            )
+        return self._months[month]

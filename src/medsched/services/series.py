@@ -1,0 +1,578 @@
+"""Series: recurring appointments, booked, moved and called off together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, Final, TypedDict, Unpack
+
+import attrs
+
+from medsched.domain.appointments import Appointment, AppointmentStatus
+from medsched.domain.changes import Changeset
+from medsched.domain.claims import Claim
+from medsched.domain.events import Change, Event
+from medsched.domain.fields import check_id
+from medsched.domain.lifecycle import step
+from medsched.domain.pages import Page
+from medsched.domain.records import Resource
+from medsched.domain.refusals import SeriesRefused
+from medsched.domain.requests import Violation
+from medsched.domain.series import (
+    Occurrence,
+    Series,
+    SeriesBooked,
+    SeriesScope,
+    Unbooked,
+    check_recurrence,
+    check_time,
+    occurrence_dates,
+)
+from medsched.domain.slots import Slot
+from medsched.domain.starts import ANYWHERE, Anywhere, a_place
+from medsched.domain.stored import Kind, Ref
+from medsched.engine.booking import Plan
+from medsched.engine.series import (
+    AROUND,
+    FreeSlots,
+    Visit,
+    beside,
+    home_zone,
+    plan_all,
+    start_on_wall,
+)
+from medsched.errors import InvalidChoice, InvalidTransition
+from medsched.services.bookings import ALTERNATIVES, Bookings, Details, Wanted, Wish, id_of, made_by
+from medsched.services.context import Context
+from medsched.services.effects import Effects
+from medsched.services.inquiries import Asked
+from medsched.services.options import refuse_unknown
+from medsched.services.queries import SeriesQuery
+from medsched.services.records import Listing
+from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
+from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, day_of, whole_minute
+from medsched.timeline.intervals import Interval
+from medsched.timeline.recurrence import Recurrence
+from medsched.timeline.zones import Zone
+
+_SAID: Final = ("id", "reason", "notes", "referral", "prepayment")
+
+
+class SeriesDetails(TypedDict, total=False):
+    """What may be said of a new series, and so of each of its appointments."""
+
+    id: str
+    """The host's own id of the series; one is made unless given."""
+    reason: str
+    """Why the patient comes: up to 500 characters."""
+    notes: str
+    """Up to 500 characters."""
+    resources: Collection[Resource]
+    """Rooms and devices that each shall have; any free ones that will do, unless given."""
+    referral: str
+    """The referral they are booked on, by the host's name: up to 255 characters."""
+    prepayment: str
+    """The payment in advance they are booked on, by the host's name: up to 255 characters."""
+    idempotency_key: str | None
+    """1 to 255 characters: a repeated command under it changes nothing a second time."""
+
+
+@attrs.frozen
+class _Asking:
+    """One occurrence that is asked for: its date in the series, its start, and who is asked.
+
+    ``start`` is in minutes of the epoch, or says why the wall time is none. ``old`` is the
+    appointment that is moved, if one is.
+    """
+
+    date: date
+    wall: datetime
+    start: int | Violation
+    asked: Asked
+    old: Appointment | None = None
+
+
+class SeriesBookings:
+    """The series of one practice.
+
+    Every command does all of what it says in one go, or nothing. Appointments of a series are
+    appointments like others: what becomes of one alone, `Appointments` does, and it stays in its
+    series. Commands take an appointment and an ``idempotency_key`` as those of `Appointments` do;
+    repeated under its key a command changes nothing, and returns what its first run was about,
+    as it is by then.
+    """
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context = context
+        self._bookings = Bookings(context, snapshots)
+        self._listing = Listing(context, Series, SeriesQuery)
+
+    # -------------------------------------------------------------------- reading
+
+    def get(self, id: str) -> Series:
+        """The series of this id; `NotFound` if there is none."""
+        return self._listing.get(id)
+
+    def find(self, id: str) -> Series | None:
+        """The series of this id; None if there is none."""
+        return self._listing.find(id)
+
+    def list(
+        self,
+        *,
+        patient: str | None = None,
+        provider: str | None = None,
+        type: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[Series]:
+        """A page of the series, in order of id: of a patient, provider or type, as booked.
+
+        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor` for a cursor that this
+        list, with these filters, did not give.
+        """
+        return self._listing.list(
+            patient=patient, provider=provider, type=type, limit=limit, cursor=cursor
+        )
+
+    def appointments(self, series: Series | str) -> tuple[Appointment, ...]:
+        """The appointments of a series, whatever their status, by its dates; `NotFound`."""
+        found = series if isinstance(series, Series) else self.get(series)
+        return self._read(_ids(found))
+
+    # --------------------------------------------------------------------- making
+
+    def book(
+        self,
+        provider: str,
+        type: str,
+        *,
+        patient: str,
+        recurrence: Recurrence,
+        at: time,
+        timezone: str | None = None,
+        location: str | Anywhere | None = ANYWHERE,
+        skip: bool = False,
+        **details: Unpack[SeriesDetails],
+    ) -> SeriesBooked:
+        """Book an appointment on each date of a recurrence: all of them, or with ``skip`` the rest.
+
+        ``recurrence`` gives 1 to 366 local dates, ``at`` the start on the wall of ``timezone``, in
+        whole minutes: unless stated that of the ``location``, or the provider's. Each occurrence
+        is decided as `Appointments.book` decides it, beside those before it. A wall time that the
+        clock skips or shows twice on a date is not had there, and never moved.
+
+        `SeriesRefused`, with the reasons and alternatives of each occurrence that cannot be had:
+        for one without ``skip``, with it if there is none that can. `TooManyOccurrences`;
+        `InvalidRecurrence`; `InvalidWallTime`; `UnknownZone`; `NotFound`; `AlreadyExists`;
+        `InvalidChoice` for resources that the type does not need.
+        """
+        refuse_unknown(details, SeriesDetails, "book")
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        check_id(patient, "patient")
+        dates, at = occurrence_dates(check_recurrence(recurrence)), check_time(at, "at")
+        a_place(None, None, location)
+        stated = None if timezone is None else context.zones.zone(timezone)
+        named, within = frozenset(details.get("resources", ())), _around(dates)
+        new = context.surroundings.ids.new
+        own_id = details.get("id") or new(Kind.SERIES)
+        ids = [new(Kind.APPOINTMENT) for _ in dates]
+        said: dict[str, Any] = {
+            "slot": Wanted(provider, type, 0, location).plain(),
+            "patient": patient,
+            "rule": [recurrence.start, recurrence.rule, recurrence.rdates, recurrence.exdates],
+            "at": at.isoformat(),
+            "timezone": timezone,
+            "skip": skip,
+            "resources": named,
+            **{name: details.get(name, "") for name in _SAID},
+        }
+        booked: list[SeriesBooked] = []
+
+        def decide() -> tuple[Appointment, Changeset]:
+            bookings.refuse_taken(details.get("id", ""), kind=Kind.SERIES)
+            asked = bookings.inquiries.asked(
+                provider, type, within, patient=patient, now=now, named=named
+            )
+            place = None if isinstance(location, Anywhere) else location
+            zone = stated or home_zone(asked.snapshot.schedule, context.zones, place)
+            walls = [datetime.combine(day, at) for day in dates]
+            asking = [
+                _Asking(wall.date(), wall, start_on_wall(zone, wall), asked) for wall in walls
+            ]
+            plans, unbooked = self._decided(asking, zone, location, within)
+            if unbooked and not (skip and plans):
+                raise SeriesRefused(len(dates), unbooked)
+            made = []
+            for day, id in zip(dates, ids, strict=True):
+                if day in plans:
+                    start = Wanted(provider, type, plans[day].start, location)
+                    drafted = bookings.drafted(
+                        AppointmentStatus.BOOKED,
+                        Wish(start, patient=patient),
+                        _of_each(details, id),
+                        plans[day],
+                        now,
+                    )
+                    made.append((asked, plans[day], attrs.evolve(drafted, series=own_id)))
+            seats, effects = bookings.placed_all(made, Change.BOOKED, now)
+            had = dict(zip(plans, seats, strict=True))
+            against = {one.date: one.violations for one in unbooked}
+            series = Series(
+                id=own_id,
+                patient=patient,
+                provider=provider,
+                type=type,
+                location=location,
+                recurrence=recurrence,
+                at=at,
+                timezone=zone.key,
+                occurrences=[
+                    Occurrence(day, had[day].id if day in had else None, against.get(day, ()))
+                    for day in dates
+                ],
+                version=1,
+                created_at=now,
+                updated_at=now,
+                created_by=context.principal.id,
+            )
+            effects += Effects(writes=[series], events=[Event.of(Change.CREATED, series)])
+            booked[:] = [SeriesBooked(series=series, appointments=(*seats,), unbooked=unbooked)]
+            return seats[0], bookings.changes(effects, now, asked=asked)
+
+        first = self._run("series.book", details.get("idempotency_key"), said, now, decide)
+        if booked and booked[0].appointments[0] is first:
+            return booked[0]
+        return self._booked(first, named, now)
+
+    def _booked(
+        self, first: Appointment, named: Collection[Resource], now: datetime
+    ) -> SeriesBooked:
+        """What was booked under a key before, as it is by now."""
+        series = self.get(first.series or "")
+        left = [one for one in series.occurrences if one.appointment is None]
+        unbooked: list[Unbooked] = []
+        if left:
+            zone = self._context.zones.zone(series.timezone)
+            within = _around([one.date for one in series.occurrences])
+            asked = self._bookings.inquiries.asked(
+                series.provider, series.type, within, patient=series.patient, now=now, named=named
+            )
+            free = FreeSlots(asked.inquiry, within)
+            for one in left:
+                wall = datetime.combine(one.date, series.at)
+                others = free.nearest(zone, wall, ALTERNATIVES, places=_places(series.location))
+                unbooked.append(_unbooked(one.date, wall, one.violations, others))
+        return SeriesBooked(
+            series=series,
+            appointments=self._read(_ids(series)),
+            unbooked=tuple(unbooked),
+        )
+
+    # --------------------------------------------------------------------- moving
+
+    def reschedule(
+        self,
+        appointment: Appointment | str,
+        to: time | datetime | None = None,
+        *,
+        provider: str | None = None,
+        scope: SeriesScope | str = SeriesScope.THIS,
+        idempotency_key: str | None = None,
+    ) -> tuple[Appointment, ...]:
+        """Move occurrences of a series: all that the ``scope`` names, seen from one, or none.
+
+        ``to`` is on the wall of the series, in whole minutes: a time of day, at which each then
+        starts on the date that it is on; or a naive datetime for the one named, and the others
+        move by as many days, to the same time. ``provider``: who sees them from now on; who does
+        so now, unless stated. Their own time is free for all of them. What has begun, is over or
+        was called off stays as it is. Returns all of the scope, by the dates of the series.
+
+        `SeriesRefused`, with the reasons and alternatives of each that cannot be had;
+        `InvalidTransition` where none can be moved any more; `InvalidChoice` for an appointment
+        of no series, or where neither ``to`` nor ``provider`` is stated; `InvalidWallTime`.
+        """
+        bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
+        if to is None and provider is None:
+            raise InvalidChoice("to", None, "say another time, another provider, or both")
+        _check_target(to)
+        said = {
+            "appointment": id_of(appointment),
+            "to": None if to is None else to.isoformat(),
+            "provider": provider,
+            "scope": scope.value,
+        }
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            anchor = bookings.stored(Appointment, appointment)
+            series = self._series_of(anchor)
+            members = self._read(series.among(anchor.id, scope))
+            if scope is SeriesScope.THIS:
+                chosen = [anchor] if anchor.status in MOVABLE else []
+            else:
+                chosen = [one for one in members if one.is_upcoming(now)]
+            if not chosen:
+                raise InvalidTransition(anchor.status.value, Change.RESCHEDULED.value)
+            zone = self._context.zones.zone(series.timezone)
+            targets = [
+                (one, _target(one, anchor, to, zone), provider or one.provider) for one in chosen
+            ]
+            going = [
+                (one, wall, who)
+                for one, wall, who in targets
+                if (one.provider, _wall(one, zone)) != (who, wall)
+            ]
+            if not going:
+                return anchor, None
+            effects, guards = self._moved(series, going, zone, now)
+            changes = bookings.changes(effects, now)
+            return self._after(anchor, changes), attrs.evolve(
+                changes, guards=changes.guards | guards
+            )
+
+        self._run("series.reschedule", idempotency_key, said, now, decide)
+        return self._in_scope(appointment, scope)
+
+    def _moved(
+        self,
+        series: Series,
+        going: Sequence[tuple[Appointment, datetime, str]],
+        zone: Zone,
+        now: datetime,
+    ) -> tuple[Effects, frozenset[Any]]:
+        """What it changes that appointments go to other walls and providers, and its guards."""
+        bookings = self._bookings
+        leaving = [one for one, _, _ in going]
+        gone = [session for one in leaving if (session := bookings.seats.left_by(one)) is not None]
+        left = {one.session for one in leaving} - {one.id for one in gone} - {None}
+        within = _around([wall.date() for _, wall, _ in going])
+        asked = {
+            who: _with_seats_left(
+                bookings.inquiries.asked(
+                    who,
+                    series.type,
+                    within,
+                    patient=series.patient,
+                    now=now,
+                    but=made_by([*leaving, *gone]),
+                ),
+                left,
+            )
+            for who in sorted({who for _, _, who in going})
+        }
+        asking = [
+            _Asking(series.date_of(one.id), wall, start_on_wall(zone, wall), asked[who], one)
+            for one, wall, who in sorted(going, key=lambda each: each[1])
+        ]
+        plans, unbooked = self._decided(asking, zone, series.location, within)
+        if unbooked:
+            raise SeriesRefused(len(going), unbooked)
+        provider_of = {one.id: who for one, _, who in going}
+        placements = []
+        for each in asking:
+            plan, old = plans[each.date], each.old
+            assert old is not None
+            new = moved(self._context, old, provider_of[old.id], now, bookings.taking(plan))
+            placements.append((each.asked, plan, new))
+        joined = {plan.joined.id for plan in plans.values() if plan.joined is not None}
+        instead = Effects(releases=[claim for one in leaving for claim in one.claims])
+        instead += bookings.seats.leave([one for one in leaving if one.session not in joined])
+        _, effects = bookings.placed_all(
+            placements, Change.RESCHEDULED, now, instead=instead, left=joined & left
+        )
+        return effects, frozenset().union(*(one.guards() for one in asked.values()))
+
+    # ------------------------------------------------------------------ calling off
+
+    def cancel(
+        self,
+        appointment: Appointment | str,
+        *,
+        scope: SeriesScope | str = SeriesScope.THIS,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> tuple[Appointment, ...]:
+        """Call occurrences of a series off, for a reason of up to 500 characters, in one go.
+
+        ``scope``: which of them, seen from the one named. Of following or all, what has begun, is
+        over or was called off stays as it is; cancelling twice is cancelling once. Returns all of
+        the scope, by the dates of the series.
+
+        `InvalidTransition` for one alone that is over; `InvalidChoice` for one of no series.
+        """
+        bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
+        said = {"appointment": id_of(appointment), "scope": scope.value, "reason": reason}
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            anchor = bookings.stored(Appointment, id_of(appointment))
+            members = self._read(self._series_of(anchor).among(anchor.id, scope))
+            if scope is SeriesScope.THIS:
+                chosen = [one for one in members if one.status is not AppointmentStatus.CANCELLED]
+            else:
+                chosen = [one for one in members if one.is_upcoming(now)]
+            if not chosen:
+                return anchor, None
+            anchor = bookings.stored(Appointment, appointment)
+            changes: dict[str, Any] = {"status": AppointmentStatus.CANCELLED, **NO_SEAT}
+            if reason:
+                changes["cancellation"] = reason
+            for one in chosen:
+                step(one.status, AppointmentStatus.CANCELLED)
+            new = [revised(self._context, one, now, changes) for one in chosen]
+            effects = bookings.seats.leave(chosen) + Effects(
+                writes=new,
+                releases=[claim for one in chosen for claim in one.claims],
+                events=[Event.of(Change.CANCELLED, one) for one in new],
+            )
+            changeset = bookings.changes(effects, now)
+            return self._after(anchor, changeset), changeset
+
+        self._run("series.cancel", idempotency_key, said, now, decide)
+        return self._in_scope(appointment, scope)
+
+    # ------------------------------------------------------------------- in common
+
+    def _decided(
+        self,
+        asking: Sequence[_Asking],
+        zone: Zone,
+        location: str | Anywhere | None,
+        within: Interval,
+    ) -> tuple[dict[date, Plan], tuple[Unbooked, ...]]:
+        """What each occurrence takes beside the others, by its date, and those that cannot be."""
+        places = _places(location)
+        against: dict[date, tuple[Violation, ...]] = {}
+        visits: dict[date, Visit] = {}
+        for one in asking:
+            if isinstance(one.start, Violation):
+                against[one.date] = (one.start,)
+                continue
+            prefer = frozenset() if one.old is None else one.old.resources
+            visits[one.date] = Visit(one.asked.inquiry, one.start, places, prefer)
+        plans: dict[date, Plan] = {}
+        for day, found in zip(visits, plan_all([*visits.values()]), strict=True):
+            if isinstance(found, Plan):
+                plans[day] = found
+            else:
+                against[day] = found
+        free: dict[int, FreeSlots] = {}
+        unbooked = []
+        for one in asking:
+            if one.date in against:
+                inquiry = one.asked.inquiry
+                listed = free.get(id(inquiry))
+                if listed is None:
+                    listed = FreeSlots(beside(inquiry, plans.values()), within)
+                    free[id(inquiry)] = listed
+                others = listed.nearest(zone, one.wall, ALTERNATIVES, places=places)
+                unbooked.append(_unbooked(one.date, one.wall, against[one.date], others))
+        return plans, tuple(unbooked)
+
+    def _series_of(self, appointment: Appointment) -> Series:
+        if appointment.series is None:
+            raise InvalidChoice("appointment", appointment.id, "it is of no series")
+        return self.get(appointment.series)
+
+    def _after(self, anchor: Appointment, changes: Changeset) -> Appointment:
+        """The appointment as a changeset leaves it."""
+        for one in changes.writes:
+            if isinstance(one, Appointment) and one.id == anchor.id:
+                return one
+        return anchor
+
+    def _in_scope(
+        self, appointment: Appointment | str, scope: SeriesScope
+    ) -> tuple[Appointment, ...]:
+        anchor = self._bookings.stored(Appointment, id_of(appointment))
+        return self._read(self._series_of(anchor).among(anchor.id, scope))
+
+    def _read(self, ids: Sequence[str]) -> tuple[Appointment, ...]:
+        """The stored appointments of some ids, in this order."""
+        refs = [Ref(Kind.APPOINTMENT, id) for id in ids]
+        found = self._context.store.get_many(self._context.practice, refs)
+        return tuple(one for ref in refs if isinstance(one := found.get(ref), Appointment))
+
+    def _run(
+        self,
+        operation: str,
+        key: str | None,
+        said: Mapping[str, Any],
+        now: datetime,
+        decide: Callable[[], tuple[Appointment, Changeset | None]],
+    ) -> Appointment:
+        self._context.admit(operation)
+        request = self._bookings.keyed(operation, key, said, now)
+        return self._context.commit(operation, decide, request)
+
+
+def _of_each(details: SeriesDetails, id: str) -> Details:
+    """What is said of each appointment of a new series."""
+    return {
+        "id": id,
+        "reason": details.get("reason", ""),
+        "notes": details.get("notes", ""),
+        "referral": details.get("referral", ""),
+        "prepayment": details.get("prepayment", ""),
+    }
+
+
+def _ids(series: Series) -> list[str]:
+    return [one.appointment for one in series.occurrences if one.appointment is not None]
+
+
+def _places(location: str | Anywhere | None) -> Collection[str | None] | None:
+    return None if isinstance(location, Anywhere) else (location,)
+
+
+def _unbooked(
+    day: date, wall: datetime, violations: tuple[Violation, ...], others: tuple[Slot, ...]
+) -> Unbooked:
+    return Unbooked(date=day, wall=wall, violations=violations, alternatives=others)
+
+
+def _around(dates: Sequence[date]) -> Interval:
+    """The minutes around some local dates that starts and their alternatives lie in."""
+    low = day_of(min(dates)) * DAY - AROUND - DAY
+    high = (day_of(max(dates)) + 1) * DAY + AROUND + DAY
+    return max(low, FIRST_MINUTE), min(high, LAST_MINUTE)
+
+
+def _check_target(to: object) -> None:
+    if isinstance(to, datetime):
+        check_time(to.timetz(), "to")
+    elif to is not None:
+        check_time(to, "to")
+
+
+def _wall(appointment: Appointment, zone: Zone) -> datetime:
+    """The start of an appointment on the wall of a zone, naive."""
+    return zone.local(whole_minute(appointment.start, "start")).replace(tzinfo=None)
+
+
+def _target(
+    one: Appointment, anchor: Appointment, to: time | datetime | None, zone: Zone
+) -> datetime:
+    """Where an appointment goes, on the wall, when another one goes ``to``."""
+    wall = _wall(one, zone)
+    if to is None:
+        return wall
+    if isinstance(to, datetime):
+        days = to.date() - _wall(anchor, zone).date()
+        return datetime.combine(wall.date() + days, to.time())
+    return datetime.combine(wall.date(), to)
+
+
+def _with_seats_left(asked: Asked, left: Collection[str | None]) -> Asked:
+    """The same, with one seat more in each of the sessions that the patient leaves."""
+    if not left:
+        return asked
+    claims: dict[Resource, Sequence[Claim]] = {}
+    for resource, some in asked.inquiry.claims.items():
+        claims[resource] = [
+            attrs.evolve(one, session=attrs.evolve(one.session, taken=one.session.taken - 1))
+            if one.session is not None and one.session.id in left
+            else one
+            for one in some
+        ]
+    return attrs.evolve(asked, inquiry=attrs.evolve(asked.inquiry, claims=claims))
