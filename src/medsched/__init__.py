@@ -50,6 +50,7 @@ from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.wishes import FollowUpWish
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
@@ -118,6 +119,7 @@ __all__ = [
     "Finding",
     "FindingKind",
     "FollowUpRefused",
+    "FollowUpWish",
     "Frequency",
     "Grid",
     "GridKind",

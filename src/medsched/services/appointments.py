@@ -17,6 +17,7 @@ from medsched.domain.lifecycle import step
 from medsched.domain.records import Resource
 from medsched.domain.requests import Violation
 from medsched.domain.stored import Kind
+from medsched.domain.wishes import FollowUpWish
 from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
 from medsched.errors import InvalidChoice, InvalidTransition
@@ -32,6 +33,7 @@ from medsched.services.bookings import (
 )
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.follow_ups import FollowUps
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
 from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
@@ -72,6 +74,7 @@ class Appointments(Agendas):
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         super().__init__(context)
         self._bookings = Bookings(context, snapshots)
+        self._follow_ups = FollowUps(context, self._bookings)
 
     # --------------------------------------------------------------------- making
 
@@ -138,6 +141,29 @@ class Appointments(Agendas):
             return bookings.placed(asked, planned, made, _CHANGES[status], now, instead=instead)
 
         return self._run(operation, details.get("idempotency_key"), said, now, decide)
+
+    def follow_up(
+        self,
+        visit: Appointment | str,
+        wish: FollowUpWish,
+        *,
+        type: str | None = None,
+        **details: Unpack[Details],
+    ) -> Appointment:
+        """Find the slot that fulfils a wish best, and book it for the visit's patient.
+
+        The nearest to the date wished for with the visit's provider; if they have none, with the
+        others whom the wish names: the earlier of two dates as near, and the earliest start on it.
+        ``type`` is the visit's own unless stated. The appointment ``follows`` the visit. If a
+        rival takes the slot first, the next best is booked.
+
+        `FollowUpRefused`, with the nearest free slots, where none fulfils the wish;
+        `InvalidTransition` for a visit that does not take place: cancelled, entered in error, on
+        the waitlist or only proposed; `InvalidChoice` for an override, or a blocking to give up.
+        Raises what `book` raises for the details, and `NotFound` for a visit, type or provider.
+        """
+        refuse_unknown(details, Details, "follow_up")
+        return self._follow_ups.book(visit, wish, type, details)
 
     # --------------------------------------------------------------------- moving
 

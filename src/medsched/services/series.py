@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any, Final, TypedDict, Unpack
 
 import attrs
 
 from medsched.domain.appointments import Appointment, AppointmentStatus
 from medsched.domain.changes import Changeset
-from medsched.domain.claims import Claim
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.lifecycle import step
 from medsched.domain.pages import Page
 from medsched.domain.records import Resource
 from medsched.domain.refusals import SeriesRefused
-from medsched.domain.requests import Violation
 from medsched.domain.series import (
     Occurrence,
     Series,
@@ -28,33 +26,21 @@ from medsched.domain.series import (
     check_time,
     occurrence_dates,
 )
-from medsched.domain.slots import Slot
 from medsched.domain.starts import ANYWHERE, Anywhere, a_place
 from medsched.domain.stored import Kind, Ref
-from medsched.engine.booking import Plan
-from medsched.engine.series import (
-    AROUND,
-    FreeSlots,
-    Visit,
-    beside,
-    home_zone,
-    plan_all,
-    start_on_wall,
-)
+from medsched.engine.series import FreeSlots, home_zone, start_on_wall
 from medsched.errors import InvalidChoice, InvalidTransition
-from medsched.services.bookings import ALTERNATIVES, Bookings, Details, Wanted, Wish, id_of, made_by
+from medsched.services.bookings import ALTERNATIVES, Bookings, Details, Wanted, Wish, id_of
 from medsched.services.context import Context
 from medsched.services.effects import Effects
-from medsched.services.inquiries import Asked
+from medsched.services.occurrences import Asking, around, decided, places_of, unbooked_on
 from medsched.services.options import refuse_unknown
 from medsched.services.queries import SeriesQuery
 from medsched.services.records import Listing
-from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
+from medsched.services.revisions import MOVABLE, NO_SEAT, revised
+from medsched.services.series_moves import check_target, moving, target_of, wall_of
 from medsched.services.snapshots import Snapshots
-from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, day_of, whole_minute
-from medsched.timeline.intervals import Interval
 from medsched.timeline.recurrence import Recurrence
-from medsched.timeline.zones import Zone
 
 _SAID: Final = ("id", "reason", "notes", "referral", "prepayment")
 
@@ -76,21 +62,6 @@ class SeriesDetails(TypedDict, total=False):
     """The payment in advance they are booked on, by the host's name: up to 255 characters."""
     idempotency_key: str | None
     """1 to 255 characters: a repeated command under it changes nothing a second time."""
-
-
-@attrs.frozen
-class _Asking:
-    """One occurrence that is asked for: its date in the series, its start, and who is asked.
-
-    ``start`` is in minutes of the epoch, or says why the wall time is none. ``old`` is the
-    appointment that is moved, if one is.
-    """
-
-    date: date
-    wall: datetime
-    start: int | Violation
-    asked: Asked
-    old: Appointment | None = None
 
 
 class SeriesBookings:
@@ -170,11 +141,12 @@ class SeriesBookings:
         """
         refuse_unknown(details, SeriesDetails, "book")
         context, bookings, now = self._context, self._bookings, self._context.now()
-        check_id(patient, "patient")
+        for field, id in (("provider", provider), ("type", type), ("patient", patient)):
+            check_id(id, field)
         dates, at = occurrence_dates(check_recurrence(recurrence)), check_time(at, "at")
         a_place(None, None, location)
         stated = None if timezone is None else context.zones.zone(timezone)
-        named, within = frozenset(details.get("resources", ())), _around(dates)
+        named, within = frozenset(details.get("resources", ())), around(dates)
         new = context.surroundings.ids.new
         own_id = details.get("id") or new(Kind.SERIES)
         ids = [new(Kind.APPOINTMENT) for _ in dates]
@@ -198,20 +170,18 @@ class SeriesBookings:
             place = None if isinstance(location, Anywhere) else location
             zone = stated or home_zone(asked.snapshot.schedule, context.zones, place)
             walls = [datetime.combine(day, at) for day in dates]
-            asking = [
-                _Asking(wall.date(), wall, start_on_wall(zone, wall), asked) for wall in walls
-            ]
-            plans, unbooked = self._decided(asking, zone, location, within)
+            asking = [Asking(wall.date(), wall, start_on_wall(zone, wall), asked) for wall in walls]
+            plans, unbooked = decided(asking, zone, location, within)
             if unbooked and not (skip and plans):
                 raise SeriesRefused(len(dates), unbooked)
             made = []
-            for day, id in zip(dates, ids, strict=True):
+            for day, each in zip(dates, ids, strict=True):
                 if day in plans:
                     start = Wanted(provider, type, plans[day].start, location)
                     drafted = bookings.drafted(
                         AppointmentStatus.BOOKED,
                         Wish(start, patient=patient),
-                        _of_each(details, id),
+                        _of_each(details, each),
                         plans[day],
                         now,
                     )
@@ -237,9 +207,9 @@ class SeriesBookings:
                 updated_at=now,
                 created_by=context.principal.id,
             )
-            effects += Effects(writes=[series], events=[Event.of(Change.CREATED, series)])
+            recorded = Effects(writes=[series], events=[Event.of(Change.CREATED, series)])
             booked[:] = [SeriesBooked(series=series, appointments=(*seats,), unbooked=unbooked)]
-            return seats[0], bookings.changes(effects, now, asked=asked)
+            return seats[0], bookings.changes(recorded + effects, now, asked=asked)
 
         first = self._run("series.book", details.get("idempotency_key"), said, now, decide)
         if booked and booked[0].appointments[0] is first:
@@ -255,15 +225,15 @@ class SeriesBookings:
         unbooked: list[Unbooked] = []
         if left:
             zone = self._context.zones.zone(series.timezone)
-            within = _around([one.date for one in series.occurrences])
+            within = around([one.date for one in series.occurrences])
             asked = self._bookings.inquiries.asked(
                 series.provider, series.type, within, patient=series.patient, now=now, named=named
             )
             free = FreeSlots(asked.inquiry, within)
             for one in left:
                 wall = datetime.combine(one.date, series.at)
-                others = free.nearest(zone, wall, ALTERNATIVES, places=_places(series.location))
-                unbooked.append(_unbooked(one.date, wall, one.violations, others))
+                others = free.nearest(zone, wall, ALTERNATIVES, places=places_of(series.location))
+                unbooked.append(unbooked_on(one.date, wall, one.violations, others))
         return SeriesBooked(
             series=series,
             appointments=self._read(_ids(series)),
@@ -296,7 +266,7 @@ class SeriesBookings:
         bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
         if to is None and provider is None:
             raise InvalidChoice("to", None, "say another time, another provider, or both")
-        _check_target(to)
+        check_target(to)
         said = {
             "appointment": id_of(appointment),
             "to": None if to is None else to.isoformat(),
@@ -316,72 +286,20 @@ class SeriesBookings:
                 raise InvalidTransition(anchor.status.value, Change.RESCHEDULED.value)
             zone = self._context.zones.zone(series.timezone)
             targets = [
-                (one, _target(one, anchor, to, zone), provider or one.provider) for one in chosen
+                (one, target_of(one, anchor, to, zone), provider or one.provider) for one in chosen
             ]
             going = [
                 (one, wall, who)
                 for one, wall, who in targets
-                if (one.provider, _wall(one, zone)) != (who, wall)
+                if (one.provider, wall_of(one, zone)) != (who, wall)
             ]
             if not going:
                 return anchor, None
-            effects, guards = self._moved(series, going, zone, now)
-            changes = bookings.changes(effects, now)
-            return self._after(anchor, changes), attrs.evolve(
-                changes, guards=changes.guards | guards
-            )
+            changes = bookings.changes(moving(bookings, series, going, zone, now), now)
+            return _after(anchor, changes), changes
 
         self._run("series.reschedule", idempotency_key, said, now, decide)
         return self._in_scope(appointment, scope)
-
-    def _moved(
-        self,
-        series: Series,
-        going: Sequence[tuple[Appointment, datetime, str]],
-        zone: Zone,
-        now: datetime,
-    ) -> tuple[Effects, frozenset[Any]]:
-        """What it changes that appointments go to other walls and providers, and its guards."""
-        bookings = self._bookings
-        leaving = [one for one, _, _ in going]
-        gone = [session for one in leaving if (session := bookings.seats.left_by(one)) is not None]
-        left = {one.session for one in leaving} - {one.id for one in gone} - {None}
-        within = _around([wall.date() for _, wall, _ in going])
-        asked = {
-            who: _with_seats_left(
-                bookings.inquiries.asked(
-                    who,
-                    series.type,
-                    within,
-                    patient=series.patient,
-                    now=now,
-                    but=made_by([*leaving, *gone]),
-                ),
-                left,
-            )
-            for who in sorted({who for _, _, who in going})
-        }
-        asking = [
-            _Asking(series.date_of(one.id), wall, start_on_wall(zone, wall), asked[who], one)
-            for one, wall, who in sorted(going, key=lambda each: each[1])
-        ]
-        plans, unbooked = self._decided(asking, zone, series.location, within)
-        if unbooked:
-            raise SeriesRefused(len(going), unbooked)
-        provider_of = {one.id: who for one, _, who in going}
-        placements = []
-        for each in asking:
-            plan, old = plans[each.date], each.old
-            assert old is not None
-            new = moved(self._context, old, provider_of[old.id], now, bookings.taking(plan))
-            placements.append((each.asked, plan, new))
-        joined = {plan.joined.id for plan in plans.values() if plan.joined is not None}
-        instead = Effects(releases=[claim for one in leaving for claim in one.claims])
-        instead += bookings.seats.leave([one for one in leaving if one.session not in joined])
-        _, effects = bookings.placed_all(
-            placements, Change.RESCHEDULED, now, instead=instead, left=joined & left
-        )
-        return effects, frozenset().union(*(one.guards() for one in asked.values()))
 
     # ------------------------------------------------------------------ calling off
 
@@ -426,60 +344,17 @@ class SeriesBookings:
                 events=[Event.of(Change.CANCELLED, one) for one in new],
             )
             changeset = bookings.changes(effects, now)
-            return self._after(anchor, changeset), changeset
+            return _after(anchor, changeset), changeset
 
         self._run("series.cancel", idempotency_key, said, now, decide)
         return self._in_scope(appointment, scope)
 
     # ------------------------------------------------------------------- in common
 
-    def _decided(
-        self,
-        asking: Sequence[_Asking],
-        zone: Zone,
-        location: str | Anywhere | None,
-        within: Interval,
-    ) -> tuple[dict[date, Plan], tuple[Unbooked, ...]]:
-        """What each occurrence takes beside the others, by its date, and those that cannot be."""
-        places = _places(location)
-        against: dict[date, tuple[Violation, ...]] = {}
-        visits: dict[date, Visit] = {}
-        for one in asking:
-            if isinstance(one.start, Violation):
-                against[one.date] = (one.start,)
-                continue
-            prefer = frozenset() if one.old is None else one.old.resources
-            visits[one.date] = Visit(one.asked.inquiry, one.start, places, prefer)
-        plans: dict[date, Plan] = {}
-        for day, found in zip(visits, plan_all([*visits.values()]), strict=True):
-            if isinstance(found, Plan):
-                plans[day] = found
-            else:
-                against[day] = found
-        free: dict[int, FreeSlots] = {}
-        unbooked = []
-        for one in asking:
-            if one.date in against:
-                inquiry = one.asked.inquiry
-                listed = free.get(id(inquiry))
-                if listed is None:
-                    listed = FreeSlots(beside(inquiry, plans.values()), within)
-                    free[id(inquiry)] = listed
-                others = listed.nearest(zone, one.wall, ALTERNATIVES, places=places)
-                unbooked.append(_unbooked(one.date, one.wall, against[one.date], others))
-        return plans, tuple(unbooked)
-
     def _series_of(self, appointment: Appointment) -> Series:
         if appointment.series is None:
             raise InvalidChoice("appointment", appointment.id, "it is of no series")
         return self.get(appointment.series)
-
-    def _after(self, anchor: Appointment, changes: Changeset) -> Appointment:
-        """The appointment as a changeset leaves it."""
-        for one in changes.writes:
-            if isinstance(one, Appointment) and one.id == anchor.id:
-                return one
-        return anchor
 
     def _in_scope(
         self, appointment: Appointment | str, scope: SeriesScope
@@ -521,58 +396,9 @@ def _ids(series: Series) -> list[str]:
     return [one.appointment for one in series.occurrences if one.appointment is not None]
 
 
-def _places(location: str | Anywhere | None) -> Collection[str | None] | None:
-    return None if isinstance(location, Anywhere) else (location,)
-
-
-def _unbooked(
-    day: date, wall: datetime, violations: tuple[Violation, ...], others: tuple[Slot, ...]
-) -> Unbooked:
-    return Unbooked(date=day, wall=wall, violations=violations, alternatives=others)
-
-
-def _around(dates: Sequence[date]) -> Interval:
-    """The minutes around some local dates that starts and their alternatives lie in."""
-    low = day_of(min(dates)) * DAY - AROUND - DAY
-    high = (day_of(max(dates)) + 1) * DAY + AROUND + DAY
-    return max(low, FIRST_MINUTE), min(high, LAST_MINUTE)
-
-
-def _check_target(to: object) -> None:
-    if isinstance(to, datetime):
-        check_time(to.timetz(), "to")
-    elif to is not None:
-        check_time(to, "to")
-
-
-def _wall(appointment: Appointment, zone: Zone) -> datetime:
-    """The start of an appointment on the wall of a zone, naive."""
-    return zone.local(whole_minute(appointment.start, "start")).replace(tzinfo=None)
-
-
-def _target(
-    one: Appointment, anchor: Appointment, to: time | datetime | None, zone: Zone
-) -> datetime:
-    """Where an appointment goes, on the wall, when another one goes ``to``."""
-    wall = _wall(one, zone)
-    if to is None:
-        return wall
-    if isinstance(to, datetime):
-        days = to.date() - _wall(anchor, zone).date()
-        return datetime.combine(wall.date() + days, to.time())
-    return datetime.combine(wall.date(), to)
-
-
-def _with_seats_left(asked: Asked, left: Collection[str | None]) -> Asked:
-    """The same, with one seat more in each of the sessions that the patient leaves."""
-    if not left:
-        return asked
-    claims: dict[Resource, Sequence[Claim]] = {}
-    for resource, some in asked.inquiry.claims.items():
-        claims[resource] = [
-            attrs.evolve(one, session=attrs.evolve(one.session, taken=one.session.taken - 1))
-            if one.session is not None and one.session.id in left
-            else one
-            for one in some
-        ]
-    return attrs.evolve(asked, inquiry=attrs.evolve(asked.inquiry, claims=claims))
+def _after(anchor: Appointment, changes: Changeset) -> Appointment:
+    """The appointment as a changeset leaves it."""
+    for one in changes.writes:
+        if isinstance(one, Appointment) and one.id == anchor.id:
+            return one
+    return anchor
