@@ -142,8 +142,8 @@ class Unbooked:
     """An occurrence that cannot be had: its date in the series, and every reason why.
 
     ``wall`` is the start that was asked for, naive, on the wall of the series. ``alternatives``
-    are free slots of the same provider and type: those of the same date, nearest first, then the
-    nearest of a week before and after. None of them is in the way of the other occurrences.
+    are free slots of the same provider and type: of the nearest date within a week, the same one
+    first, and on it of the nearest time of day. None is in the way of the other occurrences.
     """
 
     date: date

@@ -136,13 +136,18 @@ class FreeSlots:
         *,
         places: Collection[str | None] | None = None,
     ) -> tuple[Slot, ...]:
-        """The free slots nearest to a wall time: those of its date first, then of a week around."""
-        minute = (wall - EPOCH.replace(tzinfo=None)) // MINUTE
-        day, wanted = minute // DAY, resolve(zone, minute, Disambiguation.COMPATIBLE)
+        """The free slots nearest to a wall time, of its date and of those a week around.
 
-        def far(slot: Slot) -> tuple[bool, int, int]:
+        The nearest date comes first, and on it the nearest time of day.
+        """
+        minute = (wall - EPOCH.replace(tzinfo=None)) // MINUTE
+        day, time_of_day = divmod(minute, DAY)
+        wanted = resolve(zone, minute, Disambiguation.COMPATIBLE)
+
+        def far(slot: Slot) -> tuple[int, int, int]:
             start = whole_minute(slot.start, "start")
-            return zone.wall_of(start) // DAY != day, abs(start - wanted), start
+            on_day, at = divmod(zone.wall_of(start), DAY)
+            return abs(on_day - day), abs(at - time_of_day), start
 
         found = [
             slot
