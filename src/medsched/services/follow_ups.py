@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -82,6 +83,8 @@ class FollowUps:
     ) -> Appointment:
         """What `Appointments.follow_up` does."""
         context, bookings, now = self._context, self._bookings, self._context.now()
+        if not isinstance(wish, FollowUpWish):
+            raise InvalidChoice("wish", builtins.type(wish).__name__, "a FollowUpWish is needed")
         for name in _NOT_FOUND_SO:
             if details.get(name) is not None:
                 raise InvalidChoice(name, "…", "a follow-up is looked for in what is free")
