@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_args
 
 import pytest
 
 from medsched.domain.appointment_types import AppointmentType, Need
+from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.bookings import WallTime
 from medsched.domain.pages import cursor, read_cursor
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
@@ -94,6 +96,20 @@ def test_every_resource_is_of_a_kind() -> None:
         (
             RecurringBlocking(Resource("device", "d"), DAILY, hours="09:00-12:00", types="t"),
             "appointment-type t, device d",
+        ),
+        (
+            Appointment(
+                id="a",
+                provider="p",
+                patient="q",
+                type="t",
+                start=datetime(2026, 1, 7, 14, tzinfo=UTC),
+                end=datetime(2026, 1, 7, 15, tzinfo=UTC),
+                wall=WallTime(datetime(2026, 1, 7, 14), "UTC"),
+                follows="b",
+                series="s",
+            ),
+            "appointment b, appointment-type t, patient q, provider p, series s",
         ),
         (series(), "appointment-type t, patient a, provider p"),
         (series(location="l"), "appointment-type t, location l, patient a, provider p"),

@@ -165,6 +165,11 @@ class TestFinding:
         clock.set(datetime(2026, 2, 20, 15, 1, tzinfo=UTC))
         assert found(clinic.appointments.follow_up(visit, soon)) == "smith 02-20 10:30"
 
+    def test_not_earlier_on_the_day_of_the_visit(self, clinic: Practice) -> None:
+        late = clinic.appointments.book(Start("smith", "physio", on(SEEN, 11, 0)), patient="ada")
+        wish = FollowUpWish(after=timedelta(0), give_or_take=DAY)
+        assert found(clinic.appointments.follow_up(late, wish)) == "smith 01-28 09:00"
+
     @pytest.mark.parametrize("steps", [[], ["arrive"], ["arrive", "check_in"], ["fulfil"]])
     def test_of_a_visit_that_takes_place(
         self, clinic: Practice, visit: Appointment, steps: list[str]

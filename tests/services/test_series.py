@@ -182,6 +182,19 @@ class TestBooking:
             one = clinic.appointments.book(slot, patient="ada")
             clinic.appointments.cancel(one)
 
+    def test_alternatives_are_beside_the_other_occurrences(self, clinic: Practice) -> None:
+        full = date(2026, 1, 15)
+        clinic.availability.add(Override.closed("smith", full))
+        daily = Recurrence.daily(TUESDAY, count=5)
+        made = book(clinic, recurrence=daily, skip=True)
+        (left,) = made.unbooked
+        assert [f"{one.local_start:%m-%d %H:%M}" for one in left.alternatives] == [
+            *("01-14 10:30", "01-16 10:30", "01-14 11:00")
+        ]
+        with pytest.raises(SeriesRefused) as caught:
+            book(clinic, patient="bob", at=time(11), recurrence=daily)
+        assert caught.value.unbooked[0].alternatives[0] not in left.alternatives
+
     def test_nothing_to_be_had_is_refused_though_some_may_be_skipped(
         self, clinic: Practice, store: MemoryStore
     ) -> None:
@@ -479,6 +492,7 @@ class TestMoving:
         assert {one.provider for one in moved} == {"jones"}
         assert {one.resources for one in moved} == {frozenset({Resource("room", "r2")})}
         assert [one.start for one in moved] == [one.start for one in first]
+        assert {one.participants[0].resource.id for one in moved} == {"jones"}
         half = clinic.series.reschedule(moved[5], provider="kim", scope="following")
         later = clinic.series.reschedule(half[0], time(9), scope="all")
         assert [one.provider for one in later] == ["jones"] * 5 + ["kim"] * 5
@@ -632,6 +646,20 @@ class TestMoving:
         clinic.series.cancel(moved[0], scope="all")
         assert not store.claims(clinic.id, [Resource("provider", "smith")], 0, 10**8)
 
+    def test_a_class_of_one_goes_through_its_own(
+        self, clinic: Practice, store: MemoryStore
+    ) -> None:
+        made = book(clinic, type="class", at=time(10), recurrence=attrs.evolve(TEN, count=4))
+        first = made.appointments[0]
+        moved = clinic.series.reschedule(first, first.wall.start + WEEK, scope="all")
+        assert shown(moved) == ["01-20 10:00", "01-27 10:00", "02-03 10:00", "02-10 10:00"]
+        assert len({one.session for one in (*made.appointments, *moved)}) == 8
+        for one in moved:
+            (slot,) = clinic.availability.slots("smith", "class", one.start, one.end)
+            assert slot.seats_free == 1
+        clinic.series.cancel(moved[0], scope="all")
+        assert not store.claims(clinic.id, [Resource("provider", "smith")], 0, 10**8)
+
 
 class TestCallingOff:
     def test_this_one(self, clinic: Practice) -> None:
@@ -746,6 +774,19 @@ class TestRivals:
         assert [one.date for one in caught.value.unbooked] == [date(2026, 3, 17)]
         assert not clinic.appointments.list().items
         assert not clinic.series.list().items
+
+    def test_a_closure_while_it_is_moved(
+        self, clinic: Practice, store: MemoryStore, clock: FixedClock
+    ) -> None:
+        made = book(clinic).appointments
+        meddling, slow = self.meddled(store, clock)
+        meddling.rival = lambda: clinic.availability.add(
+            Override.closed("smith", date(2026, 3, 17), hours="11:00-12:00")
+        )
+        with pytest.raises(SeriesRefused) as caught:
+            slow.series.reschedule(made[4], time(11), scope="following")
+        assert [one.date for one in caught.value.unbooked] == [date(2026, 3, 17)]
+        assert clinic.series.appointments(made[0].series or "") == made
 
     def test_two_at_once(self, clinic: Practice, store: MemoryStore) -> None:
         told: list[object] = []
