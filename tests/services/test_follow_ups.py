@@ -256,6 +256,7 @@ class TestRefusing:
         "wish, options, error",
         [
             (attrs.evolve(SIX_WEEKS, providers=["kim", "nobody"]), {}, NotFound),
+            ("in six weeks", {}, InvalidChoice),
             (SIX_WEEKS, {"type": "nothing"}, NotFound),
             (SIX_WEEKS, {"id": "x\0"}, InvalidId),
             (SIX_WEEKS, {"id": "appointment-1"}, AlreadyExists),
@@ -272,7 +273,7 @@ class TestRefusing:
         clinic: Practice,
         store: MemoryStore,
         visit: Appointment,
-        wish: FollowUpWish,
+        wish: Any,
         options: dict[str, Any],
         error: type[MedschedError],
     ) -> None:

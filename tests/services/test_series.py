@@ -751,6 +751,16 @@ class TestRivals:
         assert [one.date for one in made.unbooked] == [date(2026, 2, 24)]
         assert len(clinic.appointments.list(patient="ada").items) == 9
 
+    def test_the_same_request_under_the_same_key_meanwhile(
+        self, clinic: Practice, store: MemoryStore, clock: FixedClock
+    ) -> None:
+        take(clinic, date(2026, 2, 3))
+        meddling, slow = self.meddled(store, clock)
+        first: list[object] = []
+        meddling.rival = lambda: first.append(book(clinic, skip=True, idempotency_key="k"))
+        assert [book(slow, skip=True, idempotency_key="k")] == first
+        assert len(clinic.series.list().items) == 1
+
     @pytest.mark.parametrize("scope", ["following", "all"])
     def test_one_that_is_called_off_meanwhile(
         self, clinic: Practice, store: MemoryStore, clock: FixedClock, scope: str

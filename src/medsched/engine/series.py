@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final
 
 import attrs
@@ -23,14 +23,15 @@ from medsched.engine.windows import Frame
 from medsched.errors import AmbiguousTime, NonexistentTime
 from medsched.timeline.instants import DAY, EPOCH, MINUTE, instant_of, whole_minute
 from medsched.timeline.intervals import Interval
-from medsched.timeline.resolve import Disambiguation, at_showing, resolve
+from medsched.timeline.resolve import at_showing, date_span
 from medsched.timeline.zones import Zone, ZoneSource
 
 AROUND: Final = 7 * DAY
-"""How far from a start its alternatives lie at most, in minutes."""
+"""How far from a date those of its alternatives lie at most, in minutes."""
 _BLOCK: Final = 28 * DAY
 """How many minutes are listed at once."""
 _low = attrgetter("low")
+_first_two = itemgetter(0, 1)
 
 
 @attrs.frozen(eq=False)
@@ -126,7 +127,7 @@ class FreeSlots:
     def __init__(self, inquiry: Inquiry, within: Interval) -> None:
         self._inquiry = inquiry
         self._within = within
-        self._months: dict[int, list[Slot]] = {}
+        self._months: dict[int, tuple[list[int], list[Slot]]] = {}
 
     def nearest(
         self,
@@ -140,35 +141,34 @@ class FreeSlots:
 
         The nearest date comes first, and on it the nearest time of day.
         """
-        minute = (wall - EPOCH.replace(tzinfo=None)) // MINUTE
-        day, time_of_day = divmod(minute, DAY)
-        wanted = resolve(zone, minute, Disambiguation.COMPATIBLE)
+        day, wanted = divmod((wall - EPOCH.replace(tzinfo=None)) // MINUTE, DAY)
+        found: list[Slot] = []
+        for apart in range(AROUND // DAY + 1):
+            on_days = [
+                (abs(zone.wall_of(start) % DAY - wanted), start, slot)
+                for one in {day - apart, day + apart}
+                for start, slot in self._within_span(*date_span(zone, one))
+                if places is None or slot.location in places
+            ]
+            found += [slot for _, _, slot in sorted(on_days, key=_first_two)]
+            if len(found) >= most:
+                break
+        return tuple(found[:most])
 
-        def far(slot: Slot) -> tuple[int, int, int]:
-            start = whole_minute(slot.start, "start")
-            on_day, at = divmod(zone.wall_of(start), DAY)
-            return abs(on_day - day), abs(at - time_of_day), start
+    def _within_span(self, low: int, high: int) -> Iterator[tuple[int, Slot]]:
+        for month in range(low // _BLOCK, (high - 1) // _BLOCK + 1):
+            starts, slots = self._month(month)
+            span = slice(bisect_left(starts, low), bisect_left(starts, high))
+            yield from zip(starts[span], slots[span], strict=True)
 
-        found = [
-            slot
-            for slot in self._between(wanted - AROUND, wanted + AROUND)
-            if places is None or slot.location in places
-        ]
-        return tuple(sorted(found, key=far)[:most])
-
-    def _between(self, low: int, high: int) -> list[Slot]:
-        months = range(low // _BLOCK, high // _BLOCK + 1)
-        first, last = instant_of(low), instant_of(high)
-        return [
-            slot for month in months for slot in self._month(month) if first <= slot.start <= last
-        ]
-
-    def _month(self, month: int) -> list[Slot]:
-        if month not in self._months:
+    def _month(self, month: int) -> tuple[list[int], list[Slot]]:
+        found = self._months.get(month)
+        if found is None:
             low = max(month * _BLOCK, self._within[0])
             high = min((month + 1) * _BLOCK, self._within[1])
-            listed = low < high
-            self._months[month] = (
-                [*list_slots(self._inquiry, instant_of(low), instant_of(high))] if listed else []
-            )
-        return self._months[month]
+            slots = list[Slot]()
+            if low < high:
+                slots += list_slots(self._inquiry, instant_of(low), instant_of(high))
+            starts = [whole_minute(slot.start, "start") for slot in slots]
+            found = self._months[month] = (starts, slots)
+        return found
