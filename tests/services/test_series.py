@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from threading import Thread
@@ -18,6 +19,7 @@ from medsched import (
     Appointment,
     AppointmentType,
     AvailabilityRule,
+    BookingRefused,
     Device,
     IdempotencyMismatch,
     InUse,
@@ -874,3 +876,45 @@ def test_across_clock_changes_the_wall_shows_what_was_asked_for(zone: str) -> No
             seen.add(against.reason)
         clinic.series.cancel(made.appointments[0], scope="all")
     assert seen, f"seed {seed}: no clock change was met"
+
+
+def test_a_series_books_what_its_occurrences_would_one_after_the_other(clock: FixedClock) -> None:
+    seed = Random().randrange(10**6)
+    random = Random(seed)
+    for _ in range(max(ROUNDS // 3, 10)):
+        both = [
+            opened(Scheduler(MemoryStore(), clock=clock, ids=NumberedIds()).practice("riverside"))
+            for _ in range(2)
+        ]
+        for _ in range(random.randint(0, 25)):
+            start = Start(
+                random.choice(["smith", "jones", "kim"]),
+                random.choice(["physio", "pool", "class"]),
+                on(TUESDAY + random.randint(0, 9) * DAY, random.randint(9, 11), 0),
+            )
+            who, keep = random.choice(["ada", "bob", "cid"]), random.random() < 0.3
+            for clinic in both:
+                with suppress(BookingRefused):
+                    if keep:
+                        clinic.holds.place(start, patient=who)
+                    else:
+                        clinic.appointments.book(start, patient=who)
+        type = random.choice(["physio", "pool", "class"])
+        at = time(random.randint(9, 11), random.choice([0, 0, 30]))
+        rule = Recurrence.daily(TUESDAY, every=random.randint(1, 3), count=random.randint(2, 8))
+        together, apart = both
+        alone: list[Appointment] = []
+        for day in rule.between(TUESDAY, TUESDAY + 30 * DAY):
+            with suppress(BookingRefused):
+                start = Start("smith", type, on(day, at.hour, at.minute))
+                alone.append(apart.appointments.book(start, patient="ada"))
+        booked: tuple[Appointment, ...] = ()
+        with suppress(SeriesRefused):
+            booked = together.series.book(
+                "smith", type, patient="ada", recurrence=rule, at=at, skip=True
+            ).appointments
+        said = [
+            [(one.start, one.end, one.spans, one.resources, one.seats) for one in some]
+            for some in (booked, alone)
+        ]
+        assert said[0] == said[1], f"seed {seed}"
