@@ -49,11 +49,13 @@ from medsched.domain.places import (
 )
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused
+from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.sessions import GroupSession
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.wishes import FollowUpWish
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
@@ -88,6 +90,7 @@ from medsched.errors import (
     SchemaMismatch,
     StorageBusy,
     StorageError,
+    TooManyOccurrences,
     TransactionLost,
     UnknownZone,
     VersionConflict,
@@ -122,6 +125,8 @@ __all__ = [
     "Explanation",
     "Finding",
     "FindingKind",
+    "FollowUpRefused",
+    "FollowUpWish",
     "Frequency",
     "Grid",
     "GridKind",
@@ -159,6 +164,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NumberedEvent",
+    "Occurrence",
     "OutOfRange",
     "OutcomeUnknown",
     "OverlappingRules",
@@ -183,6 +189,10 @@ __all__ = [
     "Room",
     "Scheduler",
     "SchemaMismatch",
+    "Series",
+    "SeriesBooked",
+    "SeriesRefused",
+    "SeriesScope",
     "Session",
     "Slot",
     "SlotStatus",
@@ -196,9 +206,11 @@ __all__ = [
     "Stretch",
     "Summary",
     "Tally",
+    "TooManyOccurrences",
     "TransactionLost",
     "Travel",
     "TzdataZones",
+    "Unbooked",
     "UnknownZone",
     "VersionConflict",
     "Violation",

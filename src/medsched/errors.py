@@ -81,6 +81,10 @@ class InvalidRecurrence(InvalidValue):
     """A recurrence that RFC 5545 does not allow, that is finer than a day, or that never occurs."""
 
 
+class TooManyOccurrences(InvalidRecurrence):
+    """A recurrence of more dates than a series has; ``value`` is their number, None: endless."""
+
+
 class InvalidId(InvalidValue):
     """An id that is empty, too long, or holds a control character."""
 

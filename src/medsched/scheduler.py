@@ -34,6 +34,7 @@ from medsched.services.queries import (
     TypeQuery,
 )
 from medsched.services.records import Directory
+from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
 from medsched.services.writer import Writer
@@ -119,6 +120,8 @@ class Practice:
         """What is booked."""
         self.blockings = Blockings(context, snapshots)
         """Time that is kept from patients, once."""
+        self.series = SeriesBookings(context, snapshots)
+        """What recurs, booked together."""
         self.holds = Holds(context, snapshots)
         """Slots that are kept for a moment."""
         self.events = Events(context)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import get_args
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, get_args
 
 import pytest
 
 from medsched.domain.appointment_types import AppointmentType, Need
+from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.bookings import WallTime
 from medsched.domain.pages import cursor, read_cursor
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.series import Series
 from medsched.domain.stored import (
     CLASSES,
     Kind,
@@ -26,6 +29,18 @@ from medsched.timeline.recurrence import Recurrence
 
 DAILY = Recurrence.daily(start=date(2026, 1, 1))
 HALF_HOUR = timedelta(minutes=30)
+
+
+def series(**place: Any) -> Series:
+    return Series(
+        patient="a",
+        provider="p",
+        type="t",
+        recurrence=DAILY,
+        at=time(9),
+        timezone="UTC",
+        **place,
+    )
 
 
 def test_each_class_has_a_kind_and_each_kind_a_class() -> None:
@@ -82,6 +97,23 @@ def test_every_resource_is_of_a_kind() -> None:
             RecurringBlocking(Resource("device", "d"), DAILY, hours="09:00-12:00", types="t"),
             "appointment-type t, device d",
         ),
+        (
+            Appointment(
+                id="a",
+                provider="p",
+                patient="q",
+                type="t",
+                start=datetime(2026, 1, 7, 14, tzinfo=UTC),
+                end=datetime(2026, 1, 7, 15, tzinfo=UTC),
+                wall=WallTime(datetime(2026, 1, 7, 14), "UTC"),
+                follows="b",
+                series="s",
+            ),
+            "appointment b, appointment-type t, patient q, provider p, series s",
+        ),
+        (series(), "appointment-type t, patient a, provider p"),
+        (series(location="l"), "appointment-type t, location l, patient a, provider p"),
+        (series(location=None), "appointment-type t, patient a, provider p"),
     ],
 )
 def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:

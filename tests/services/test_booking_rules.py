@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import attrs
@@ -17,6 +17,8 @@ from medsched import (
     AvailabilityRule,
     BookingRefused,
     BookingRules,
+    FollowUpRefused,
+    FollowUpWish,
     InvalidDuration,
     InvalidNumber,
     InvalidRecurrence,
@@ -25,6 +27,8 @@ from medsched import (
     Reason,
     Recurrence,
     Scheduler,
+    SeriesBooked,
+    SeriesRefused,
     Tally,
     Violation,
     Visit,
@@ -298,6 +302,70 @@ class TestForWhom:
             Reason.OFF_GRID,
         }
         assert book(clinic, 0, 10, override=WHY).overridden >= {Reason.DAY_FULL, Reason.OFF_GRID}
+
+
+class TestSeriesAndFollowUps:
+    """Each occurrence counts for those after it, and all of them are counted at once."""
+
+    daily = Recurrence.parse("FREQ=DAILY;COUNT=4", start=date(2026, 1, 6))
+
+    def series(self, clinic: Practice, **more: Any) -> SeriesBooked:
+        return clinic.series.book(
+            "smith", "visit", patient="p0", recurrence=self.daily, at=time(9), **more
+        )
+
+    @pytest.mark.parametrize(
+        "rules, reason, had",
+        [
+            ({"open_per_patient": 3}, Reason.TOO_MANY_OPEN, [6, 7, 8]),
+            ({"per_week": 2}, Reason.WEEK_FULL, [6, 7]),
+            ({"spacing": timedelta(days=2)}, Reason.TOO_CLOSE, [6, 8]),
+            ({"new_patients_on": "TU,TH"}, Reason.NEW_PATIENTS, [6, 8]),
+        ],
+    )
+    def test_what_a_series_passes_is_refused_and_the_rest_is_had(
+        self, clinic: Practice, rules: dict[str, Any], reason: Reason, had: list[int]
+    ) -> None:
+        type_rules(clinic, **rules)
+        with pytest.raises(SeriesRefused) as refused:
+            self.series(clinic)
+        assert {why.reason for one in refused.value.unbooked for why in one.violations} == {reason}
+        assert clinic.appointments.list().items == ()
+        found = self.series(clinic, skip=True)
+        assert [one.start.day for one in found.appointments] == had
+        for one in found.unbooked:
+            for slot in one.alternatives:
+                assert clinic.availability.slots(
+                    "smith", "visit", slot.start, slot.start + MINUTE, patient="p0"
+                )
+
+    def test_a_referral_is_of_all(self, clinic: Practice) -> None:
+        type_rules(clinic, needs_referral=True)
+        with pytest.raises(SeriesRefused):
+            self.series(clinic)
+        found = self.series(clinic, referral="R-1")
+        assert {one.referral for one in found.appointments} == {"R-1"}
+        moved = clinic.series.reschedule(found.appointments[0], time(10), scope="all")
+        assert len(moved) == 4
+
+    def test_a_series_moves_within_its_own_caps(self, clinic: Practice) -> None:
+        type_rules(clinic, per_day=1, open_per_patient=4, spacing=timedelta(hours=23))
+        found = self.series(clinic)
+        moved = clinic.series.reschedule(found.appointments[0], time(11), scope="all")
+        assert [one.start.hour for one in moved] == [16] * 4
+        with pytest.raises(SeriesRefused):
+            clinic.series.reschedule(
+                found.appointments[0].id, datetime(2026, 1, 7, 11), scope="this"
+            )
+
+    def test_a_follow_up_keeps_to_the_rules(self, clinic: Practice) -> None:
+        made = book(clinic, 0)
+        type_rules(clinic, spacing=timedelta(days=7), needs_referral=True)
+        wish = FollowUpWish(after=timedelta(days=6), give_or_take=timedelta(days=2))
+        with pytest.raises(FollowUpRefused):
+            clinic.appointments.follow_up(made, wish)
+        late = clinic.appointments.follow_up(made, wish, referral="R-1")
+        assert (late.start - made.start, late.referral) == (timedelta(days=7), "R-1")
 
 
 class EvenHoursOnly:

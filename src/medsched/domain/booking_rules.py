@@ -87,7 +87,3 @@ class Facts:
     own: tuple[Visited, ...] = ()
     seen: bool = False
     seen_here: bool = False
-
-    def adding(self, visit: Visited) -> Facts:
-        """The same once a visit of the patient's with the provider is booked as well."""
-        return attrs.evolve(self, visits=(*self.visits, visit), own=(*self.own, visit))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 
 import attrs
 
 from medsched.domain.records import ResourceKind
 from medsched.domain.requests import Violation
+from medsched.domain.series import Unbooked
 from medsched.domain.slots import Slot
 from medsched.errors import MedschedError
 
@@ -42,3 +44,53 @@ class BookingRefused(MedschedError, ValueError):
                 for kind in sorted(kinds)
             }
         )
+
+
+@attrs.define(eq=False, slots=False)
+class SeriesRefused(MedschedError, ValueError):
+    """A series that cannot be booked, or moved, as a whole: each occurrence that cannot be had.
+
+    Nothing was written. ``asked`` is how many occurrences it was about. Each of ``unbooked``
+    tells its reasons and alternatives.
+    """
+
+    asked: int
+    unbooked: tuple[Unbooked, ...]
+
+    def sentence(self) -> str:
+        """How many cannot be had, and the reasons of the first five."""
+        told = [
+            f"{one.date.isoformat()}: {', '.join(map(str, one.violations))}"
+            for one in self.unbooked[:5]
+        ]
+        more = [f"and {len(self.unbooked) - 5} more"] if len(self.unbooked) > 5 else []
+        counted = f"{len(self.unbooked)} of {self.asked} occurrences cannot be had"
+        return f"{counted}: {'; '.join([*told, *more])}"
+
+
+@attrs.define(eq=False, slots=False)
+class FollowUpRefused(MedschedError, ValueError):
+    """A follow-up for which nothing is free as wished: the next free slots outside the wish.
+
+    Nothing was written. ``visit`` is what it would follow, ``type`` what was looked for, with
+    each of ``providers``, on local dates from ``first`` to ``last``, both inclusive.
+    ``alternatives`` are free slots nearest to what was wished for. ``violations`` are what
+    refuses every start, whenever it is: somebody who is not active.
+    """
+
+    visit: str
+    type: str
+    providers: tuple[str, ...]
+    first: date
+    last: date
+    alternatives: tuple[Slot, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    def sentence(self) -> str:
+        """What was looked for, and where."""
+        with_whom = " or ".join(self.providers)
+        found = (
+            f"no {self.type} with {with_whom} is free as wished from {self.first.isoformat()}"
+            f" to {self.last.isoformat()}"
+        )
+        return "; ".join([found, *map(str, self.violations)])

@@ -83,6 +83,10 @@ class Reason(StrEnum):
     """A payment in advance is needed."""
     HOUSE_RULE = "house-rule"
     """A rule of the host's own refuses it."""
+    NONEXISTENT_TIME = "nonexistent-time"
+    """The clock skips the wall time on that date."""
+    AMBIGUOUS_TIME = "ambiguous-time"
+    """The clock shows the wall time twice on that date."""
 
 
 @attrs.frozen(kw_only=True)

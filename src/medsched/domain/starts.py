@@ -33,7 +33,8 @@ def _a_start(instance: object, attribute: object, value: datetime | WallTime) ->
         raise NonexistentTime(wall, str(value.tzinfo))
 
 
-def _a_place(instance: object, attribute: object, value: str | Anywhere | None) -> None:
+def a_place(instance: object, attribute: object, value: str | Anywhere | None) -> None:
+    """Validate a place that is asked for: an id, none, or `ANYWHERE`."""
     if value is not None and not isinstance(value, Anywhere):
         check_id(value, "location")
 
@@ -51,6 +52,4 @@ class Start:
     provider: str = attrs.field(validator=an_id)
     type: str = attrs.field(validator=an_id)
     at: datetime | WallTime = attrs.field(validator=_a_start)
-    location: str | Anywhere | None = attrs.field(
-        default=ANYWHERE, kw_only=True, validator=_a_place
-    )
+    location: str | Anywhere | None = attrs.field(default=ANYWHERE, kw_only=True, validator=a_place)

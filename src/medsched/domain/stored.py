@@ -15,7 +15,9 @@ from medsched.domain.holds import Hold
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
+from medsched.domain.series import Series
 from medsched.domain.sessions import GroupSession
+from medsched.domain.starts import Anywhere
 
 HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
 """What opens or closes the time of a resource."""
@@ -31,6 +33,7 @@ Noun: TypeAlias = (
     | Device
     | AppointmentType
     | HoursRecord
+    | Series
 )
 """What a practice describes itself by."""
 Stored: TypeAlias = Noun | BookingRecord
@@ -56,6 +59,7 @@ class Kind(StrEnum):
     RULE = "rule"
     OVERRIDE = "override"
     BLOCKING = "blocking"
+    SERIES = "series"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -74,6 +78,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.RULE: AvailabilityRule,
     Kind.OVERRIDE: Override,
     Kind.BLOCKING: RecurringBlocking,
+    Kind.SERIES: Series,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -164,7 +169,16 @@ def references(record: Stored) -> frozenset[Ref]:
                 found |= _refs(Kind.SESSION, [record.session])
             if isinstance(record, Appointment):
                 found |= _refs(Kind.APPOINTMENT, [record.follows])
+                found |= _refs(Kind.SERIES, [record.series])
             return found
+        case Series():
+            place = None if isinstance(record.location, Anywhere) else record.location
+            return (
+                _refs(Kind.PROVIDER, [record.provider])
+                | _refs(Kind.PATIENT, [record.patient])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type])
+                | _refs(Kind.LOCATION, [place])
+            )
         case Blocking():
             return frozenset(map(Ref.of, record.resources)) | _refs(Kind.PATIENT, [record.kept_for])
         case PracticeSettings() | Staff() | Patient() | Location():
@@ -186,7 +200,7 @@ def scheduled_by(record: Stored) -> Resource | None:
             return record.resource
         case AvailabilityRule() | Override() | RecurringBlocking():
             return record.resource
-        case Staff() | Patient() | AppointmentType():
+        case Staff() | Patient() | AppointmentType() | Series():
             return None
         case Appointment() | Hold() | GroupSession() | Blocking():
             return None

@@ -9,12 +9,7 @@ from typing import Any, Final, Unpack
 
 import attrs
 
-from medsched.domain.appointments import (
-    Appointment,
-    AppointmentStatus,
-    Move,
-    participants_in,
-)
+from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.changes import Changeset
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
@@ -22,6 +17,7 @@ from medsched.domain.lifecycle import step
 from medsched.domain.records import Resource
 from medsched.domain.requests import Violation
 from medsched.domain.stored import Kind
+from medsched.domain.wishes import FollowUpWish
 from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
 from medsched.errors import InvalidChoice, InvalidTransition
@@ -37,8 +33,10 @@ from medsched.services.bookings import (
 )
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.follow_ups import FollowUps
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
+from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import MINUTE, whole_minute
 
@@ -54,18 +52,8 @@ _CHANGES: Final[Mapping[AppointmentStatus, Change]] = {
     AppointmentStatus.ENTERED_IN_ERROR: Change.ENTERED_IN_ERROR,
 }
 """What happened to an appointment that came into a status."""
-_MOVABLE: Final = frozenset(
-    {
-        AppointmentStatus.PROPOSED,
-        AppointmentStatus.WAITLIST,
-        AppointmentStatus.PENDING,
-        AppointmentStatus.BOOKED,
-    }
-)
-"""The statuses in which an appointment may be moved to another time."""
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
-_NO_SEAT: Final[Mapping[str, Any]] = {"session": None, "seats": 1}
 _OVERRIDE: Final = "appointment.override"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
@@ -86,6 +74,7 @@ class Appointments(Agendas):
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         super().__init__(context)
         self._bookings = Bookings(context, snapshots)
+        self._follow_ups = FollowUps(context, self._bookings)
 
     # --------------------------------------------------------------------- making
 
@@ -161,6 +150,29 @@ class Appointments(Agendas):
 
         return self._bookings.run(operation, details.get("idempotency_key"), said, now, decide)
 
+    def follow_up(
+        self,
+        visit: Appointment | str,
+        wish: FollowUpWish,
+        *,
+        type: str | None = None,
+        **details: Unpack[Details],
+    ) -> Appointment:
+        """Find the slot that fulfils a wish best, and book it for the visit's patient.
+
+        The nearest to the date wished for with the visit's provider; if they have none, with the
+        others whom the wish names: the earlier of two dates as near, and the earliest start on it.
+        ``type`` is the visit's own unless stated. The appointment ``follows`` the visit. If a
+        rival takes the slot first, the next best is booked.
+
+        `FollowUpRefused`, with the nearest free slots, where none fulfils the wish;
+        `InvalidTransition` for a visit that does not take place: cancelled, entered in error, on
+        the waitlist or only proposed; `InvalidChoice` for an override, or a blocking to give up.
+        Raises what `book` raises for the details, and `NotFound` for a visit, type or provider.
+        """
+        refuse_unknown(details, Details, "follow_up")
+        return self._follow_ups.book(visit, wish, type, details)
+
     # --------------------------------------------------------------------- moving
 
     def reschedule(
@@ -189,7 +201,7 @@ class Appointments(Agendas):
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
-            if old.status not in _MOVABLE:
+            if old.status not in MOVABLE:
                 raise InvalidTransition(old.status.value, Change.RESCHEDULED.value)
             if wanted.type != old.type:
                 why = f"the appointment is a {old.type}"
@@ -211,23 +223,9 @@ class Appointments(Agendas):
             same = (old.provider, old.start, old.spans)
             if same == (wanted.provider, taking["start"], tuple(sorted(taking["spans"]))):
                 return old, None
-            move = Move(
-                start=old.start,
-                end=old.end,
-                provider=old.provider,
-                moved_at=now,
-                moved_by=self._context.principal.id,
-            )
-            changes: dict[str, Any] = {
-                **taking,
-                "provider": wanted.provider,
-                "moves": (*old.moves, move),
-                "participants": participants_in(old.status, wanted.provider, old.patient),
-                "override": (override or "") if planned.overridden else "",
-                "overridden": planned.overridden,
-                **_NO_SEAT,
-            }
-            new = self._next(old, now, changes)
+            if planned.overridden:
+                taking |= {"override": override, "overridden": planned.overridden}
+            new = moved(self._context, old, wanted.provider, now, taking)
             instead = Effects(releases=old.claims) + bookings.seats.leave(old)
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
@@ -254,7 +252,7 @@ class Appointments(Agendas):
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(Appointment, appointment)
-            if old.status not in _MOVABLE | _UNDER_WAY:
+            if old.status not in MOVABLE | _UNDER_WAY:
                 raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
             if old.session is not None:
                 why = "those of a group session are of all who are in it"
@@ -407,7 +405,7 @@ class Appointments(Agendas):
                 return self._bookings.placed(asked, planned, new, _CHANGES[status], now)
             new = self._next(old, now, changes)
             if old.claims_time and not new.claims_time:
-                new = attrs.evolve(new, **_NO_SEAT)
+                new = attrs.evolve(new, **NO_SEAT)
             return new, self._replaced(old, new, _CHANGES[status], now)
 
         return self._bookings.run(f"{operation}.step", idempotency_key, said, now, decide)
@@ -415,13 +413,7 @@ class Appointments(Agendas):
     # -------------------------------------------------------------------- in common
 
     def _next(self, old: Appointment, now: datetime, changes: dict[str, Any]) -> Appointment:
-        return attrs.evolve(
-            old,
-            **changes,
-            version=old.version + 1,
-            updated_at=now,
-            updated_by=self._context.principal.id,
-        )
+        return revised(self._context, old, now, changes)
 
     def _replaced(
         self,

@@ -252,7 +252,7 @@ class Bookings:
             named=wish.named,
             referred=wish.referred,
             prepaid=wish.prepaid,
-            but={(CLAIMS[kind_of(type(one))], one.id) for one in wish.but},
+            but=made_by(wish.but),
             counting=[stretch[0]] if stretch[1] - stretch[0] == 1 else (),
             fresh=fresh,
         )
@@ -315,27 +315,53 @@ class Bookings:
         It comes back with the seat that it has, if it has one. Expired holds in its way are swept.
         ``instead``: what is given back for it.
         """
-        lapsed = (
-            self._in_the_way(asked.claims(), planned.spans, now) if _takes_time(booking) else []
+        (placed,), effects = self.placed_all(
+            [(asked, planned, booking)], change, now, instead=instead
         )
-        joined = None if planned.joined is None else planned.joined.id
-        mates = [hold for hold in lapsed if joined is not None and hold.session == joined]
-        others = [hold for hold in lapsed if hold not in mates]
-        taking = Effects()
-        if _takes_time(booking):
-            seat, taking = self.seats.take(planned, booking, asked.sessions, mates)
-            booking = cast("SeatT", seat)
-        told = [Event.of(change, booking)]
-        if planned.overridden:
-            told.append(Event.of(Change.OVERRIDDEN, booking))
-        counted = Effects()
-        if _takes_time(booking):
-            terms = planned.terms
-            visit = visit_at(asked.inquiry, planned.start, terms.length, terms.shape.location)
-            counted = Effects(tallies=self.counted(asked, visit, planned.overridden))
-        effects = self.swept(others) + instead + taking + counted
-        effects += Effects(writes=[booking], events=told)
-        return booking, self.changes(effects, now, asked=asked)
+        return placed, self.changes(effects, now, asked=asked)
+
+    def placed_all(
+        self,
+        placements: Sequence[tuple[Asked, Plan, SeatT]],
+        change: Change,
+        now: datetime,
+        *,
+        instead: Effects = NOTHING,
+        left: Collection[str] = (),
+    ) -> tuple[list[SeatT], Effects]:
+        """Bookings that take what was planned for each beside the others, and what that changes.
+
+        ``left``: the sessions whose seats are given up in the same changeset, and may be taken
+        by another of these bookings.
+        """
+        lapsed = dict[str, Hold]()
+        for asked, planned, booking in placements:
+            if _takes_time(booking):
+                lapsed |= {
+                    hold.id: hold for hold in self._in_the_way(asked.claims(), planned.spans, now)
+                }
+        joined = {one.joined.id for _, one, _ in placements if one.joined is not None} - {""}
+        others = [hold for hold in lapsed.values() if hold.session not in joined]
+        placed, taking = list[SeatT](), Effects()
+        for asked, planned, booking in placements:
+            made = booking
+            if _takes_time(booking):
+                session = None if planned.joined is None else planned.joined.id
+                mates = [hold for hold in lapsed.values() if session and hold.session == session]
+                seat, effects = self.seats.take(
+                    planned, booking, asked.sessions, mates, instead=session in left
+                )
+                made, taking = cast("SeatT", seat), taking + effects
+                terms = planned.terms
+                visit = visit_at(asked.inquiry, planned.start, terms.length, terms.shape.location)
+                counted = self.counted(asked, visit, planned.overridden)
+                taking += Effects(tallies=counted)
+            told = [Event.of(change, made)]
+            if planned.overridden:
+                told.append(Event.of(Change.OVERRIDDEN, made))
+            taking += Effects(writes=[made], events=told)
+            placed.append(made)
+        return placed, self.swept(others) + instead + taking
 
     def drafted(
         self,
@@ -494,3 +520,8 @@ def id_of(named: BookingRecord | str) -> str:
 
 def _takes_time(booking: Seat) -> bool:
     return isinstance(booking, Hold) or booking.claims_time
+
+
+def made_by(bookings: Iterable[BookingRecord]) -> frozenset[tuple[ClaimKind, str]]:
+    """The claims that are some bookings' own, by their kind and id."""
+    return frozenset((CLAIMS[kind_of(type(one))], one.id) for one in bookings)

@@ -38,29 +38,27 @@ class Effects:
         )
 
 
-def together(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
-    """Tallies of which each counts once: those of one name are counted as one.
+def all_of(effects: Iterable[Effects]) -> Effects:
+    """The effects of several at once."""
+    return sum(effects, Effects())
 
-    What each of several may count at most was said as if it were alone, the first one's facts
-    leaving the most.
+
+def together(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+    """The tallies with those of one name counted at once, within the bounds of each.
+
+    What each of several may count at most is said as if it were alone.
     """
     found: dict[str, Tally] = {}
     for one in tallies:
         other = found.get(one.name)
-        if other is None:
-            found[one.name] = one
-            continue
-        caps = (one.most, other.most)
-        found[one.name] = Tally(
-            one.name,
-            one.by + other.by,
-            None if None in caps else max(most for most in caps if most is not None),
-            max(one.least, other.least),
-            one.before if other.before is None else other.before,
-        )
+        if other is not None:
+            bounds = [most for most in (one.most, other.most) if most is not None]
+            one = Tally(
+                one.name,
+                one.by + other.by,
+                min(bounds, default=None),
+                max(one.least, other.least),
+                other.before if one.before is None else one.before,
+            )
+        found[one.name] = one
     return tuple(found.values())
-
-
-def all_of(effects: Iterable[Effects]) -> Effects:
-    """The effects of several at once."""
-    return sum(effects, Effects())

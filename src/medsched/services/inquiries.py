@@ -157,6 +157,10 @@ class Inquiries:
         inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
         return Asked(inquiry, snapshot, known, sessions, rules)
 
+    def snapshot(self, provider: str, type: str) -> Snapshot:
+        """The schedule that an inquiry about a provider and type is made of, as it is now."""
+        return self._snapshots.of(self._context, provider, type)
+
     def of_hours(self, provider: str, type: str) -> Inquiry:
         """What the schedule opens, whatever is taken and whatever the time is."""
         snapshot = self._snapshots.of(self._context, provider, type)

@@ -110,6 +110,15 @@ class TypeQuery(Query):
 
 
 @attrs.frozen(kw_only=True)
+class SeriesQuery(Query):
+    """Series by patient, provider and type, as they were booked."""
+
+    patient: str | None = attrs.field(default=None, metadata={_MATCH: "patient"})
+    provider: str | None = attrs.field(default=None, metadata={_MATCH: "provider"})
+    type: str | None = attrs.field(default=None, metadata={_MATCH: "type"})
+
+
+@attrs.frozen(kw_only=True)
 class HoursQuery(Query):
     """Rules or blockings by resource; a bare id is a provider's."""
 

@@ -102,11 +102,14 @@ class Seats:
         booking: Seat,
         sessions: Mapping[str, Seated],
         lapsed: Sequence[Hold] = (),
+        *,
+        instead: bool = False,
     ) -> tuple[Seat, Effects]:
         """A booking with a seat in the session that it joins or makes, and what that changes.
 
         A slot with one seat needs no session: the booking takes all that was planned by itself.
-        ``lapsed``: expired holds that are in its way.
+        ``lapsed``: expired holds that are in its way. ``instead``: the seat is one that the same
+        changeset gives up, of which `leave` says nothing.
         """
         if planned.joined is None and planned.terms.seats == 1:
             return booking, _claimed(booking, planned)
@@ -114,7 +117,7 @@ class Seats:
         if planned.joined is None:
             return self._open(planned, attrs.evolve(booking, spans=own))
         seated = sessions[planned.joined.id]
-        return self._join(planned, attrs.evolve(booking, spans=own), seated, lapsed)
+        return self._join(planned, attrs.evolve(booking, spans=own), seated, lapsed, instead)
 
     def _open(self, planned: Plan, booking: Seat) -> tuple[Seat, Effects]:
         """The first seat: the session takes the time of provider, place, rooms and devices."""
@@ -149,7 +152,12 @@ class Seats:
         return seat, effects + _claimed(session, planned) + _claimed(seat, planned)
 
     def _join(
-        self, planned: Plan, booking: Seat, seated: Seated, lapsed: Sequence[Hold]
+        self,
+        planned: Plan,
+        booking: Seat,
+        seated: Seated,
+        lapsed: Sequence[Hold],
+        instead: bool,
     ) -> tuple[Seat, Effects]:
         """A further seat, of no more than anybody in the session was promised."""
         session, seats = seated.session, planned.terms.seats
@@ -169,7 +177,7 @@ class Seats:
         effects = Effects(
             removals=[*swept],
             releases=[claim for hold in swept for claim in hold.claims],
-            tallies=[Tally(session.tally, 1 - len(swept), most)],
+            tallies=[Tally(session.tally, (0 if instead else 1) - len(swept), most)],
             events=[Event.of(Change.EXPIRED, hold) for hold in swept],
         )
         changed = self._changed(session, min(seats, session.seats), expires)

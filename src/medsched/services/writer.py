@@ -12,6 +12,7 @@ from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
 from medsched.domain.records import Identified, Resource
+from medsched.domain.series import Series
 from medsched.domain.stored import (
     BookingRecord,
     Kind,
@@ -45,7 +46,7 @@ class Writer:
         `AlreadyExists` for an id that is stored, or comes twice.
         """
         for record in records:
-            if isinstance(record, BookingRecord):
+            if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()

@@ -25,9 +25,12 @@ from medsched.adapters.sqlalchemy.shapes import (
     MINUTES,
     NEEDS,
     NUMBER,
+    OCCURRENCES,
+    PLACE,
     PRICING,
     RECURRENCE,
     RULES,
+    TIME,
     TRAVELS,
     TYPE_DAYS,
     WORDS,
@@ -41,6 +44,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
+from medsched.domain.series import Series
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
 from medsched.errors import StorageError
 
@@ -57,8 +61,9 @@ FILTERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.DEVICE: frozenset({"location"}),
     Kind.APPOINTMENT_TYPE: frozenset({"modality"}),
     Kind.OVERRIDE: frozenset({"kind"}),
+    Kind.SERIES: frozenset({"patient", "provider", "type"}),
 }
-"""The fields that can be searched for without reading documents; never a patient's."""
+"""The fields that can be searched for without reading documents; of a patient only the id."""
 
 
 # ---------------------------------------------------------------------- nouns
@@ -114,6 +119,12 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
     AvailabilityRule: {**_OFFER, **_VALID},
     Override: {**_OFFER, "first": DATE, "last": DATE},
     RecurringBlocking: {**_VALID, "hours": HOURS, "types": WORDS},
+    Series: {
+        "location": PLACE,
+        "recurrence": RECURRENCE,
+        "at": TIME,
+        "occurrences": OCCURRENCES,
+    },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {
     cls: tuple(

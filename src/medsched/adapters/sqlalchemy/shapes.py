@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,9 @@ from medsched.domain.claims import Span
 from medsched.domain.people import Travel
 from medsched.domain.places import Address
 from medsched.domain.records import Resource
+from medsched.domain.requests import Reason, Violation
+from medsched.domain.series import Occurrence
+from medsched.domain.starts import ANYWHERE, Anywhere
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.weekdays import Weekday
 
@@ -143,3 +146,24 @@ SPANS: Final = Shape(
 )
 PARTICIPANTS: Final = many(fields_of(Participant, resource=RESOURCE))
 MOVES: Final = many(fields_of(Move, start=INSTANT, end=INSTANT, moved_at=INSTANT))
+PLACE: Final = Shape(
+    lambda value: "anywhere" if isinstance(value, Anywhere) else [value],
+    lambda found: ANYWHERE if found == "anywhere" else found[0],
+)
+"""A place that is asked for; None is no place."""
+TIME: Final = Shape(time.isoformat, time.fromisoformat)
+OCCURRENCES: Final = many(
+    fields_of(
+        Occurrence,
+        date=DATE,
+        violations=many(
+            fields_of(
+                Violation,
+                reason=Shape(lambda value: value.value, Reason),
+                resource=RESOURCE,
+                start=INSTANT,
+                end=INSTANT,
+            )
+        ),
+    )
+)

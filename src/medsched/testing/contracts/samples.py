@@ -20,6 +20,8 @@ from medsched.domain.places import (
     Room,
 )
 from medsched.domain.records import Resource
+from medsched.domain.requests import Reason, Violation
+from medsched.domain.series import Occurrence, Series
 from medsched.domain.stored import Stored
 from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
 from medsched.timeline.recurrence import Recurrence
@@ -268,6 +270,59 @@ RECORDS: Final[dict[str, Stored]] = {
         version=1,
         active=False,
         **_TIMES,
+    ),
+    "series": Series(
+        id="s1",
+        version=1,
+        patient="ehr-4711",
+        provider="smith",
+        type="visit",
+        recurrence=_DAILY,
+        at=time(0, 0),
+        timezone="UTC",
+    ),
+    "series, all stated": Series(
+        id="s1",
+        version=1,
+        active=False,
+        patient="ehr-4711",
+        provider="smith",
+        type="visit",
+        location="anywhere",
+        recurrence=_RICH,
+        at=time(23, 59),
+        timezone="America/New_York",
+        occurrences=[
+            Occurrence(date(2026, 1, 13), "a1"),
+            Occurrence(
+                date(2026, 3, 8),
+                None,
+                [
+                    Violation(reason=Reason.NONEXISTENT_TIME, message=ODD),
+                    Violation(
+                        reason=Reason.TAKEN,
+                        message="taken",
+                        resource=Resource("patient", "ehr-4711"),
+                        start=WHEN,
+                        end=LATER,
+                        by="a2",
+                    ),
+                ],
+            ),
+        ],
+        created_by=" B",
+        **_TIMES,
+    ),
+    "series at no place": Series(
+        id="s1",
+        version=1,
+        patient="ehr-4711",
+        provider="smith",
+        type="visit",
+        location=None,
+        recurrence=_DAILY,
+        at=time(12, 30),
+        timezone="Europe/London",
     ),
     **BOOKINGS,
 }
