@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import attrs
@@ -13,6 +13,7 @@ from medsched import (
     AppointmentType,
     AvailabilityRule,
     BookingRules,
+    FollowUpWish,
     Location,
     Override,
     Patient,
@@ -32,6 +33,8 @@ NOW: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 _KEY: Final[Any] = {"idempotency_key": "the key"}
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+WEEKLY: Final = "there.appointment-1"
+"""The first of a series."""
 
 
 # ------------------------------------------------------------------------ the practice
@@ -74,8 +77,8 @@ def furnish(store: Store, practice: str) -> None:
     On that Wednesday: at 9:00 an appointment, at 10:00 a requested one, at 10:45 a proposed one
     that takes no time; at 13:00 a hold for a patient, at 14:00 one for nobody in particular, at
     15:00 one that has expired; at 12:00 a seat in a class, and then half an hour that is blocked.
-    With Jones an appointment at 9:00 that was booked under a key
-    long ago, and at 13:00 an expired hold.
+    On the two days after, Bob is at eleven with Jones. With Jones an appointment at 9:00 that was
+    booked under a key long ago, and at 13:00 an expired hold.
     """
     ids = MarkedIds("there.")
     long_ago, lately, now = (
@@ -117,6 +120,15 @@ def furnish(store: Store, practice: str) -> None:
     now.holds.place(at("13:00"), patient="ada", id="for-ada")
     now.holds.place(at("14:00"), id="for-anybody")
     now.appointments.book(at("12:00", type="class"), patient="eve", id="seated")
+    weekly = now.series.book(
+        "jones",
+        "check",
+        patient="bob",
+        recurrence=Recurrence.parse("FREQ=DAILY;COUNT=2", start=date(2026, 1, 8)),
+        at=time(11),
+        id="weeks",
+    )
+    assert weekly.appointments[0].id == WEEKLY
     now.blockings.add("smith", instant("12:30"), instant("13:00"), id="lunch")
 
 
@@ -277,6 +289,31 @@ COMMANDS: Final = (
         ),
     ),
     Command("unblock", lambda clinic: clinic.blockings.release("lunch", **_KEY)),
+    Command(
+        "book a series",
+        lambda clinic: clinic.series.book(
+            "smith",
+            "class",
+            patient="dee",
+            recurrence=Recurrence.parse("FREQ=DAILY;COUNT=3", start=date(2026, 1, 7)),
+            at=time(16),
+            **_KEY,
+        ),
+    ),
+    Command(
+        "move a series",
+        lambda clinic: clinic.series.reschedule(WEEKLY, time(11, 30), scope="all", **_KEY),
+    ),
+    Command(
+        "cancel what follows in a series",
+        lambda clinic: clinic.series.cancel(WEEKLY, scope="following", **_KEY),
+    ),
+    Command(
+        "follow up",
+        lambda clinic: clinic.appointments.follow_up(
+            "mine", FollowUpWish(after=timedelta(days=3)), **_KEY
+        ),
+    ),
     Command("sweep", lambda clinic: clinic.holds.sweep(), 3, _swept),
     Command(
         "close a day",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import attrs
@@ -12,7 +12,7 @@ from tests.stateful import drawn
 from tests.stateful.drawn import D1, MINUTE, NEW_YORK, PATIENTS, R1, TYPES
 from tests.stateful.machine import Stores, as_
 
-from medsched import BookingRules, Practice, TzdataZones
+from medsched import BookingRules, FollowUpWish, Practice, Recurrence, TzdataZones
 from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
 from medsched.domain.records import Resource
@@ -165,6 +165,77 @@ class Everything(Stores):
         start = instant(wall)
         self.do(lambda clinic: clinic.blockings.list(resource=resource))
         self.do(lambda clinic: clinic.blockings.between(resource, start, start + 60 * MINUTE))
+
+    # ------------------------------------------------------------ series and follow-ups
+
+    @rule(
+        provider=st.sampled_from(["smith", "smith", "kim", "jones"]),
+        type=st.sampled_from(["visit", "class", "scan"]),
+        patient=drawn.people,
+        count=st.integers(2, 4),
+        at=st.sampled_from([time(9), time(9, 30), time(11), time(2, 30)]),
+        skip=st.booleans(),
+        key=drawn.keys,
+        target=Stores.appointments,
+    )
+    def book_series(
+        self,
+        provider: str,
+        type: str,
+        patient: str,
+        count: int,
+        at: time,
+        skip: bool,
+        key: str | None,
+    ) -> Any:
+        daily = Recurrence.parse(f"FREQ=DAILY;COUNT={count}", start=date(2026, 3, 6))
+        found = self.keyed(
+            lambda clinic: clinic.series.book(
+                provider,
+                type,
+                patient=patient,
+                recurrence=daily,
+                at=at,
+                skip=skip,
+                idempotency_key=key,
+            ),
+            key,
+        )
+        return multiple() if found is None else multiple(*found.appointments)
+
+    @rule(
+        one=Stores.appointments,
+        to=st.sampled_from([time(9), time(10), time(2, 30), datetime(2026, 3, 9, 9, 30)]),
+        scope=st.sampled_from(["this", "following", "all"]),
+        key=drawn.keys,
+    )
+    def move_series(
+        self, one: Appointment, to: time | datetime, scope: str, key: str | None
+    ) -> None:
+        self.keyed(
+            lambda clinic: clinic.series.reschedule(one.id, to, scope=scope, idempotency_key=key),
+            key,
+        )
+
+    @rule(one=Stores.appointments, scope=st.sampled_from(["this", "following", "all"]))
+    def cancel_series(self, one: Appointment, scope: str) -> None:
+        self.do(lambda clinic: clinic.series.cancel(one.id, scope=scope, reason="away"))
+
+    @rule(
+        one=Stores.appointments,
+        after=st.integers(0, 3),
+        give=st.integers(0, 2),
+        other=st.booleans(),
+        target=Stores.appointments,
+    )
+    def follow_up(self, one: Appointment, after: int, give: int, other: bool) -> Any:
+        wish = FollowUpWish(
+            after=timedelta(days=after),
+            give_or_take=timedelta(days=give),
+            providers=["kim"] if other else (),
+        )
+        made = self.do(lambda clinic: clinic.appointments.follow_up(one.id, wish))
+        return multiple() if made is None else made
 
     # ------------------------------------------------------------------- booking rules
 
