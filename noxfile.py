@@ -116,7 +116,12 @@ def kills(session: nox.Session) -> None:
 def races(session: nox.Session) -> None:
     """Race, walk and replay all that the session `tests` does a part of: a long run."""
     _install(session, "[all]", "tests")
-    scales = {"MEDSCHED_RACES": "1", "MEDSCHED_STATEFUL": "10", "MEDSCHED_REPLAY": "all"}
+    scales = {
+        "MEDSCHED_RACES": "1",
+        "MEDSCHED_STATEFUL": "10",
+        "MEDSCHED_WALK": "5000",
+        "MEDSCHED_REPLAY": "all",
+    }
     tests = ["tests/races", "tests/stateful", "tests/acceptance"]
     session.run("pytest", *tests, *session.posargs, env=scales)
 
