@@ -49,6 +49,7 @@ from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.time_blocks import TimeBlock
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
@@ -185,6 +186,7 @@ __all__ = [
     "StorageError",
     "Stretch",
     "Summary",
+    "TimeBlock",
     "TransactionLost",
     "Travel",
     "TzdataZones",

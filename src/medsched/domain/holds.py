@@ -17,12 +17,14 @@ class Hold(Booking):
 
     From that instant on it blocks nothing and can no longer be confirmed, whether it was swept
     away or not. ``created_by`` is the principal it is kept for: nobody else may confirm or
-    release it. ``session`` is the group session that it keeps one of ``seats`` seats in.
+    release it. ``session`` is the group session that it keeps one of ``seats`` seats in, ``block``
+    the time block that it keeps.
     """
 
     expires: datetime = attrs.field(converter=instant)
     session: str | None = attrs.field(default=None, validator=maybe_id)
     seats: int = attrs.field(default=1, validator=whole(1, MOST_SEATS))
+    block: str | None = attrs.field(default=None, validator=maybe_id)
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""

@@ -16,8 +16,9 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
 from medsched.domain.sessions import GroupSession
+from medsched.domain.time_blocks import TimeBlock
 
-HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
+HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | TimeBlock
 """What opens or closes the time of a resource."""
 BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
@@ -56,6 +57,7 @@ class Kind(StrEnum):
     RULE = "rule"
     OVERRIDE = "override"
     BLOCKING = "blocking"
+    TIME_BLOCK = "time-block"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -74,6 +76,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.RULE: AvailabilityRule,
     Kind.OVERRIDE: Override,
     Kind.BLOCKING: RecurringBlocking,
+    Kind.TIME_BLOCK: TimeBlock,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -149,6 +152,13 @@ def references(record: Stored) -> frozenset[Ref]:
                 | _refs(Kind.ROOM, [record.room])
                 | _refs(Kind.APPOINTMENT_TYPE, codes)
             )
+        case TimeBlock():
+            return (
+                _of(record.resource)
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.ROOM, [record.room])
+                | _refs(Kind.APPOINTMENT_TYPE, record.types or ())
+            )
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
@@ -162,6 +172,7 @@ def references(record: Stored) -> frozenset[Ref]:
             )
             if not isinstance(record, GroupSession):
                 found |= _refs(Kind.SESSION, [record.session])
+                found |= _refs(Kind.TIME_BLOCK, [record.block])
             if isinstance(record, Appointment):
                 found |= _refs(Kind.APPOINTMENT, [record.follows])
             return found
@@ -184,7 +195,7 @@ def scheduled_by(record: Stored) -> Resource | None:
     match record:
         case PracticeSettings() | Provider() | Location() | Room() | Device():
             return record.resource
-        case AvailabilityRule() | Override() | RecurringBlocking():
+        case AvailabilityRule() | Override() | RecurringBlocking() | TimeBlock():
             return record.resource
         case Staff() | Patient() | AppointmentType():
             return None

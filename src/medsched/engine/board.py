@@ -97,7 +97,7 @@ class Board:
     def candidates(self) -> Iterable[Candidates]:
         """The starts in [low, high) that hours and grid give, in order, claimed ones among them.
 
-        The packed grid counts from claims, and so gives none that are claimed.
+        The packed grid counts from claims, and so gives none that are claimed, but time blocks.
         """
         if self.inquiry.type.grid.kind is GridKind.PACKED:
             return self._packed()
@@ -105,8 +105,11 @@ class Board:
 
     def _packed(self) -> Iterator[Candidates]:
         for terms, pieces, runs in self.openings.groups():
-            ranges = self._packed_in(terms, self.openings.room(terms, pieces, runs))
-            ranges = within(ranges, self.low, self.high)
+            if terms.grid is GridKind.PACKED:
+                ranges = self._packed_in(terms, self.openings.room(terms, pieces, runs))
+                ranges = within(ranges, self.low, self.high)
+            else:
+                ranges = self.openings.grid(terms, pieces, runs, self.low, self.high)
             starts = [start for start in chain.from_iterable(ranges) if terms.on_day(start)]
             if starts:
                 yield Candidates(terms, starts, self.low)
@@ -173,7 +176,7 @@ class Board:
 
     def on_grid(self, piece: Piece, terms: Terms, start: int) -> bool:
         """Whether a start lies on a piece's grid; on the packed one every impossible start does."""
-        if self.inquiry.type.grid.kind is GridKind.PACKED:
+        if terms.grid is GridKind.PACKED:
             run = self.openings.run_end(piece)
             blocked = self._blocked(terms.shape)
             if start + terms.length > run or covering(blocked, start) is not None:
@@ -185,7 +188,7 @@ class Board:
 
     def nearest_on_grid(self, piece: Piece, terms: Terms, start: int) -> list[int]:
         """The starts of a piece's grid just before and after a minute that nothing refuses."""
-        if self.inquiry.type.grid.kind is GridKind.PACKED:
+        if terms.grid is GridKind.PACKED:
             room = self.openings.room(terms, *self.openings.joined(piece))
             ranges = self._packed_in(terms, room)
         else:

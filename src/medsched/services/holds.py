@@ -167,6 +167,7 @@ class Holds:
                 opened_by=held.opened_by,
                 session=held.session,
                 seats=held.seats,
+                block=held.block,
                 reason=reason,
                 notes=notes,
                 participants=participants_in(AppointmentStatus.BOOKED, held.provider, who),

@@ -25,6 +25,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     MINUTES,
     NEEDS,
     NUMBER,
+    ONE_STRETCH,
     PRICING,
     RECURRENCE,
     TRAVELS,
@@ -41,6 +42,7 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
+from medsched.domain.time_blocks import TimeBlock
 from medsched.errors import StorageError
 
 FORMAT: Final = 1
@@ -111,6 +113,13 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
     AvailabilityRule: {**_OFFER, **_VALID},
     Override: {**_OFFER, "first": DATE, "last": DATE},
     RecurringBlocking: {**_VALID, "hours": HOURS, "types": WORDS},
+    TimeBlock: {
+        "date": DATE,
+        "hours": ONE_STRETCH,
+        "types": WORDS,
+        "pricing": PRICING,
+        "special_requirements": WORDS,
+    },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {
     cls: tuple(

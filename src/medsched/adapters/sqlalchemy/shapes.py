@@ -104,6 +104,7 @@ TYPE_DAYS = Shape(
     lambda found: [(code, [Weekday[name] for name in days]) for code, days in found],
 )
 HOURS = Shape(lambda values: [str(value) for value in values], tuple)
+ONE_STRETCH = Shape(str, str)
 DATES = Shape(
     lambda values: [value.isoformat() for value in sorted(values)],
     lambda found: [date.fromisoformat(value) for value in found],

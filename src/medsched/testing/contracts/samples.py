@@ -21,6 +21,7 @@ from medsched.domain.places import (
 )
 from medsched.domain.records import Resource
 from medsched.domain.stored import Stored
+from medsched.domain.time_blocks import TimeBlock
 from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
@@ -267,6 +268,24 @@ RECORDS: Final[dict[str, Stored]] = {
         id="meeting",
         version=1,
         active=False,
+        **_TIMES,
+    ),
+    "time block": TimeBlock("smith", date(2026, 1, 1), "09:00-09:30", id="block", version=1),
+    "time block, all stated": TimeBlock(
+        "smith",
+        date(2026, 11, 1),
+        Hours("22:00", "01:30", overnight=True),
+        id="block",
+        version=1,
+        active=False,
+        timezone="America/New_York",
+        second_showing=True,
+        location="main",
+        room="r1",
+        types={"visit", "Visit"},
+        pricing=_PRICE,
+        special_requirements={"fasting", ODD},
+        notes=ODD,
         **_TIMES,
     ),
     **BOOKINGS,
