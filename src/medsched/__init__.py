@@ -44,6 +44,7 @@ from medsched.domain.places import (
     Room,
 )
 from medsched.domain.principals import Principal
+from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
@@ -82,6 +83,7 @@ from medsched.errors import (
     OverlappingRules,
     Problem,
     SchemaMismatch,
+    SlotsNotKept,
     StorageBusy,
     StorageError,
     TransactionLost,
@@ -166,6 +168,8 @@ __all__ = [
     "Principal",
     "Problem",
     "Provider",
+    "Publication",
+    "PublishedSlot",
     "Reason",
     "Recurrence",
     "RecurringBlocking",
@@ -179,6 +183,7 @@ __all__ = [
     "Slot",
     "SlotStatus",
     "Slots",
+    "SlotsNotKept",
     "Span",
     "Staff",
     "Start",

@@ -135,7 +135,7 @@ class TestOneStart:
         assert reasons(inquiry, f"{DAY} 10:00") == {Reason.CLOSED}
 
     def test_blocks_that_touch_are_one_slot_each(self, grid: Grid) -> None:
-        both = [block("09:00-10:00", id="a"), block("10:00-11:30", id="b")]
+        both = [block("09:00-10:00", id="a"), block("10:00-11:00", id="b")]
         for items in (both, both[::-1]):
             inquiry = ask(*items, type=visit(60, grid=grid))
             assert starts(inquiry) == ["09:00", "10:00"]
@@ -185,6 +185,15 @@ class TestLayers:
             *("09:00", "09:30", "10:10", "11:00", "11:30")
         ]
         assert starts(ask(week, blocking("00:00-24:00"), block("10:10-10:50"))) == ["10:10"]
+
+    def test_it_is_itself_within_hours_that_offer_the_same(self) -> None:
+        week = rule("09:00-12:00", slot_duration=mins(40), capacity=1)
+        made = ask(week, block("10:30-11:10"))
+        assert starts(made) == ["09:00", "09:40", "10:30"]
+        assert reasons(made, f"{DAY} 10:50") == {Reason.OFF_GRID, Reason.RUNS_OUT}
+        found = plan(made, minute(f"{DAY} 10:30", NY))
+        assert isinstance(found, Plan)
+        assert found.block == "block"
 
     def test_what_closes_a_part_of_it_closes_it(self, grid: Grid) -> None:
         for hours in ("09:00-09:10", "09:50-12:00", "09:20-09:21"):

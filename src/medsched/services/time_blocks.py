@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 import attrs
 
@@ -29,7 +29,8 @@ from medsched.timeline.instants import check_date, instant_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
 
-_BATCH = 500
+_BATCH: Final = 500
+_SET_HERE: Final = frozenset({"version", "created_at", "updated_at"})
 
 
 class TimeBlocks:
@@ -261,8 +262,4 @@ def _written(scope: str, block: TimeBlock) -> str:
 def _said(block: TimeBlock) -> Mapping[str, Any]:
     """What a request says of a block."""
     said = attrs.asdict(block, recurse=False)
-    price = block.pricing
-    said["pricing"] = None if price is None else [str(one) for one in attrs.astuple(price)]
-    return {
-        name: said[name] for name in said if name not in ("version", "created_at", "updated_at")
-    }
+    return {name: value for name, value in said.items() if name not in _SET_HERE}
