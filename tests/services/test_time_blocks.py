@@ -364,6 +364,17 @@ class TestBooking:
         clinic.time_blocks.activate(made.id)
         assert clinic.time_blocks.list(free=False).items[0].id == made.id
 
+    def test_what_is_taken_late_in_a_long_block_takes_it(self, clinic: Practice) -> None:
+        clinic.availability.add(
+            AvailabilityRule("smith", Recurrence.daily(start=DAY), hours="16:00-17:00")
+        )
+        clinic.appointments.book(slots(clinic, "visit")[-1], patient="bob")
+        made = clinic.time_blocks.publish(block("09:00-16:50"))
+        assert shown(clinic)[:1] == ["09:00+470 busy"]
+        with pytest.raises(BookingRefused) as caught:
+            clinic.time_blocks.book(made, type="visit", patient="ada")
+        assert [one.reason for one in caught.value.violations] == [Reason.TAKEN]
+
     def test_under_a_key_it_is_booked_once(self, clinic: Practice) -> None:
         one, other = clinic.time_blocks.publish_all([block(), block("10:00-10:20")])
         asked: dict[str, Any] = {"type": "visit", "patient": "ada", "idempotency_key": "k"}

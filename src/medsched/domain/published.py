@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 import attrs
 
@@ -56,7 +55,7 @@ class PublishedDay:
 
     provider: str = attrs.field(validator=an_id)
     type: str = attrs.field(validator=an_id)
-    date: dt.date = attrs.field(validator=a_date)
+    date: date = attrs.field(validator=a_date)
     start: datetime = attrs.field(converter=instant)
     end: datetime = attrs.field(converter=instant)
     stamp: str = attrs.field(validator=text(64))

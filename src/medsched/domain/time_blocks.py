@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Hashable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 
 import attrs
@@ -68,7 +67,7 @@ class TimeBlock(Identified):
     """
 
     resource: Resource = attrs.field(converter=resource)
-    date: dt.date = attrs.field(validator=a_date)
+    date: date = attrs.field(validator=a_date)
     hours: Hours = attrs.field(converter=_stretch)
     timezone: str | None = attrs.field(default=None, validator=zone_name, kw_only=True)
     second_showing: bool | None = attrs.field(default=None, kw_only=True)
