@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from threading import Barrier, Thread
 from typing import Any, cast
 
@@ -236,6 +236,42 @@ class TestPublishing:
         agree(clinic)
         assert clinic.availability.publish(5 * DAY).written == 40 - 17
 
+    def test_killed_at_any_statement_every_date_is_whole(
+        self, clinic: Practice, store: MemoryStore
+    ) -> None:
+        sa = pytest.importorskip("sqlalchemy")
+        engine = getattr(store, "engine", None)
+        if engine is None:
+            pytest.skip("in memory a date is written in one step")
+        pair, days = ("smith", "visit"), (date(2026, 1, 6), date(2026, 1, 7))
+        clinic.availability.publish(3 * DAY, providers=["smith"], types=["visit"])
+        for at in count(1):
+            clinic.availability.add(Override.closed("smith", *days, hours="10:00-10:10", id="c"))
+            before = kept(store, clinic.id)[pair]
+            statements = 0
+
+            def kill(_c: Any, _cursor: Any, statement: str, *_: Any, at: int = at) -> None:
+                nonlocal statements
+                statements += statement.startswith(("INSERT", "DELETE"))
+                if statements == at:
+                    raise KeyboardInterrupt
+
+            sa.event.listen(engine, "before_cursor_execute", kill)
+            with suppress(KeyboardInterrupt):
+                clinic.availability.publish(3 * DAY, providers=["smith"], types=["visit"])
+            sa.event.remove(engine, "before_cursor_execute", kill)
+            cut = kept(store, clinic.id)[pair]
+            clinic.availability.publish(3 * DAY, providers=["smith"], types=["visit"])
+            after = kept(store, clinic.id)[pair]
+            assert all(before[day] != after[day] for day in days)
+            assert all(cut[day] in (before[day], after[day]) for day in cut), at
+            assert cut.keys() == before.keys() == after.keys()
+            clinic.availability.overrides.delete("c")
+            agree(clinic)
+            if statements < at:
+                break
+        assert at > 8
+
     @pytest.mark.parametrize(
         "window",
         [timedelta(0), -DAY, 733 * DAY, timedelta(hours=36), timedelta(microseconds=1), 14, None],
@@ -306,13 +342,13 @@ class TestReading:
     def test_bounds_within_a_date(self, clinic: Practice) -> None:
         clinic.availability.publish(WEEKS)
         fifteen = datetime(2026, 1, 6, 15, tzinfo=UTC)
-        for low, high, count in (
+        for low, high, slots in (
             (fifteen, fifteen, 0),
             (fifteen, fifteen + MINUTE, 1),
             (fifteen - MINUTE, fifteen, 0),
             (fifteen + timedelta(seconds=1), fifteen + 60 * MINUTE, 0),
         ):
-            assert len(clinic.availability.published("smith", "visit", low, high)) == count
+            assert len(clinic.availability.published("smith", "visit", low, high)) == slots
             agree(clinic, low, high)
 
     def test_bad_bounds(self, clinic: Practice) -> None:
@@ -335,6 +371,23 @@ class TestReading:
         days = kept(store, clinic.id)["jones", "visit"]
         starts = [one.start for day in days.values() for one in day.slots]
         assert len(starts) == len(set(starts)) > 0
+
+    @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "UTC", "Pacific/Niue"])
+    def test_at_the_ends_of_time(self, clinic: Practice, clock: FixedClock, zone: str) -> None:
+        clinic.providers.update(attrs.evolve(clinic.providers.get("jones"), timezone=zone))
+        for year, day, hour in ((9998, 31, 23), (9998, 30, 9), (9998, 31, 2)):
+            on = date(year, 12, day)
+            extra = Override.extra("jones", on, hours="05:00-22:00", id=f"{on} {hour}")
+            with suppress(MedschedError):
+                clinic.availability.add(extra)
+            clock.set(datetime(year, 12, day, hour, tzinfo=UTC))
+            end = datetime(9999, 1, 1, tzinfo=UTC)
+            clinic.availability.publish(3 * DAY, providers=["jones"])
+            for type in ("visit", "packed"):
+                found = clinic.availability.published("jones", type, clock.now(), end)
+                assert told(found) == live(clinic, "jones", type, clock.now(), end)
+        low, high = datetime(1973, 1, 1, tzinfo=UTC), datetime(1973, 1, 2, tzinfo=UTC)
+        assert clinic.availability.published("jones", "visit", low, high) == ()
 
     @pytest.mark.parametrize("first", [date(2026, 10, 1), date(2026, 4, 2), date(2026, 9, 3)])
     @pytest.mark.parametrize("zone", [LORD_HOWE, SANTIAGO, "America/St_Johns", "Europe/London"])

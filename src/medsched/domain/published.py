@@ -26,7 +26,7 @@ class PublishedSlot:
     type: str = attrs.field(validator=an_id)
     location: str | None = attrs.field(default=None, validator=maybe_id)
     start: datetime = attrs.field(converter=instant)
-    end: datetime = attrs.field(converter=instant)
+    end: datetime  # that of the last slot of all lies beyond 9998
     status: SlotStatus = attrs.field(converter=SlotStatus)
     seats_free: int
     patient: str | None = phi(default=None, validator=maybe_id)

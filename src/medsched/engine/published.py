@@ -22,7 +22,15 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
 from medsched.engine.windows import Frame
 from medsched.errors import InvalidChoice
-from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, instant_of, whole_minute
+from medsched.timeline.instants import (
+    DAY,
+    FIRST_DAY,
+    FIRST_MINUTE,
+    LAST_DAY,
+    LAST_MINUTE,
+    instant_of,
+    whole_minute,
+)
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import date_span
 from medsched.timeline.zones import Zone, ZoneSource
@@ -53,8 +61,18 @@ def days_between(zone: Zone, low: int, high: int) -> list[LocalDay]:
     Each minute is of one date, whatever the clocks do.
     """
     first, last = max(low // DAY - 2, FIRST_DAY), min(high // DAY + 2, LAST_DAY)
-    days = (LocalDay(day, *date_span(zone, day)) for day in range(first, last + 1))
+    days = (_local_day(zone, day) for day in range(first, last + 1))
     return [one for one in days if one.low < one.high and one.low < high and one.high > low]
+
+
+def _local_day(zone: Zone, day: int) -> LocalDay:
+    """A local date; the first and the last reach to the ends of time."""
+    low, high = date_span(zone, day)
+    return LocalDay(
+        day,
+        FIRST_MINUTE if day == FIRST_DAY else low,
+        LAST_MINUTE if day == LAST_DAY else high,
+    )
 
 
 @attrs.frozen(eq=False)
