@@ -601,3 +601,23 @@ def test_whatever_is_done_no_block_is_filled_twice(clinic: Practice, store: Memo
         for a in standing:
             if a.block is not None:
                 assert (a.start, a.end) == clinic.time_blocks.times(a.block), seed
+
+
+def test_of_rivals_who_publish_the_same_time_one_wins(clinic: Practice) -> None:
+    ready, came = Barrier(4), list[object]()
+
+    def rival(number: int) -> None:
+        ready.wait()
+        try:
+            came.append(clinic.time_blocks.publish(block(f"09:0{number}-09:30", id=str(number))))
+        except ContradictoryOverrides as error:
+            came.append(error)
+
+    threads = [Thread(target=rival, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(came) == 4
+    assert [isinstance(one, TimeBlock) for one in came].count(True) == 1
+    assert len(shown(clinic)) == 1
