@@ -10,9 +10,11 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from medsched.adapters.sqlalchemy.applying import insert_if_missing
 from medsched.adapters.sqlalchemy.booked import BookingReader
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.locking import chunks, nameable
+from medsched.domain.changes import Stale
 from medsched.domain.published import PublishedDay, PublishedSlot
 from medsched.domain.slots import SlotStatus
 from medsched.errors import StorageBusy
@@ -100,25 +102,23 @@ class SlotTableKeeper(BookingReader):
     def _publish(self, connection: Connection, practice: str, day: PublishedDay) -> None:
         publication, slot = self._tables.publication, self._tables.slot
         token = _token(day)
-        # This row first, and those of other days by what was read: so rivals wait for each other
-        # here, and for nothing else.
-        connection.execute(
-            sa.delete(publication).where(
-                publication.c.practice == practice, publication.c.token == token
+        # This row first: so rivals for one date wait for each other here.
+        row = {
+            "provider": day.provider,
+            "type": day.type,
+            "day": day_of(day.date),
+            "start_at": day.start,
+            "end_at": day.end,
+            "stamp": day.stamp,
+        }
+        update = sa.update(publication).values(row)
+        update = update.where(publication.c.practice == practice, publication.c.token == token)
+        if connection.execute(update).rowcount != 1:
+            insert_if_missing(
+                connection, publication, {"practice": practice, "token": token, **row}
             )
-        )
-        connection.execute(
-            sa.insert(publication).values(
-                practice=practice,
-                token=token,
-                provider=day.provider,
-                type=day.type,
-                day=day_of(day.date),
-                start_at=day.start,
-                end_at=day.end,
-                stamp=day.stamp,
-            )
-        )
+            if connection.execute(update).rowcount != 1:  # it was withdrawn just now
+                raise Undone(Stale())
         here = (slot.c.practice == practice, slot.c.publication == token)
         connection.execute(sa.delete(slot).where(*here))
         others = sa.select(slot.c.publication).where(
