@@ -48,6 +48,7 @@ from medsched.domain.places import (
     Room,
 )
 from medsched.domain.principals import Principal
+from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
 from medsched.domain.requests import Reason, Request, Violation
@@ -55,6 +56,7 @@ from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope
 from medsched.domain.sessions import GroupSession
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.time_blocks import TimeBlock
 from medsched.domain.wishes import FollowUpWish
 from medsched.errors import (
     AlreadyExists,
@@ -88,6 +90,7 @@ from medsched.errors import (
     OverlappingRules,
     Problem,
     SchemaMismatch,
+    SlotsNotKept,
     StorageBusy,
     StorageError,
     TooManyOccurrences,
@@ -180,6 +183,8 @@ __all__ = [
     "Principal",
     "Problem",
     "Provider",
+    "Publication",
+    "PublishedSlot",
     "Reason",
     "Recurrence",
     "RecurringBlocking",
@@ -197,6 +202,7 @@ __all__ = [
     "Slot",
     "SlotStatus",
     "Slots",
+    "SlotsNotKept",
     "Span",
     "Staff",
     "Standing",
@@ -206,6 +212,7 @@ __all__ = [
     "Stretch",
     "Summary",
     "Tally",
+    "TimeBlock",
     "TooManyOccurrences",
     "TransactionLost",
     "Travel",

@@ -339,6 +339,16 @@ class TransactionLost(StorageError):
 
 
 @attrs.define(eq=False, slots=False)
+class SlotsNotKept(MedschedError, NotImplementedError):
+    """Slots are to be published in a store that has no table of them: it is no `SlotTable`."""
+
+    store: str
+
+    def sentence(self) -> str:
+        return f"a {self.store} keeps no slots: publish them in a store that does"
+
+
+@attrs.define(eq=False, slots=False)
 class SchemaMismatch(MedschedError):
     """The tables in the database are not those that this release works with.
 

@@ -37,6 +37,7 @@ from medsched.services.records import Directory
 from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
+from medsched.services.time_blocks import TimeBlocks
 from medsched.services.writer import Writer
 
 
@@ -124,6 +125,8 @@ class Practice:
         """What recurs, booked together."""
         self.holds = Holds(context, snapshots)
         """Slots that are kept for a moment."""
+        self.time_blocks = TimeBlocks(context, self.appointments)
+        """Time that is published block by block, each for one appointment."""
         self.events = Events(context)
         """What happened, in order, for whoever follows."""
 

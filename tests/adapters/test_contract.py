@@ -8,8 +8,9 @@ import pytest
 from tests.databases import ENGINES, Databases
 
 from medsched.adapters.memory import MemoryStore
+from medsched.ports.slot_table import SlotTable
 from medsched.ports.store import Store
-from medsched.testing.contracts import StoreContract
+from medsched.testing.contracts import SlotTableContract, StoreContract
 from medsched.testing.contracts.changes import Changes
 from medsched.testing.contracts.claiming import Claiming
 from medsched.testing.contracts.contention import Contention
@@ -34,6 +35,19 @@ class TestSqlAlchemyStore(StoreContract):
         yield
         for kind in ENGINES:
             databases.check_returned(kind)
+
+
+class TestMemorySlotTable(SlotTableContract):
+    @pytest.fixture
+    def table(self) -> SlotTable:
+        return MemoryStore()
+
+
+class TestSqlAlchemySlotTable(SlotTableContract):
+    @pytest.fixture(params=ENGINES)
+    def table(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[SlotTable]:
+        yield databases.store(request.param)
+        databases.check_returned(request.param)
 
 
 class TestGuardsByWrites(Changes, Claiming, Receipts, Rivals, Contention, Following):

@@ -34,7 +34,7 @@ BEFORE, FRESH = "medsched_before", "medsched_fresh"
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 
 
-# ------------------------------------------------------ version 1, as it was released: frozen
+# ---------------------------------------------- versions 1 and 2, as they were released: frozen
 
 _MYSQL: Final = ("mysql", "mariadb")
 
@@ -69,23 +69,29 @@ def _touched() -> sa.Column[Any]:
     return sa.Column("touched", sa.BigInteger, nullable=False, server_default=sa.text("0"))
 
 
+_OPTIONS: Final[dict[str, Any]] = {
+    f"{dialect}_{option}": value
+    for dialect in _MYSQL
+    for option, value in (
+        ("engine", "InnoDB"),
+        ("charset", "utf8mb4"),
+        ("collate", "utf8mb4_nopad_bin"),
+    )
+}
+
+
+def _into(metadata: sa.MetaData) -> Callable[..., None]:
+    def table(name: str, key: list[str], *parts: Any, **options: Any) -> None:
+        primary = sa.PrimaryKeyConstraint(*key, name=f"pk_medsched_{name}")
+        sa.Table(f"medsched_{name}", metadata, *parts, primary, **_OPTIONS, **options)
+
+    return table
+
+
 def version_1(schema: str | None) -> sa.MetaData:
     """The tables of version 1."""
     metadata = sa.MetaData(schema=schema)
-    options: dict[str, Any] = {
-        f"{dialect}_{option}": value
-        for dialect in _MYSQL
-        for option, value in (
-            ("engine", "InnoDB"),
-            ("charset", "utf8mb4"),
-            ("collate", "utf8mb4_nopad_bin"),
-        )
-    }
-
-    def table(name: str, key: list[str], *parts: Any) -> None:
-        primary = sa.PrimaryKeyConstraint(*key, name=f"pk_medsched_{name}")
-        sa.Table(f"medsched_{name}", metadata, *parts, primary, **options)
-
+    table = _into(metadata)
     id, kind = _exact(255), _word(32)
     table("version", ["component"], _need("component", kind), _need("version", sa.Integer))
     table(
@@ -131,8 +137,63 @@ def version_1(schema: str | None) -> sa.MetaData:
     return metadata
 
 
-def fill(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """What a practice had stored in version 1, which numbered no events."""
+def version_2(schema: str | None) -> sa.MetaData:
+    """The tables of version 2."""
+    metadata = version_1(schema)
+    table = _into(metadata)
+    id, kind = _exact(255), _word(32)
+    table(
+        "booking",
+        ["practice", "kind", "id"],
+        *(_need("practice", id), _need("kind", kind), _need("id", id)),
+        *(_need("version", sa.BigInteger), sa.Column("status", kind)),
+        *(_need("provider", id), sa.Column("patient", id), _need("type", id)),
+        *(sa.Column("location", id), _need("start_at", _INSTANT), _need("end_at", _INSTANT)),
+        *(sa.Column("reference", id), sa.Column("expires_at", _INSTANT)),
+        *(sa.Column("created_at", _INSTANT), sa.Column("updated_at", _INSTANT)),
+        *(_need("format", sa.SmallInteger), _need("document", _DOCUMENT), _touched()),
+        sa.UniqueConstraint("practice", "reference", name="uq_medsched_booking_reference"),
+        sa.Index("ix_medsched_booking_provider", "practice", "provider", "start_at"),
+        sa.Index("ix_medsched_booking_patient", "practice", "patient", "start_at"),
+        sa.Index("ix_medsched_booking_start", "practice", "start_at"),
+    )
+    owner = (_need("practice", id), _need("resource_kind", kind), _need("resource_id", id))
+    table(
+        "claim",
+        ["practice", "resource_kind", "resource_id", "days", "low", "token"],
+        *(*owner, _need("days", sa.SmallInteger), _need("low", sa.BigInteger)),
+        *(_need("token", kind), _need("high", sa.BigInteger)),
+        *(_need("kind", kind), _need("id", id), sa.Column("expires_at", _INSTANT)),
+    )
+    owner = (_need("practice", id), _need("resource_kind", kind), _need("resource_id", id))
+    table(
+        "ledger",
+        ["practice", "resource_kind", "resource_id", "day"],
+        *(*owner, _need("day", sa.Integer)),
+        *(sa.Column(f"h{hour:02d}", sa.BigInteger) for hour in range(24)),
+        postgresql_with={"fillfactor": "50"},
+    )
+    table(
+        "tally",
+        ["practice", "name"],
+        *(_need("practice", id), _need("name", id), _need("count", sa.BigInteger)),
+    )
+    table(
+        "receipt",
+        ["practice", "scope"],
+        *(_need("practice", id), _need("scope", _word(64)), _need("digest", _word(64))),
+        *(_need("made_at", _INSTANT), sa.Column("document", _DOCUMENT)),
+        sa.Index("ix_medsched_receipt_made", "practice", "made_at"),
+    )
+    table("sequence", ["practice"], _need("practice", id), _need("last", sa.BigInteger))
+    return metadata
+
+
+EARLIER: Final = {1: version_1, 2: version_2}
+
+
+def fill(connection: sa.Connection, metadata: sa.MetaData, version: int) -> None:
+    """What a practice had stored; version 1 numbered no events, and counted nothing."""
 
     def insert(into: str, **values: Any) -> None:
         (table,) = (one for one in metadata.tables.values() if one.name == f"medsched_{into}")
@@ -141,7 +202,9 @@ def fill(connection: sa.Connection, metadata: sa.MetaData) -> None:
     at = WHEN if connection.dialect.name == "postgresql" else WHEN.replace(tzinfo=None)
     record: dict[str, Any] = {"practice": "p", "version": 3, "active": True, "format": 1}
     record |= {"created_at": at, "updated_at": at}
-    insert("version", component="schema", version=1)
+    insert("version", component="schema", version=version)
+    if version > 1:
+        insert("tally", practice="p", name="seats", count=3)
     smith = '{"name":"Dr. Smíth","specialties":["cardiology"],"location":"main"}'
     insert("record", **record, kind="provider", id="smith", document=smith)
     insert("record", **record, kind="patient", id="ehr-1 ", document='{"name":"Ada"}')
@@ -260,13 +323,20 @@ def _files(folder: Path) -> Iterator[Callable[[str], tuple[sa.Engine, str | None
 Of = Callable[[str], tuple[sa.Engine, str | None]]
 
 
-def old(of: Of) -> tuple[sa.Engine, str | None]:
-    """A database with the tables of version 1, and records in them."""
+@pytest.fixture(params=EARLIER)
+def before(request: pytest.FixtureRequest) -> int:
+    """An earlier version."""
+    version: int = request.param
+    return version
+
+
+def old(of: Of, version: int) -> tuple[sa.Engine, str | None]:
+    """A database with the tables of an earlier version, and records in them."""
     engine, schema = of(BEFORE)
-    metadata = version_1(schema)
+    metadata = EARLIER[version](schema)
     with engine.begin() as connection:
         metadata.create_all(connection)
-        fill(connection, metadata)
+        fill(connection, metadata, version)
     return engine, schema
 
 
@@ -311,19 +381,19 @@ def killed(engine: sa.Engine, at: int) -> Iterator[list[str]]:
 # ------------------------------------------------------------------------------- tests
 
 
-class TestFromVersion1:
-    def test_it_ends_at_the_tables_of_today(self, database: Of) -> None:
+class TestFromEarlierVersions:
+    def test_it_ends_at_the_tables_of_today(self, database: Of, before: int) -> None:
         meant = fresh(database)
-        engine, schema = old(database)
-        assert len(meant) > len(shape(engine, schema)) == 6
-        assert adapter.upgrade(engine, schema=schema) == (1, adapter.VERSION)
+        engine, schema = old(database, before)
+        assert len(meant) > len(shape(engine, schema)) == {1: 6, 2: 12}[before]
+        assert adapter.upgrade(engine, schema=schema) == (before, adapter.VERSION)
         is_current(engine, schema, meant)
         assert adapter.upgrade(engine, schema=schema) == (adapter.VERSION, adapter.VERSION)
         adapter.create(engine, schema=schema)
         is_current(engine, schema, meant)
 
-    def test_what_was_stored_is_there_and_can_be_booked(self, database: Of) -> None:
-        engine, schema = old(database)
+    def test_what_was_stored_is_there_and_can_be_booked(self, database: Of, before: int) -> None:
+        engine, schema = old(database, before)
         adapter.upgrade(engine, schema=schema)
         store = adapter.SqlAlchemyStore(engine, schema=schema)
         smith, ada = store.get("p", Provider, "smith"), store.get("p", Patient, "ehr-1 ")
@@ -357,36 +427,42 @@ class TestFromVersion1:
             (1, "provider.updated"),
             (2, "hold.created"),
         ]
+        assert store.tallies("p", ["seats"]) == {"seats": 0 if before == 1 else 3}
         assert adapter.verify(engine, schema=schema).is_clean
 
-    def test_until_then_it_is_told_to_upgrade(self, database: Of) -> None:
-        engine, schema = old(database)
-        before = shape(engine, schema)
+    def test_until_then_it_is_told_to_upgrade(self, database: Of, before: int) -> None:
+        engine, schema = old(database, before)
+        shaped = shape(engine, schema)
         for ask in (adapter.check, adapter.create, adapter.verify):
-            with pytest.raises(SchemaMismatch, match=r"at version 1, .*: upgrade them") as caught:
+            with pytest.raises(
+                SchemaMismatch, match=rf"at version {before}, .*: upgrade them"
+            ) as caught:
                 ask(engine, schema=schema)
-            assert (caught.value.found, caught.value.expected) == (1, adapter.VERSION)
-        assert shape(engine, schema) == before
+            assert (caught.value.found, caught.value.expected) == (before, adapter.VERSION)
+        assert shape(engine, schema) == shaped
 
-    def test_tables_that_are_there_already_are_completed(self, database: Of) -> None:
+    def test_tables_that_are_there_already_are_completed(self, database: Of, before: int) -> None:
         """As one leaves them who is killed where making a table ends a transaction."""
         meant = fresh(database)
-        engine, schema = old(database)
+        engine, schema = old(database, before)
         made = tables(schema)
+        half = [made.slot] if before == 2 else [made.ledger, made.booking]
         with engine.begin() as connection:
-            made.ledger.create(connection)
-            made.booking.create(connection)
-            for index in made.booking.indexes:
+            for table in half:
+                table.create(connection)
+            for index in half[-1].indexes:
                 index.drop(connection)
-        assert adapter.upgrade(engine, schema=schema) == (1, adapter.VERSION)
+        assert adapter.upgrade(engine, schema=schema) == (before, adapter.VERSION)
         is_current(engine, schema, meant)
 
-    @pytest.mark.parametrize("what", ["upgrade", "create"])
-    def test_killed_at_any_statement_it_can_be_run_again(self, database: Of, what: str) -> None:
+    @pytest.mark.parametrize("what, version", [("upgrade", 1), ("upgrade", 2), ("create", 0)])
+    def test_killed_at_any_statement_it_can_be_run_again(
+        self, database: Of, what: str, version: int
+    ) -> None:
         meant = fresh(database)
         run = getattr(adapter, what)
         for at in count(1):
-            engine, schema = old(database) if what == "upgrade" else database(BEFORE)
+            engine, schema = old(database, version) if version else database(BEFORE)
             with killed(engine, at) as statements:
                 try:
                     run(engine, schema=schema)
@@ -398,12 +474,12 @@ class TestFromVersion1:
                 adapter.check(engine, schema=schema)
             run(engine, schema=schema)
             is_current(engine, schema, meant)
-        assert at > 10
+        assert at > (5 if version == 2 else 15)
 
-    def test_two_at_once_end_well(self, database: Of) -> None:
+    def test_two_at_once_end_well(self, database: Of, before: int) -> None:
         meant = fresh(database)
         for _ in range(4):
-            engine, schema = old(database)
+            engine, schema = old(database, before)
             start = Barrier(3)
             came: list[object] = []
 
@@ -420,8 +496,10 @@ class TestFromVersion1:
                 thread.start()
             for thread in threads:
                 thread.join()
-            assert {*map(str, came)} <= {f"({n}, {adapter.VERSION})" for n in (1, adapter.VERSION)}
-            assert (1, adapter.VERSION) in came
+            assert {*map(str, came)} <= {
+                f"({n}, {adapter.VERSION})" for n in range(before, adapter.VERSION + 1)
+            }
+            assert (before, adapter.VERSION) in came
             is_current(engine, schema, meant)
 
 

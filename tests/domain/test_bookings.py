@@ -16,7 +16,7 @@ from medsched.domain.appointments import (
     Participation,
     participants_in,
 )
-from medsched.domain.bookings import WallTime
+from medsched.domain.bookings import Booking, WallTime
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import phi_fields
@@ -66,11 +66,7 @@ def appointment(**changes: Any) -> Appointment:
 
 
 def hold(**changes: Any) -> Hold:
-    of = {
-        field.name: getattr(appointment(), field.name)
-        for field in attrs.fields(Hold)
-        if field.name != "expires"
-    }
+    of = {field.name: getattr(appointment(), field.name) for field in attrs.fields(Booking)}
     return Hold(**{**of, "id": "H-1", "expires": TEN - MINUTE, **changes})
 
 

@@ -21,6 +21,7 @@ from medsched.domain.records import Identified, Resource, ResourceKind
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule, calendar
 from medsched.domain.slots import Slots
+from medsched.domain.time_blocks import TimeBlock
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
 from medsched.engine.verdict import refusals
@@ -41,7 +42,7 @@ DAY = date(2026, 2, 4)
 
 SMITH = Provider(id="smith", timezone=NY)
 PRACTICE = Resource(ResourceKind.PRACTICE, "riverside")
-Item = AvailabilityRule | Override | RecurringBlocking
+Item = AvailabilityRule | Override | RecurringBlocking | TimeBlock
 
 
 def mins(count: int) -> timedelta:
@@ -131,6 +132,11 @@ def replaced(hours: str | Iterable[str], first: date = DAY, **fields: Any) -> Ov
     return Override.replaced(of, first, fields.pop("last", None), id=id, hours=hours, **fields)
 
 
+def block(hours: str, day: date = DAY, *, id: str = "block", **fields: Any) -> TimeBlock:
+    """Time that is published for one appointment."""
+    return TimeBlock(fields.pop("of", "smith"), day, hours, id=id, **fields)
+
+
 def schedule(
     *items: Identified,
     provider: Provider = SMITH,
@@ -161,6 +167,7 @@ def calendars(*items: Identified) -> Mapping[Resource, Calendar]:
             tuple(
                 one for one in items if isinstance(one, RecurringBlocking) and one.resource == owner
             ),
+            tuple(one for one in items if isinstance(one, TimeBlock) and one.resource == owner),
         )
         for owner in owners
     }

@@ -29,6 +29,7 @@ from medsched import (
     Scheduler,
     SeriesBooked,
     SeriesRefused,
+    SlotStatus,
     Tally,
     Violation,
     Visit,
@@ -147,6 +148,12 @@ class TestCaps:
     def test_none_at_all(self, clinic: Practice) -> None:
         type_rules(clinic, per_day=0)
         assert against(clinic, 0) == {Reason.DAY_FULL}
+
+    def test_what_is_taken_is_told_on_a_full_day(self, clinic: Practice) -> None:
+        type_rules(clinic, per_day=1)
+        book(clinic, 0, 30)
+        found = clinic.availability.slots("smith", "visit", nine(), nine(480), taken=True)
+        assert [(one.start, one.status) for one in found] == [(nine(30), SlotStatus.BUSY)]
 
     def test_staff_go_past_a_cap_and_say_so(self, clinic: Practice) -> None:
         type_rules(clinic, per_day=1)

@@ -18,7 +18,8 @@ class Hold(Booking):
     From that instant on it blocks nothing and can no longer be confirmed, whether it was swept
     away or not. ``created_by`` is the principal it is kept for: nobody else may confirm or
     release it. ``session`` is the group session that it keeps one of ``seats`` seats in.
-    ``referral`` and ``prepayment`` are what it was placed on, by the host's names.
+    ``referral`` and ``prepayment`` are what it was placed on, by the host's names, and ``block``
+    is the time block that it keeps.
     """
 
     expires: datetime = attrs.field(converter=instant)
@@ -26,6 +27,7 @@ class Hold(Booking):
     seats: int = attrs.field(default=1, validator=whole(1, MOST_SEATS))
     referral: str = phi(default="", validator=text())
     prepayment: str = phi(default="", validator=text())
+    block: str | None = attrs.field(default=None, validator=maybe_id)
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 
 import attrs
 
 from medsched.domain.bookings import instant
+from medsched.domain.digests import SIZE, digest_of
 from medsched.domain.fields import an_id, check_id
 from medsched.domain.principals import Principal
-from medsched.domain.records import Resource
 from medsched.domain.stored import BookingRecord
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a key answers for its first request."""
-_SIZE: Final = 24
-"""Bytes of a digest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,36 +56,10 @@ def keyed_request(
     order.
     """
     check_id(key, "idempotency_key")
-    whole = json.dumps(_plain(request), sort_keys=True, separators=(",", ":"))
     scope = json.dumps([principal.id, operation, key]).encode()
     secret = blake2b(key.encode()).digest()
     return KeyedRequest(
-        scope=blake2b(scope, digest_size=_SIZE).hexdigest(),
-        digest=blake2b(whole.encode(), digest_size=_SIZE, key=secret).hexdigest(),
+        scope=blake2b(scope, digest_size=SIZE).hexdigest(),
+        digest=digest_of(request, key=secret),
         made_at=now,
     )
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON writes it, the same for equal values."""
-    match value:
-        case datetime():
-            return value.isoformat() if value.tzinfo is None else value.astimezone(UTC).isoformat()
-        case date():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Resource():
-            return [value.kind.value, value.id]
-        case Enum():
-            return value.value
-        case Mapping():
-            return {str(name): _plain(one) for name, one in value.items()}
-        case frozenset() | set():
-            return sorted((_plain(one) for one in value), key=repr)
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case _ if attrs.has(type(value)):
-            return _plain(attrs.asdict(value, recurse=False))
-        case _:
-            return value

@@ -11,26 +11,31 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.time_blocks import TimeBlock
 
 
 @attrs.frozen(kw_only=True)
 class Calendar:
-    """The active rules, overrides and recurring blockings of one resource, in order of id."""
+    """The active rules, overrides, blockings and time blocks of one resource, in order of id."""
 
     rules: tuple[AvailabilityRule, ...] = ()
     overrides: tuple[Override, ...] = ()
     blockings: tuple[RecurringBlocking, ...] = ()
+    blocks: tuple[TimeBlock, ...] = ()
+
+    @cached_property
+    def dated(self) -> tuple[Override, ...]:
+        """The overrides, and the extra hours that the time blocks open."""
+        return (*self.overrides, *(block.opening for block in self.blocks))
 
     @cached_property
     def by_kind(self) -> Mapping[OverrideKind, tuple[Override, ...]]:
-        """The overrides of each kind."""
-        return {
-            kind: tuple(one for one in self.overrides if one.kind is kind) for kind in OverrideKind
-        }
+        """What is dated, of each kind."""
+        return {kind: tuple(one for one in self.dated if one.kind is kind) for kind in OverrideKind}
 
     def __bool__(self) -> bool:
         """Whether it says anything at all."""
-        return bool(self.rules or self.overrides or self.blockings)
+        return bool(self.rules or self.overrides or self.blockings or self.blocks)
 
 
 NO_CALENDAR = Calendar()
@@ -40,16 +45,18 @@ def calendar(
     rules: tuple[AvailabilityRule, ...] = (),
     overrides: tuple[Override, ...] = (),
     blockings: tuple[RecurringBlocking, ...] = (),
+    blocks: tuple[TimeBlock, ...] = (),
 ) -> Calendar:
     """A calendar of what is active among the given, in order of id and not of adding."""
     return Calendar(
         rules=tuple(sorted((one for one in rules if one.active), key=_id)),
         overrides=tuple(sorted((one for one in overrides if one.active), key=_id)),
         blockings=tuple(sorted((one for one in blockings if one.active), key=_id)),
+        blocks=tuple(sorted((one for one in blocks if one.active), key=_id)),
     )
 
 
-def _id(one: AvailabilityRule | Override | RecurringBlocking) -> str:
+def _id(one: Identified) -> str:
     return one.id
 
 

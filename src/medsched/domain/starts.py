@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from medsched.domain.bookings import WallTime
-from medsched.domain.fields import an_id, check_id
+from medsched.domain.fields import an_id, check_id, maybe_id
 from medsched.errors import NonexistentTime
 from medsched.timeline.instants import whole_minute
 
@@ -44,7 +44,8 @@ class Start:
     """One start for one appointment type with one provider.
 
     ``at`` is an aware datetime in whole minutes, or a ``WallTime``. ``location`` is the place that
-    it must be at, wherever the hours are unless stated; None means no place.
+    it must be at, wherever the hours are unless stated; None means no place. ``block`` is the time
+    block that it must be, if it must be one.
     Raises `NaiveDatetime`, `OutOfRange`, `InvalidInterval` for a time within a minute, and
     `NonexistentTime` for one that its own zone skips.
     """
@@ -53,3 +54,4 @@ class Start:
     type: str = attrs.field(validator=an_id)
     at: datetime | WallTime = attrs.field(validator=_a_start)
     location: str | Anywhere | None = attrs.field(default=ANYWHERE, kw_only=True, validator=a_place)
+    block: str | None = attrs.field(default=None, kw_only=True, validator=maybe_id)

@@ -18,8 +18,9 @@ from medsched.domain.records import Record, Resource, ResourceKind
 from medsched.domain.series import Series
 from medsched.domain.sessions import GroupSession
 from medsched.domain.starts import Anywhere
+from medsched.domain.time_blocks import TimeBlock
 
-HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
+HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | TimeBlock
 """What opens or closes the time of a resource."""
 BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
@@ -60,6 +61,7 @@ class Kind(StrEnum):
     OVERRIDE = "override"
     BLOCKING = "blocking"
     SERIES = "series"
+    TIME_BLOCK = "time-block"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -79,6 +81,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.OVERRIDE: Override,
     Kind.BLOCKING: RecurringBlocking,
     Kind.SERIES: Series,
+    Kind.TIME_BLOCK: TimeBlock,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -154,6 +157,13 @@ def references(record: Stored) -> frozenset[Ref]:
                 | _refs(Kind.ROOM, [record.room])
                 | _refs(Kind.APPOINTMENT_TYPE, codes)
             )
+        case TimeBlock():
+            return (
+                _of(record.resource)
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.ROOM, [record.room])
+                | _refs(Kind.APPOINTMENT_TYPE, record.types or ())
+            )
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
@@ -167,6 +177,7 @@ def references(record: Stored) -> frozenset[Ref]:
             )
             if not isinstance(record, GroupSession):
                 found |= _refs(Kind.SESSION, [record.session])
+                found |= _refs(Kind.TIME_BLOCK, [record.block])
             if isinstance(record, Appointment):
                 found |= _refs(Kind.APPOINTMENT, [record.follows])
                 found |= _refs(Kind.SERIES, [record.series])
@@ -198,7 +209,7 @@ def scheduled_by(record: Stored) -> Resource | None:
     match record:
         case PracticeSettings() | Provider() | Location() | Room() | Device():
             return record.resource
-        case AvailabilityRule() | Override() | RecurringBlocking():
+        case AvailabilityRule() | Override() | RecurringBlocking() | TimeBlock():
             return record.resource
         case Staff() | Patient() | AppointmentType() | Series():
             return None

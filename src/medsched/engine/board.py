@@ -27,6 +27,8 @@ from medsched.timeline.intervals import Interval, covering, subtract, union
 REFUSED, FREE, TENTATIVE, UNAVAILABLE, BUSY = range(5)
 """Marks on a strip: refused whatever is claimed; free; claimed by a hold, a blocking, a visit."""
 
+_NOT_FREE = bytes.maketrans(bytes([FREE]), bytes([REFUSED]))
+
 _MARK = {
     ClaimKind.HOLD: TENTATIVE,
     ClaimKind.BLOCKING: UNAVAILABLE,
@@ -103,7 +105,7 @@ class Board:
     def candidates(self) -> Iterable[Candidates]:
         """The starts in [low, high) that hours and grid give, in order, claimed ones among them.
 
-        The packed grid counts from claims, and so gives none that are claimed.
+        The packed grid counts from claims, and so gives none that are claimed, but time blocks.
         """
         if self.inquiry.type.grid.kind is GridKind.PACKED:
             return self._packed()
@@ -111,8 +113,11 @@ class Board:
 
     def _packed(self) -> Iterator[Candidates]:
         for terms, pieces, runs in self.openings.groups():
-            ranges = self._packed_in(terms, self.openings.room(terms, pieces, runs))
-            ranges = within(ranges, self.low, self.high)
+            if terms.grid is GridKind.PACKED:
+                ranges = self._packed_in(terms, self.openings.room(terms, pieces, runs))
+                ranges = within(ranges, self.low, self.high)
+            else:
+                ranges = self.openings.grid(terms, pieces, runs, self.low, self.high)
             starts = [start for start in chain.from_iterable(ranges) if terms.on_day(start)]
             if starts:
                 yield Candidates(terms, starts, self.low)
@@ -149,7 +154,10 @@ class Board:
         self._stamp(strip, REFUSED, blocks.shut_spans())
         first, beyond = self.inquiry.bookable()
         self._stamp(strip, REFUSED, [(self.low, first), (beyond, self.high)])
-        self._stamp(strip, REFUSED, (one[:2] for one in self.ruled))
+        for low, high, *_ in self.ruled:  # what is taken there is still told
+            start, stop = max(low - self.low, 0), min(high - self.low, len(strip))
+            if start < stop:
+                strip[start:stop] = strip[start:stop].translate(_NOT_FREE)
         return strip
 
     def _stamp_claims(
@@ -180,7 +188,7 @@ class Board:
 
     def on_grid(self, piece: Piece, terms: Terms, start: int) -> bool:
         """Whether a start lies on a piece's grid; on the packed one every impossible start does."""
-        if self.inquiry.type.grid.kind is GridKind.PACKED:
+        if terms.grid is GridKind.PACKED:
             run = self.openings.run_end(piece)
             blocked = self._blocked(terms.shape)
             if start + terms.length > run or covering(blocked, start) is not None:
@@ -192,7 +200,7 @@ class Board:
 
     def nearest_on_grid(self, piece: Piece, terms: Terms, start: int) -> list[int]:
         """The starts of a piece's grid just before and after a minute that nothing refuses."""
-        if self.inquiry.type.grid.kind is GridKind.PACKED:
+        if terms.grid is GridKind.PACKED:
             room = self.openings.room(terms, *self.openings.joined(piece))
             ranges = self._packed_in(terms, room)
         else:

@@ -12,6 +12,7 @@ from medsched.domain.claims import Session, Span
 from medsched.domain.fields import minutes
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
+from medsched.domain.time_blocks import BlockHours
 from medsched.engine.blocks import BlockMaker, all_different, alternatives
 from medsched.engine.board import Board
 from medsched.engine.booking_rules import ruled_out, told_of
@@ -33,7 +34,8 @@ class Plan:
     ``spans`` are the minutes of each resource, buffers included; ``chosen`` the rooms and
     devices among them. ``joined`` is the group session that it takes a seat in, if one is under
     way. ``overridden`` are the reasons against it that are no matter, and ``doubled`` those of
-    its spans that others take some minutes of.
+    its spans that others take some minutes of. ``block`` is the time block that it fills: none
+    where it is off its start, or others take some minutes of the block.
     """
 
     start: int
@@ -43,6 +45,7 @@ class Plan:
     joined: Session | None = None
     overridden: frozenset[Reason] = frozenset()
     doubled: frozenset[Span] = frozenset()
+    block: str | None = None
 
     @property
     def end(self) -> int:
@@ -84,14 +87,16 @@ def plan(
         *_spans_of_people(inquiry, start, terms.shape),
         *_spans_of_needs(inquiry.type.needs, chosen, start, terms.length),
     )
+    overridden = frozenset(one.reason for one in against)
     return Plan(
         start=start,
         terms=terms,
         chosen=tuple(chosen),
         spans=spans,
         joined=joined,
-        overridden=frozenset(one.reason for one in against),
+        overridden=overridden,
         doubled=frozenset(span for span in spans if against and _is_taken(inquiry, span, joined)),
+        block=_filled(inquiry, start, terms, overridden),
     )
 
 
@@ -110,6 +115,33 @@ def _is_taken(inquiry: Inquiry, span: Span, joined: Session | None) -> bool:
         claim.low < span.high and span.low < claim.high and claim.is_live(inquiry.request.now)
         for claim in inquiry.claims.get(span.resource, ())
         if joined is None or claim.session != joined
+    )
+
+
+def _filled(
+    inquiry: Inquiry, start: int, terms: Terms, overridden: Collection[Reason]
+) -> str | None:
+    """The time block that a booking fills, if its hours are one and nobody else has any of it."""
+    source = terms.opening.source
+    if not isinstance(source, BlockHours) or Reason.OFF_GRID in overridden:
+        return None
+    own = Span(inquiry.provider.resource, start, start + terms.length)
+    return None if overridden and _is_taken(inquiry, own, None) else source.id
+
+
+def other_than_block(inquiry: Inquiry, planned: Plan, block: str) -> Violation | None:
+    """Why a plan does not fill the time block that is asked for; None if it does."""
+    if planned.block == block:
+        return None
+    source, end = planned.terms.opening.source, instant_of(planned.end)
+    taken = isinstance(source, BlockHours) and source.id == block
+    return Violation(
+        reason=Reason.TAKEN if taken else Reason.CLOSED,
+        message="the time block is taken" if taken else "the time block is not open then",
+        resource=inquiry.provider.resource,
+        start=instant_of(planned.start),
+        end=end,
+        by=block,
     )
 
 

@@ -14,6 +14,7 @@ from medsched.domain.findings import Finding, FindingKind
 from medsched.domain.offers import offer_key
 from medsched.domain.records import ResourceKind
 from medsched.domain.schedule import Schedule
+from medsched.domain.time_blocks import BlockHours
 from medsched.engine.windows import Frame, Source, dates_of, resolved, whole_dates_in, windows_in
 from medsched.errors import ContradictoryOverrides, OverlappingRules
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of, instant_of
@@ -97,7 +98,8 @@ def refuse_contradictions(
     """Raise `ContradictoryOverrides` if another of equal kind and priority says otherwise.
 
     Two replacements of one date must be equal; extra hours, and replacements that reach
-    into another date, may overlap where they make the same offer. Closures never contradict.
+    into another date, may overlap where they make the same offer; time blocks never. Closures
+    never contradict.
     """
     if not override.active or override.kind is OverrideKind.CLOSED:
         return
@@ -106,7 +108,8 @@ def refuse_contradictions(
     for other in others:
         if (
             not other.active
-            or other.id == override.id
+            or (type(other) is type(override) and other.id == override.id)
+            or _far_apart(other, override)
             or (other.resource, other.kind, other.priority)
             != (override.resource, override.kind, override.priority)
         ):
@@ -117,9 +120,16 @@ def refuse_contradictions(
             raise ContradictoryOverrides(override.resource.id, one, two, instant_of(at))
 
 
+def _far_apart(one: Override, other: Override) -> bool:
+    """Whether no windows of two overrides can meet, whatever their zones are."""
+    return one.days.start > other.days.stop + 3 or other.days.start > one.days.stop + 3
+
+
 def _contradiction(
     frame: Frame, one: Override, other: Override, main_place: str | None
 ) -> int | None:
+    if isinstance(one, BlockHours) and isinstance(other, BlockHours):
+        return _shared_by_blocks(frame, one, other)
     if _says(one, main_place) == _says(other, main_place):
         return None
     if one.kind is OverrideKind.REPLACED:
@@ -132,6 +142,16 @@ def _contradiction(
     low = max(day_of(max(one.first, other.first)) - 1, FIRST_DAY)
     high = day_of(min(one.last, other.last)) + 2
     return _overlap(_lay(frame, one, (low, high)), _lay(frame, other, (low, high)))
+
+
+def _shared_by_blocks(frame: Frame, *blocks: BlockHours) -> int | None:
+    """The first instant that two time blocks share: each is at its own showing of a wall time."""
+    laid = [
+        resolved(frame.home_zone(one), one.disambiguation, one.windows, list(one.days))
+        for one in blocks
+    ]
+    met = intersect(*([window[:2] for window in windows] for windows in laid))
+    return met[0][0] if met else None
 
 
 def _says(override: Override, main_place: str | None) -> Hashable:
@@ -216,7 +236,7 @@ def check_schedule(schedule: Schedule, zones: ZoneSource, first: date, last: dat
     frame = Frame(schedule, zones, low * DAY, high * DAY)
     found: list[Finding] = []
     for calendar in schedule.calendars.values():
-        sources: list[Source] = [*calendar.rules, *calendar.overrides, *calendar.blockings]
+        sources: list[Source] = [*calendar.rules, *calendar.dated, *calendar.blockings]
         for source in sources:
             found += _clock_changes(frame, source, (low, high))
         found += _made_overlaps(frame, calendar.rules, (low, high))

@@ -14,6 +14,7 @@ from medsched.domain.explanations import Coverage, Layer
 from medsched.domain.hours import day_breaks
 from medsched.domain.offers import concerns
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.time_blocks import BlockHours
 from medsched.engine.board import Board
 from medsched.engine.layers import open_spans, reach
 from medsched.engine.windows import (
@@ -217,6 +218,8 @@ def _words(source: AvailabilityRule | Override) -> str:
     hours = ", ".join(str(one) for one in source.hours)
     if isinstance(source, AvailabilityRule):
         return f"regular hours {hours}"
+    if isinstance(source, BlockHours):
+        return f"time block {hours}"
     called = f" ({source.reason})" if source.reason else ""
     if source.kind is OverrideKind.CLOSED:
         return f"closure{f' {hours}' if hours else ''}{called}"

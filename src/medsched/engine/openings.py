@@ -24,9 +24,10 @@ from medsched.domain.offers import Offer
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
 from medsched.domain.slots import SlotTerms
+from medsched.domain.time_blocks import BlockHours
 from medsched.engine.grids import clock_starts, within
 from medsched.engine.layers import open_pieces, open_spans, reach
-from medsched.engine.windows import Frame, Opening, Piece
+from medsched.engine.windows import Frame, Opening, Piece, resolved
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval, complement, covering
 from medsched.timeline.weekdays import Weekday
@@ -48,7 +49,10 @@ class SlotShape(NamedTuple):
 
 @attrs.frozen(eq=False)
 class Terms:
-    """What one opening means for a type: is it offered, on which days, where, how long."""
+    """What one opening means for a type: is it offered, on which days, where, how long.
+
+    ``grid`` is that of the type; a time block has a single start, whatever the type's grid is.
+    """
 
     opening: Opening
     offered: bool
@@ -56,6 +60,7 @@ class Terms:
     shape: SlotShape
     step: int
     seats: int
+    grid: GridKind
 
     @property
     def length(self) -> int:
@@ -194,10 +199,14 @@ class Openings:
 
     def _make_terms(self, opening: Opening) -> Terms:
         offer, code = opening.source, self.type.code
-        length = slot_length(self.schedule, self.type, offer)
+        if isinstance(offer, BlockHours):
+            length = _block_length(opening, offer)
+            shape = SlotShape(length, opening.location, offer.room)
+            return Terms(opening, offer.offers(code), None, shape, length, 1, GridKind.WINDOW)
+        length, grid = slot_length(self.schedule, self.type, offer), self.type.grid.kind
         if offer is None:
             shape = SlotShape(length, opening.location, None)
-            return Terms(opening, True, None, shape, length, self._seats(None))
+            return Terms(opening, True, None, shape, length, self._seats(None), grid)
         return Terms(
             opening=opening,
             offered=offer.offers(code),
@@ -205,6 +214,7 @@ class Openings:
             shape=SlotShape(length, opening.location, offer.room),
             step=minutes(offer.step) if offer.step else length + minutes(offer.break_duration),
             seats=self._seats(offer),
+            grid=grid,
         )
 
     def _seats(self, offer: Offer | None) -> int:
@@ -256,7 +266,7 @@ class Openings:
     ) -> list[range]:
         """The starts in [low, high) of the window or clock grid, where a slot fits its run."""
         step, back = terms.step, terms.length - 1
-        if self.type.grid.kind is GridKind.CLOCK:
+        if terms.grid is GridKind.CLOCK:
             room = self.room(terms, pieces, runs)
             return within(list(clock_starts(terms.opening.zone, self.type.grid, room)), low, high)
         # Every step from the window's own start, whatever was taken from the window.
@@ -297,6 +307,14 @@ def slot_length(schedule: Schedule, type_: AppointmentType, offer: Offer | None)
     return minutes(stated or own or type_.duration)
 
 
+def _block_length(opening: Opening, block: BlockHours) -> int:
+    """Minutes of a time block: its one window, as long as it is in the zone it opens in."""
+    ((start, end, _),) = resolved(
+        opening.zone, block.disambiguation, block.windows, list(block.days)
+    )
+    return end - start
+
+
 def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
     """The most minutes that a slot of a type and its buffers can reach from their start."""
     own = schedule.calendar(schedule.provider.resource)
@@ -305,6 +323,10 @@ def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
     for source in sources:
         if source.slot_duration is not None or source.durations:
             longest = max(longest, slot_length(schedule, type_, source))
+    for block in own.blocks:
+        # On the wall; a clock change makes it longer by a day at most.
+        low, high = block.hours.open_minutes()
+        longest = max(longest, high - low + DAY)
     pads: list[AppointmentType | Need] = [type_, *type_.needs]
     return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
 

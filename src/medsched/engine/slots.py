@@ -107,8 +107,11 @@ def _that_combine(board: Board, terms: Terms, starts: list[int], marks: bytes) -
 
 
 def _that_the_house_allows(board: Board, terms: Terms, starts: list[int], marks: bytes) -> Marked:
-    visits = (visit_at(board.inquiry, at, terms.length, terms.shape.location) for at in starts)
-    flags = [not any(against_house(board.inquiry, visit)) for visit in visits]
+    def allowed(start: int) -> bool:
+        visit = visit_at(board.inquiry, start, terms.length, terms.shape.location)
+        return not any(against_house(board.inquiry, visit))
+
+    flags = [mark != FREE or allowed(start) for start, mark in zip(starts, marks, strict=True)]
     return terms, list(compress(starts, flags)), bytes(compress(marks, flags))
 
 

@@ -3,6 +3,7 @@
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
 from medsched.ports.pauses import Pauses
+from medsched.ports.slot_table import SlotTable
 from medsched.ports.store import Store, VersionedCalendar
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import Zone, ZoneSource
@@ -11,6 +12,7 @@ __all__ = [
     "Clock",
     "Ids",
     "Pauses",
+    "SlotTable",
     "Store",
     "Surroundings",
     "VersionedCalendar",

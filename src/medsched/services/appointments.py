@@ -220,8 +220,9 @@ class Appointments(Agendas):
             )
             asked, planned = bookings.decide(wish, now, fresh=True, prefer=old.resources)
             taking = bookings.taking(planned)
-            same = (old.provider, old.start, old.spans)
-            if same == (wanted.provider, taking["start"], tuple(sorted(taking["spans"]))):
+            spans = tuple(sorted(taking["spans"]))
+            there = (wanted.provider, taking["start"], spans, planned.block)
+            if (old.provider, old.start, old.spans, old.block) == there:
                 return old, None
             if planned.overridden:
                 taking |= {"override": override, "overridden": planned.overridden}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
 
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Explanation, Stretch
 from medsched.domain.findings import Finding
 from medsched.domain.people import Provider
+from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.slots import Slots, Summary
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
@@ -17,6 +18,7 @@ from medsched.engine.timeline import timeline
 from medsched.errors import InvalidInterval
 from medsched.services.context import Context
 from medsched.services.inquiries import Inquiries, moment
+from medsched.services.publishing import Publishing
 from medsched.services.rules import AvailabilityRecords
 from medsched.services.schedules import schedule_of
 from medsched.services.snapshots import Snapshots
@@ -37,6 +39,7 @@ class Availability(AvailabilityRecords):
         super().__init__(context)
         self._context = context
         self._inquiries = Inquiries(context, snapshots)
+        self._publishing = Publishing(context, self._inquiries)
 
     def slots(
         self,
@@ -167,6 +170,38 @@ class Availability(AvailabilityRecords):
             findings = check_schedule(schedule, self._context.zones, first, last)
             found.update(dict.fromkeys(findings))
         return tuple(sorted(found, key=lambda one: (one.date or first, one.resource, one.by)))
+
+    def publish(
+        self,
+        window: timedelta,
+        *,
+        providers: Collection[str] | None = None,
+        types: Collection[str] | None = None,
+    ) -> Publication:
+        """Write the slots of the next days into the store's slot table: run it daily.
+
+        Of each active provider and type, or of those stated, from today's local date of the
+        provider on, as many dates as the ``window`` has days: whole ones, two years at most, else
+        `InvalidDuration`. Slots that are taken are written too, with their status. What is past,
+        beyond the window or not offered any more is removed.
+
+        Each date is written in a transaction of its own, and only if something has changed: run
+        again after it was cut short it goes on, and run twice it is run once. The rules of time
+        (notice, how far ahead) are not applied to what is written. Nothing that is booked depends
+        on it. `NotFound` for a stated provider or type; `SlotsNotKept` for a store without a table.
+        """
+        return self._publishing.publish(window, providers=providers, types=types)
+
+    def published(
+        self, provider: str, type: str, start: datetime, end: datetime
+    ) -> tuple[PublishedSlot, ...]:
+        """The published slots whose start lies in [start, end), those that are taken too.
+
+        They are those that ``slots(…, taken=True)`` lists at this moment: dates of which anything
+        has changed since they were written are written anew, dates that were not published are
+        worked out. Raises as `slots`; `SlotsNotKept`.
+        """
+        return self._publishing.published(provider, type, start, end)
 
     def _providers(self) -> list[str]:
         store, practice = self._context.store, self._context.practice

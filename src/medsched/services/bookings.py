@@ -27,7 +27,7 @@ from medsched.domain.requests import Reason, Violation
 from medsched.domain.slots import Slot, read_slot_id
 from medsched.domain.starts import Anywhere, Start
 from medsched.domain.stored import CLAIMS, BookingRecord, BookingT, Kind, Ref, kind_of
-from medsched.engine.booking import Plan, plan
+from medsched.engine.booking import Plan, other_than_block, plan
 from medsched.engine.booking_rules import counters, visit_at
 from medsched.engine.slots import list_slots
 from medsched.errors import (
@@ -87,12 +87,16 @@ class Details(TypedDict, total=False):
 
 @attrs.frozen
 class Wanted:
-    """A slot that is asked for, whichever way it was named. ``start`` in minutes of the epoch."""
+    """A slot that is asked for, whichever way it was named. ``start`` in minutes of the epoch.
+
+    ``block``: the time block that it must be, if it must be one.
+    """
 
     provider: str
     type: str
     start: int
     location: str | Anywhere | None
+    block: str | None = None
 
     @property
     def places(self) -> Collection[str | None] | None:
@@ -102,7 +106,8 @@ class Wanted:
     def plain(self) -> list[object]:
         """What is asked for, as the digest of a request reads it."""
         place = "anywhere" if isinstance(self.location, Anywhere) else [self.location]
-        return [self.provider, self.type, self.start, place]
+        block = [] if self.block is None else [self.block]
+        return [self.provider, self.type, self.start, place, *block]
 
 
 @attrs.frozen
@@ -142,7 +147,8 @@ class Bookings:
         """
         if isinstance(slot, Start):
             at = self._instant(slot.at)
-            return Wanted(slot.provider, slot.type, whole_minute(at, "start"), slot.location)
+            start = whole_minute(at, "start")
+            return Wanted(slot.provider, slot.type, start, slot.location, slot.block)
         id = slot.id if isinstance(slot, Slot) else slot
         key = read_slot_id(id)
         if key.practice != self.context.practice:
@@ -228,7 +234,10 @@ class Bookings:
                 override=wish.override,
             )
             if isinstance(found, Plan):
-                return asked, found
+                missed = wanted.block and other_than_block(asked.inquiry, found, wanted.block)
+                if not missed:
+                    return asked, found
+                found = (missed,)
             if anew:
                 raise self.refusal(wish, now, found)
         raise AssertionError("the second look is a fresh one")
@@ -296,6 +305,7 @@ class Bookings:
             ),
             "spans": planned.spans,
             "opened_by": "" if source is None else source.id,
+            "block": planned.block,
         }
 
     # --------------------------------------------------------------------- changing

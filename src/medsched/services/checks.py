@@ -12,11 +12,14 @@ from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import KEEPS_HOURS, HoursRecord, Kind, Noun, Ref, references
+from medsched.domain.time_blocks import TimeBlock
 from medsched.engine.check import refuse_contradictions, refuse_overlaps
+from medsched.engine.time_blocks import published_span, zone_of_block
 from medsched.errors import InvalidChoice, InvalidDuration, NotFound
 from medsched.ports.zones import ZoneSource
 from medsched.services.schedules import schedule_in
 from medsched.services.view import View
+from medsched.timeline.instants import MINUTE
 
 
 def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
@@ -25,7 +28,7 @@ def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
     `NotFound` for a record that is named and is not there; `UnknownZone`; `InvalidChoice`
     for hours of a patient; `InvalidDuration` for a length outside the practice's bounds, or
     longer than every window that it must fit into; `OverlappingRules` and
-    `ContradictoryOverrides`.
+    `ContradictoryOverrides`; `NonexistentTime` and `AmbiguousTime` for an edge of a time block.
     """
     view.read(ref for record in records for ref in references(record))
     for record in records:
@@ -43,6 +46,7 @@ def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
             view.settings().check_break_length(record.break_duration, "break_duration")
             _check_types_fit(view, record)
     _check_hours(view, records, zones)
+    _check_blocks(view, [one for one in records if isinstance(one, TimeBlock)], zones)
 
 
 def _check_owner(view: View, record: Noun) -> None:
@@ -113,7 +117,16 @@ def _opens(record: HoursRecord) -> bool:
     """Whether a record opens hours, which others may contradict; closures never do."""
     if isinstance(record, Override):
         return record.kind is not OverrideKind.CLOSED
-    return isinstance(record, AvailabilityRule)
+    return isinstance(record, AvailabilityRule | TimeBlock)
+
+
+def _check_blocks(view: View, blocks: Sequence[TimeBlock], zones: ZoneSource) -> None:
+    """Each edge of a block is a time of its date, and its length within the practice's bounds."""
+    schedules = {one: schedule_in(view, one) for one in {block.resource for block in blocks}}
+    for block in blocks:
+        zone = zone_of_block(block, schedules[block.resource], zones)
+        low, high = published_span(block, zone)
+        view.settings().check_slot_length((high - low) * MINUTE, "hours")
 
 
 def _check_hours(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
@@ -126,12 +139,13 @@ def _check_hours(view: View, records: Sequence[Noun], zones: ZoneSource) -> None
         schedule = schedule_in(view, resource)
         calendar = schedule.calendar(resource)
         rules = {one.id: one for one in calendar.rules}
-        overrides = {one.id: one for one in calendar.overrides}
+        dated = {(type(one), one.id): one for one in calendar.dated}
         for one in hours:
             # What was compared is taken out, so that each pair is compared once.
             if isinstance(one, AvailabilityRule):
                 del rules[one.id]
                 refuse_overlaps(one, list(rules.values()), schedule, zones)
-            elif isinstance(one, Override):
-                del overrides[one.id]
-                refuse_contradictions(one, list(overrides.values()), schedule, zones)
+            elif isinstance(one, Override | TimeBlock):
+                override = one.opening if isinstance(one, TimeBlock) else one
+                del dated[type(override), one.id]
+                refuse_contradictions(override, list(dated.values()), schedule, zones)

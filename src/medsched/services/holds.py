@@ -184,6 +184,7 @@ class Holds:
                 opened_by=held.opened_by,
                 session=held.session,
                 seats=held.seats,
+                block=held.block,
                 reason=reason,
                 notes=notes,
                 referral=given[0],

@@ -146,7 +146,7 @@ class Inquiries:
         )
         rules = self._facts.about(inquiry, asked, known, but, counting)
         claims: dict[Resource, list[Claim]] = defaultdict(list)
-        low, high = _reach(inquiry, asked)
+        low, high = reach_of(inquiry, asked)
         found = context.store.claims(context.practice, inquiry.involved, low, high)
         sessions = self._seats.among(found, context.now())
         for claim in found:
@@ -180,7 +180,7 @@ def _with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
     return attrs.evolve(claim, session=sessions[claim.id].as_claimed())
 
 
-def _reach(inquiry: Inquiry, asked: Interval) -> Interval:
+def reach_of(inquiry: Inquiry, asked: Interval) -> Interval:
     """The minutes whose claims can matter to the starts that are asked for."""
     longest = longest_claim(inquiry.schedule, inquiry.type)
     if inquiry.type.grid.kind is GridKind.PACKED:

@@ -137,6 +137,15 @@ class BlockingQuery(Query):
 
 
 @attrs.frozen(kw_only=True)
+class TimeBlockQuery(Query):
+    """Time blocks by provider."""
+
+    provider: Resource | None = attrs.field(
+        default=None, converter=_resource, metadata={_MATCH: "resource"}
+    )
+
+
+@attrs.frozen(kw_only=True)
 class OverrideQuery(HoursQuery):
     """Overrides by resource and kind."""
 

@@ -45,6 +45,7 @@ def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] 
         named = _places(found.values())
         for read in opened.values():
             named |= _places(read.rules) | _places(read.overrides) | _places(read.blockings)
+            named |= _places(read.blocks)
         unseen = named - {Ref.of(one) for one in calendars}
     return Schedule(
         practice=view.settings(),

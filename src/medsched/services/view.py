@@ -10,6 +10,7 @@ from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar, calendar
 from medsched.domain.stored import HoursT, Kind, Ref, Stored, StoredT
+from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import VersionedCalendar
 from medsched.services.context import Context
 
@@ -75,6 +76,7 @@ class View:
             self._over(AvailabilityRule, stored.rules, resource),
             self._over(Override, stored.overrides, resource),
             self._over(RecurringBlocking, stored.blockings, resource),
+            self._over(TimeBlock, stored.blocks, resource),
         )
 
     def _over(

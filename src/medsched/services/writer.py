@@ -11,6 +11,7 @@ import attrs
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
+from medsched.domain.idempotency import KeyedRequest
 from medsched.domain.records import Identified, Resource
 from medsched.domain.series import Series
 from medsched.domain.stored import (
@@ -23,9 +24,12 @@ from medsched.domain.stored import (
     references,
     scheduled_by,
 )
+from medsched.domain.time_blocks import TimeBlock
+from medsched.engine.time_blocks import with_zones
 from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, VersionConflict
 from medsched.services.checks import check
 from medsched.services.context import Context
+from medsched.services.schedules import schedule_in
 from medsched.services.view import View
 
 
@@ -43,8 +47,17 @@ class Writer:
         """Store new records, which may refer to one another; they come back as stored.
 
         One without an id is given one; version and times are set here, whatever they say.
-        `AlreadyExists` for an id that is stored, or comes twice.
+        `AlreadyExists` for an id that is stored, or comes twice. Where the time of a record depends
+        on a zone that it does not state, it comes back with it (see `TimeBlock`).
         """
+        created = self.create_once(records, None)
+        assert created is not None  # only a request can be repeated
+        return created
+
+    def create_once(
+        self, records: Sequence[NounT], request: KeyedRequest | None
+    ) -> tuple[NounT, ...] | None:
+        """The same under a request; None where that was carried out before."""
         for record in records:
             if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
@@ -63,9 +76,24 @@ class Writer:
                 if ref in seen or view.row(ref) is not None:
                     raise AlreadyExists(ref.kind.value, ref.id)
                 seen.add(ref)
-            return new, self._written(view, new, Change.CREATED)
+            made = self._settled(view, new)
+            return made, self._written(view, made, Change.CREATED)
 
-        return self.context.commit(Change.CREATED.value, decide)
+        return self.context.commit(Change.CREATED.value, decide, request)
+
+    def _settled(self, view: View, records: tuple[NounT, ...]) -> tuple[NounT, ...]:
+        """The records, time blocks with their zones."""
+        blocks = [one for one in records if isinstance(one, TimeBlock) and one.timezone is None]
+        view.lay(blocks)
+        zoned: dict[str, TimeBlock] = {}
+        for owner in {block.resource for block in blocks}:
+            schedule, own = schedule_in(view, owner), (b for b in blocks if b.resource == owner)
+            for block in with_zones(own, schedule, self.context.zones):
+                zoned[block.id] = block
+        return tuple(
+            cast("NounT", zoned.get(one.id, one)) if isinstance(one, TimeBlock) else one
+            for one in records
+        )
 
     def update(self, record: NounT) -> NounT:
         """Store a changed record in place of the version that it states; it comes back as stored.

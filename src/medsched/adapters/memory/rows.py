@@ -34,6 +34,7 @@ from medsched.domain.stored import (
     kind_of,
     references,
 )
+from medsched.domain.time_blocks import TimeBlock
 
 
 @attrs.define(eq=False)
@@ -70,6 +71,7 @@ class Rows:
             tuple(one for one in found if isinstance(one, AvailabilityRule)),
             tuple(one for one in found if isinstance(one, Override)),
             tuple(one for one in found if isinstance(one, RecurringBlocking)),
+            tuple(one for one in found if isinstance(one, TimeBlock)),
         )
 
     # ------------------------------------------------------------------- deciding

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from threading import Lock
 
 from medsched.adapters.memory.rows import Rows
+from medsched.adapters.memory.slot_table import Days
 from medsched.adapters.surroundings import standard
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
@@ -18,6 +19,7 @@ from medsched.domain.events import NumberedEvent
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
+from medsched.domain.published import PublishedDay
 from medsched.domain.records import Resource
 from medsched.domain.stored import Ref, Stored, StoredT, kind_of
 from medsched.ports.store import RETRIES, VersionedCalendar
@@ -25,7 +27,7 @@ from medsched.ports.surroundings import Surroundings
 
 
 class MemoryStore:
-    """A `Store` that keeps everything in this process, and nothing after it.
+    """A `Store` and `SlotTable` that keeps all in this process, and nothing after it.
 
     Threads may share it: one lock is held for the length of each call. Records are frozen,
     so what a reader was given never changes under it.
@@ -35,6 +37,7 @@ class MemoryStore:
         self._surroundings = surroundings or standard()
         self._lock = Lock()
         self._practices: defaultdict[str, Rows] = defaultdict(Rows)
+        self._published: defaultdict[str, Days] = defaultdict(Days)
 
     @property
     def surroundings(self) -> Surroundings:
@@ -159,6 +162,27 @@ class MemoryStore:
         with self._lock:
             events = self._practice(practice).events[first : first + limit]
         return [NumberedEvent(first + at, event) for at, event in enumerate(events, 1)]
+
+    def published_pairs(self, practice: str) -> Sequence[tuple[str, str]]:
+        with self._lock:
+            return self._published.get(practice, Days()).pairs()
+
+    def published_days(
+        self, practice: str, provider: str, type: str, first: date, last: date
+    ) -> Mapping[date, PublishedDay]:
+        with self._lock:
+            days = self._published.get(practice, Days())
+            return days.between(provider, type, first, last)
+
+    def publish_day(self, practice: str, day: PublishedDay) -> None:
+        with self._lock:
+            self._published[practice].put(day)
+
+    def withdraw_days(
+        self, practice: str, provider: str, type: str, *, kept: tuple[date, date] | None = None
+    ) -> int:
+        with self._lock:
+            return self._published.get(practice, Days()).withdraw(provider, type, kept)
 
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:

@@ -92,7 +92,7 @@ class Application:
             "made_at": request.made_at,
             "document": None if request.result is None else packed(request.result),
         }
-        if self._insert_if_missing(table, row):
+        if insert_if_missing(self._connection, table, row):
             return
         here = sa.and_(table.c.practice == self._practice, table.c.scope == request.scope)
         query = sa.select(table.c.digest, table.c.made_at, table.c.document).where(here)
@@ -106,19 +106,6 @@ class Application:
             result = None if first.document is None else unpacked(first.document)
             raise Undone(Repeated(Receipt(first.digest, result)))
         self._connection.execute(sa.update(table).where(here).values(row))
-
-    def _insert_if_missing(self, table: Table, row: Mapping[str, object]) -> bool:
-        """Insert a row unless one of its key is there; whether it was inserted."""
-        insert: sa.Insert
-        match self._connection.dialect.name:
-            case "sqlite":
-                insert = sqlite.insert(table).on_conflict_do_nothing()
-            case "postgresql":
-                insert = postgresql.insert(table).on_conflict_do_nothing()
-            case _:
-                insert = mysql.insert(table).prefix_with("IGNORE")
-        counted = insert.execution_options(preserve_rowcount=True)
-        return self._connection.execute(counted, row).rowcount == 1
 
     # ------------------------------------------------------------------ schedules
 
@@ -154,7 +141,7 @@ class Application:
             if self._connection.execute(counted).rowcount == 1:
                 continue
             blank = {"practice": self._practice, "name": name, "count": 0}
-            made = self._insert_if_missing(table, blank)
+            made = insert_if_missing(self._connection, table, blank)
             if not made or self._connection.execute(counted).rowcount != 1:
                 raise Undone(Refused(full=(name,)))
 
@@ -370,6 +357,20 @@ class Application:
         if rows:
             clock = _clock(self._connection.dialect.name)
             self._connection.execute(sa.insert(table).values(recorded_at=clock), rows)
+
+
+def insert_if_missing(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Insert a row unless one of its key is there; whether it was inserted."""
+    insert: sa.Insert
+    match connection.dialect.name:
+        case "sqlite":
+            insert = sqlite.insert(table).on_conflict_do_nothing()
+        case "postgresql":
+            insert = postgresql.insert(table).on_conflict_do_nothing()
+        case _:
+            insert = mysql.insert(table).prefix_with("IGNORE")
+    counted = insert.execution_options(preserve_rowcount=True)
+    return connection.execute(counted, row).rowcount == 1
 
 
 def _clock(dialect: str) -> sa.ColumnElement[datetime]:

@@ -48,7 +48,12 @@ def _to_2(connection: Connection, made: Tables) -> None:
     )
 
 
-_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2}
+def _to_3(connection: Connection, made: Tables) -> None:
+    """Published slots, which nothing else reads."""
+    _make(connection, [made.publication, made.slot])
+
+
+_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2, 3: _to_3}
 """How tables of the version before become those of each version from 2 on.
 
 Whoever changes a table that an earlier step makes, freezes it there first as it was: the way

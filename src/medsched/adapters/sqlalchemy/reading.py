@@ -23,6 +23,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.records import Resource
 from medsched.domain.schedule import calendar
 from medsched.domain.stored import BOOKINGS, HoursRecord, Kind, Ref, Stored, StoredT, kind_of
+from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import VersionedCalendar
 
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -135,6 +136,7 @@ class RecordReader:
                     tuple(found for found in hours[one] if isinstance(found, AvailabilityRule)),
                     tuple(found for found in hours[one] if isinstance(found, Override)),
                     tuple(found for found in hours[one] if isinstance(found, RecurringBlocking)),
+                    tuple(found for found in hours[one] if isinstance(found, TimeBlock)),
                 ),
             )
             for one in versions

@@ -26,6 +26,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     NEEDS,
     NUMBER,
     OCCURRENCES,
+    ONE_STRETCH,
     PLACE,
     PRICING,
     RECURRENCE,
@@ -46,6 +47,7 @@ from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
 from medsched.domain.series import Series
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
+from medsched.domain.time_blocks import TimeBlock
 from medsched.errors import StorageError
 
 FORMAT: Final = 1
@@ -124,6 +126,13 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
         "recurrence": RECURRENCE,
         "at": TIME,
         "occurrences": OCCURRENCES,
+    },
+    TimeBlock: {
+        "date": DATE,
+        "hours": ONE_STRETCH,
+        "types": WORDS,
+        "pricing": PRICING,
+        "special_requirements": WORDS,
     },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {

@@ -52,7 +52,7 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
 HOURS: Final = tuple(f"h{hour:02d}" for hour in range(24))
@@ -278,6 +278,49 @@ class Tables:
             PrimaryKeyConstraint("practice", name="pk_medsched_sequence"),
         )
         """The last number that an event of a practice was given."""
+
+        self.publication = self._table(
+            "publication",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("token", word(_WORD), nullable=False),
+            Column("provider", exact(LONGEST_ID), nullable=False),
+            Column("type", exact(LONGEST_ID), nullable=False),
+            Column("day", Integer, nullable=False),
+            Column("start_at", UtcDateTime, nullable=False),
+            Column("end_at", UtcDateTime, nullable=False),
+            Column("stamp", word(2 * _WORD), nullable=False),
+            PrimaryKeyConstraint("practice", "token", name="pk_medsched_publication"),
+            Index("ix_medsched_publication_day", "practice", "provider", "day"),
+        )
+        """The days of a provider and a type whose slots are written down in ``medsched_slot``.
+
+        ``day`` is the provider's local date, counted from 1970-01-01, ``start_at`` and ``end_at``
+        its instants. ``stamp`` is a hash of all that the slots follow from. ``token`` is one of
+        provider, type and day, which are too long for a key.
+        """
+
+        self.slot = self._table(
+            "slot",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("publication", word(_WORD), nullable=False),
+            Column("start_at", UtcDateTime, nullable=False),
+            Column("end_at", UtcDateTime, nullable=False),
+            Column("provider", exact(LONGEST_ID), nullable=False),
+            Column("type", exact(LONGEST_ID), nullable=False),
+            Column("location", exact(LONGEST_ID)),
+            Column("status", word(_WORD), nullable=False),
+            Column("seats_free", Integer, nullable=False),
+            Column("patient", exact(LONGEST_ID)),
+            Column("slot_id", document(), nullable=False),
+            Column("created_at", UtcDateTime, nullable=False),
+            Column("updated_at", UtcDateTime, nullable=False),
+            PrimaryKeyConstraint("practice", "publication", "start_at", name="pk_medsched_slot"),
+            Index("ix_medsched_slot_provider", "practice", "provider", "start_at", "status"),
+        )
+        """Slots as they were when they were last published or read: for hosts to read.
+
+        They can be made anew at any time, and nothing that is booked depends on them.
+        """
 
     def _table(self, name: str, *parts: SchemaItem, **options: Any) -> Table:
         return Table(

@@ -112,6 +112,7 @@ WEEKDAYS = Shape(
     lambda found: frozenset(Weekday[name] for name in found),
 )
 HOURS = Shape(lambda values: [str(value) for value in values], tuple)
+ONE_STRETCH = Shape(str, str)
 DATES = Shape(
     lambda values: [value.isoformat() for value in sorted(values)],
     lambda found: [date.fromisoformat(value) for value in found],

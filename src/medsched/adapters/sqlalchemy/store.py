@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from medsched.adapters.sqlalchemy.applying import Application
-from medsched.adapters.sqlalchemy.booked import BookingReader
 from medsched.adapters.sqlalchemy.booking_at_once import (
     NotAtOnce,
     book_in_transaction,
@@ -19,6 +18,7 @@ from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
 from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
+from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.errors import OutcomeUnknown, StorageError
@@ -30,8 +30,8 @@ _ASKS: Final = 8
 """How often it is asked what came of it: for about half a second."""
 
 
-class SqlAlchemyStore(BookingReader):
-    """A `Store` in a database: SQLite, PostgreSQL or MariaDB.
+class SqlAlchemyStore(SlotTableKeeper):
+    """A `Store` and `SlotTable` in a database: SQLite, PostgreSQL or MariaDB.
 
     ``database`` is a URL, or an engine of the host's. A URL that names no driver gets
     psycopg or PyMySQL. ``schema`` is the database schema of the tables, the connection's

@@ -10,6 +10,8 @@ Make a class of them with a fixture that gives the store::
         def store(self) -> MyStore:
             return MyStore(...)
 
+A store that keeps published slots derives `SlotTableContract` too, with a fixture ``table``.
+
 Each test works in practices of its own, so one store may serve them all. Needs pytest, which
 the extra ``testing`` brings; without it, importing this package raises `MissingExtra`.
 """
@@ -38,10 +40,12 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.receipts",
     "medsched.testing.contracts.rivals",
     "medsched.testing.contracts.sequences",
+    "medsched.testing.contracts.slot_tables",
     "medsched.testing.contracts.wholeness",
 )
 
 from medsched.testing.contracts.samples import IDS, RECORDS  # noqa: E402
+from medsched.testing.contracts.slot_tables import SlotTableContract  # noqa: E402
 from medsched.testing.contracts.store import StoreContract  # noqa: E402
 
-__all__ = ["IDS", "RECORDS", "StoreContract"]
+__all__ = ["IDS", "RECORDS", "SlotTableContract", "StoreContract"]

@@ -17,6 +17,7 @@ from medsched.domain.places import Device, Location, LocationKind, Room
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar
 from medsched.domain.stored import CLASSES, Kind, Ref, Stored
+from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
     DAILY,
@@ -327,12 +328,16 @@ class Reading(Contract):
 
         closed = attrs.evolve(Override.closed("smith", date(2026, 5, 1), id="o"), version=1)
         meeting = RecurringBlocking("smith", DAILY, hours="09:00-10:00", id="b", version=1)
+        block = TimeBlock("smith", date(2026, 5, 2), "09:00-09:30", id="t", version=1)
+        gone = attrs.evolve(block, id="gone", active=False)
         put(store, clinic, *(rule(id) for id in "zaZ"), rule("off", active=False), closed, meeting)
+        put(store, clinic, block, gone, bumps=())
         version, calendar = store.calendars(clinic, [SMITH])[SMITH]
         assert version == 1
         assert ids(calendar.rules) == ["Z", "a", "rule", "z"]
         assert calendar.overrides == (closed,)
         assert calendar.blockings == (meeting,)
+        assert calendar.blocks == (block,)
 
     def test_hours_that_move_change_two_calendars(self, store: Store, clinic: str) -> None:
         moved = AvailabilityRule("jones", DAILY, hours="09:00-12:00", id="rule", version=2)

@@ -23,6 +23,7 @@ from medsched.domain.records import Resource
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.series import Occurrence, Series
 from medsched.domain.stored import Stored
+from medsched.domain.time_blocks import TimeBlock
 from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
@@ -323,6 +324,24 @@ RECORDS: Final[dict[str, Stored]] = {
         recurrence=_DAILY,
         at=time(12, 30),
         timezone="Europe/London",
+    ),
+    "time block": TimeBlock("smith", date(2026, 1, 1), "09:00-09:30", id="block", version=1),
+    "time block, all stated": TimeBlock(
+        "smith",
+        date(2026, 11, 1),
+        Hours("22:00", "01:30", overnight=True),
+        id="block",
+        version=1,
+        active=False,
+        timezone="America/New_York",
+        second_showing=True,
+        location="main",
+        room="r1",
+        types={"visit", "Visit"},
+        pricing=_PRICE,
+        special_requirements={"fasting", ODD},
+        notes=ODD,
+        **_TIMES,
     ),
     **BOOKINGS,
 }

@@ -156,6 +156,7 @@ BOOKINGS: Final[dict[str, BookingRecord]] = {
         wall=WallTime(datetime(2026, 1, 7, 12, 45), "Pacific/Auckland", tzdata="2026a"),
         spans=[(_SMITH, _DAWN - 15, _DAWN + 20), (_ADA, _DAWN - 15, _DAWN + 15)],
         opened_by="week",
+        block="Block",
         created_by="kim",
         updated_by="kim",
         expires=WHEN,
