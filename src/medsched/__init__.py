@@ -49,6 +49,7 @@ from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
 from medsched.errors import (
     AlreadyExists,
     AmbiguousTime,
@@ -101,6 +102,7 @@ __all__ = [
     "AppointmentOrder",
     "AppointmentStatus",
     "AppointmentType",
+    "AppointmentsStranded",
     "AvailabilityRule",
     "BookingRefused",
     "ByDay",
@@ -164,6 +166,7 @@ __all__ = [
     "Pricing",
     "Principal",
     "Problem",
+    "Proposal",
     "Provider",
     "Reason",
     "Recurrence",
@@ -183,6 +186,8 @@ __all__ = [
     "Start",
     "StorageBusy",
     "StorageError",
+    "Stranded",
+    "Stranding",
     "Stretch",
     "Summary",
     "TransactionLost",

@@ -212,7 +212,7 @@ class TestTogether:
             day = NINE.replace(hour=0)
             assert clinic.availability.slots("smith", "visit", day, day + timedelta(days=1))
             clinic.appointments.book(start(), patient="ada")
-            clinic.availability.rules.deactivate("mornings")
+            clinic.availability.rules.deactivate("mornings", stranded="keep")
             with pytest.raises(BookingRefused):
                 clinic.appointments.book(start(60), patient="bob")
         with host.transaction():

@@ -163,7 +163,7 @@ def _shorten(clinic: Practice) -> object:
     """Write a rule as somebody does who has read its first version."""
     rule = clinic.availability.rules.get("days-smith")
     shorter = attrs.evolve(rule, hours="09:00-16:00", version=1)
-    return clinic.availability.rules.update(shorter)
+    return clinic.availability.rules.update(shorter, stranded="keep")
 
 
 COMMANDS: Final = (
@@ -229,14 +229,14 @@ COMMANDS: Final = (
     Command(
         "close a day",
         lambda clinic: clinic.availability.add(
-            Override.closed("smith", date(2026, 1, 8), id="away", reason="away")
+            Override.closed("smith", date(2026, 1, 8), id="away", reason="away"), stranded="keep"
         ),
         repeated=_closed,
     ),
     Command("change a rule", _shorten, repeated=_shortened),
     Command(
         "delete a rule",
-        lambda clinic: clinic.availability.rules.delete("days-jones"),
+        lambda clinic: clinic.availability.rules.delete("days-jones", stranded="keep"),
         repeated=_deleted,
     ),
     Command("number events", lambda clinic: clinic.events.after()[-1].number),

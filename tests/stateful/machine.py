@@ -127,23 +127,34 @@ class Stores(RuleBasedStateMachine):
         needs=drawn.needs,
         place=drawn.places,
         stale=st.sampled_from([0, 0, 1]),
+        fate=drawn.fates,
     )
     def change(
-        self, which: tuple[str, str], length: int, needs: list[Need], place: str | None, stale: int
+        self,
+        which: tuple[str, str],
+        length: int,
+        needs: list[Need],
+        place: str | None,
+        stale: int,
+        fate: str,
     ) -> None:
         def amend(clinic: Practice) -> object:
             directory, fields = getattr(clinic, which[0]), dict[str, Any](location=place)
             if which[0] == "appointment_types":
                 fields = {"duration": length * MINUTE, "needs": needs}
             old = directory.get(which[1])
-            return directory.update(attrs.evolve(old, **fields, version=old.version - stale))
+            changed = attrs.evolve(old, **fields, version=old.version - stale)
+            return directory.update(changed, stranded=fate)
 
         self.do(amend, changes="records")
 
-    @rule(which=drawn.directories, how=drawn.switches)
-    def switch(self, which: tuple[str, str], how: str) -> None:
+    @rule(which=drawn.directories, how=drawn.switches, fate=drawn.fates)
+    def switch(self, which: tuple[str, str], how: str, fate: str) -> None:
         directory, id = which
-        self.do(lambda clinic: getattr(getattr(clinic, directory), how)(id), changes="records")
+        self.do(
+            lambda clinic: getattr(getattr(clinic, directory), how)(id, stranded=fate),
+            changes="records",
+        )
 
     # -------------------------------------------------------------------------- hours
 
@@ -154,10 +165,18 @@ class Stores(RuleBasedStateMachine):
         when=drawn.stretches,
         place=drawn.places,
         only=st.none() | drawn.types,
+        fate=drawn.fates,
         target=hours,
     )
     def add_hours(
-        self, owner: Resource, kind: str, day: date, when: str, place: str | None, only: str | None
+        self,
+        owner: Resource,
+        kind: str,
+        day: date,
+        when: str,
+        place: str | None,
+        only: str | None,
+        fate: str,
     ) -> Any:
         made: AvailabilityRule | Override | RecurringBlocking
         match kind:
@@ -170,22 +189,24 @@ class Stores(RuleBasedStateMachine):
             case _:
                 records = "overrides"
                 made = Override(owner, kind, first=day, last=day, hours=when, types=only)
-        stored = self.do(lambda clinic: clinic.availability.add(made), changes="records")
+        stored = self.do(
+            lambda clinic: clinic.availability.add(made, stranded=fate), changes="records"
+        )
         return multiple() if stored is None else (records, stored.id)
 
-    @rule(which=hours, how=drawn.switches)
-    def switch_hours(self, which: tuple[str, str], how: str) -> None:
+    @rule(which=hours, how=drawn.switches, fate=drawn.fates)
+    def switch_hours(self, which: tuple[str, str], how: str, fate: str) -> None:
         records, id = which
         self.do(
-            lambda clinic: getattr(getattr(clinic.availability, records), how)(id),
+            lambda clinic: getattr(getattr(clinic.availability, records), how)(id, stranded=fate),
             changes="records",
         )
 
-    @rule(which=hours, when=drawn.stretches)
-    def change_hours(self, which: tuple[str, str], when: str) -> None:
+    @rule(which=hours, when=drawn.stretches, fate=drawn.fates)
+    def change_hours(self, which: tuple[str, str], when: str, fate: str) -> None:
         def change(clinic: Practice) -> object:
             records = getattr(clinic.availability, which[0])
-            return records.update(attrs.evolve(records.get(which[1]), hours=when))
+            return records.update(attrs.evolve(records.get(which[1]), hours=when), stranded=fate)
 
         self.do(change, changes="records")
 

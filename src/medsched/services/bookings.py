@@ -12,7 +12,7 @@ from medsched.domain.agendas import Agenda, Named
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
+from medsched.domain.changes import Changeset, Guard, RowVersion
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
@@ -367,7 +367,7 @@ class Bookings:
         A patient that is not known is registered.
         """
         new = [] if asked is None else self._registered(asked.patient, now)
-        guards = frozenset[RowVersion | ScheduleVersion]() if asked is None else asked.guards()
+        guards = frozenset[Guard]() if asked is None else asked.guards()
         return Changeset(
             practice=self.context.practice,
             writes=(*effects.writes, *new),

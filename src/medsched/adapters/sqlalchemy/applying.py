@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from medsched.adapters.sqlalchemy.agendas import asked_for
 from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed, unpacked
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
@@ -39,6 +40,7 @@ from medsched.domain.changes import (
     RowVersion,
     ScheduleVersion,
     Stale,
+    Standing,
 )
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
@@ -182,6 +184,7 @@ class Application:
         blank = {"provider": "", "type": "", "start_at": EPOCH, "end_at": EPOCH}
         blank |= {"format": FORMAT, "document": "{}"}
         found = self._locked(self._tables.booking, writes, blank, bookings=True)
+        self._standing()
         if found is None:
             return
         removed = self._removed(bookings=True)
@@ -195,6 +198,27 @@ class Application:
         ]
         self._put(self._tables.booking, rows, found)
         self._refer({key: indexed(record) for key, record in writes.items()})
+
+    def _standing(self) -> None:
+        """The appointments of each guarded agenda are those that were read, and at their versions.
+
+        Whoever could have booked meanwhile was waited for when schedules and records were locked.
+        A snapshot that is older than that wait must not be read: MariaDB shows the present under
+        a lock.
+        """
+        table = self._tables.booking.c
+        for guard in self._changeset.guards:
+            if not isinstance(guard, Standing):
+                continue
+            here = asked_for(self._tables, self._practice, guard.agenda, None)
+            found = list[tuple[str, int]]()
+            if here is not None:
+                query = sa.select(table.id, table.version).where(here, table.version > 0)
+                if self._connection.dialect.name not in ("sqlite", "postgresql"):
+                    query = query.with_for_update(read=True)
+                found = [(row.id, row.version) for row in self._connection.execute(query)]
+            if frozenset(found) != guard.appointments:
+                raise Undone(Stale())
 
     def _keep_names_apart(self, writes: Mapping[Key, BookingRecord]) -> None:
         """Refuse a reference that was another's before: it cannot change hands in one go."""
