@@ -37,6 +37,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.receipts",
     "medsched.testing.contracts.rivals",
     "medsched.testing.contracts.sequences",
+    "medsched.testing.contracts.standing",
     "medsched.testing.contracts.wholeness",
 )
 
