@@ -17,15 +17,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.engine.kit import EPOCH, MINUTE, ZONES
 
-from medsched.domain.appointment_types import GridKind
+from medsched.domain.appointment_types import AppointmentType, GridKind
+from medsched.domain.appointments import Appointment
 from medsched.domain.availability import Override, OverrideKind
+from medsched.domain.bookings import WallTime
 from medsched.domain.claims import Claim
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
 from medsched.domain.slots import Slot
+from medsched.domain.stored import HoursRecord
+from medsched.engine.board import Board
 from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
+from medsched.engine.stranding import lacks, may_strand, reasons_of
 from medsched.engine.verdict import refusals
 from medsched.testing import strategies as clinic
 
@@ -224,3 +230,70 @@ def test_a_slot_is_what_it_says(drawn: Drawn, viewer: str) -> None:
         assert slot.date == slot.local_start.date()
         assert seen.id == slot.id
         assert 0 < slot.seats_free <= slot.capacity
+
+
+# ---------------------------------------------------------------------------- stranding
+
+OF_HOURS = {
+    Reason.CLOSED,
+    Reason.RUNS_OUT,
+    Reason.TYPE,
+    Reason.INACTIVE,
+    Reason.NOT_BOOKABLE,
+}
+"""What is said of a start by hours alone, rooms and devices apart."""
+
+
+def visit_at(schedule: Schedule, type: AppointmentType, minute: int) -> Appointment:
+    """A visit at a minute, as long and where it would be booked."""
+    board = Board(Inquiry(schedule, Request(type), ZONES), minute, minute + 1)
+    terms = board.terms_at(board.openings.piece_at(minute), minute)
+    start = EPOCH + minute * MINUTE
+    return Appointment(
+        id="a",
+        provider=schedule.provider.id,
+        patient=PATIENT,
+        type=type.code,
+        location=terms.shape.location,
+        start=start,
+        end=start + terms.length * MINUTE,
+        wall=WallTime(start.replace(tzinfo=None), "UTC"),
+    )
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_a_visit_lies_in_hours_where_hours_refuse_nothing(
+    drawn: Drawn, data: st.DataObject
+) -> None:
+    schedule, type = drawn.inquiry.schedule, attrs.evolve(drawn.inquiry.type, needs=())
+    plain = Inquiry(schedule, Request(type), ZONES)
+    first, length = (drawn.low - EPOCH) // MINUTE, (drawn.high - drawn.low) // MINUTE
+    near = [(slot.start - EPOCH) // MINUTE - first for slot in drawn.slots()[:20]]
+    minutes = st.integers(0, length - 1) | (st.sampled_from(near) if near else st.nothing())
+    for minute in data.draw(st.lists(minutes, max_size=30)):
+        visit = visit_at(schedule, type, first + minute)
+        told = {one.reason for one in refusals(plain, first + minute)} & OF_HOURS
+        assert reasons_of(lacks(schedule, type, ZONES, visit)) == told
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_what_may_strand_nobody_strands_nobody(drawn: Drawn, data: st.DataObject) -> None:
+    """What lies in hours still does where a record is removed that may strand nobody."""
+    schedule, type = drawn.inquiry.schedule, attrs.evolve(drawn.inquiry.type, needs=())
+    owner = data.draw(st.sampled_from(_owners(schedule)))
+    old = schedule.calendar(owner)
+    records: list[HoursRecord] = [*old.rules, *old.overrides, *old.blockings]
+    assume(records)
+    before = data.draw(st.sampled_from(records))
+    assume(not may_strand(before, None))
+    left = Calendar(
+        rules=tuple(one for one in old.rules if one != before),
+        overrides=tuple(one for one in old.overrides if one != before),
+        blockings=tuple(one for one in old.blockings if one != before),
+    )
+    changed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: left})
+    for slot in drawn.slots()[:40]:
+        visit = visit_at(schedule, type, (slot.start - EPOCH) // MINUTE)
+        assert not lacks(changed, type, ZONES, visit) - lacks(schedule, type, ZONES, visit)
