@@ -26,7 +26,6 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
 from medsched.domain.slots import Slot
-from medsched.domain.stored import HoursRecord
 from medsched.engine.board import Board
 from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
@@ -279,21 +278,16 @@ def test_a_visit_lies_in_hours_where_hours_refuse_nothing(
 
 @settings(max_examples=EXAMPLES)
 @given(questions(), st.data())
-def test_what_may_strand_nobody_strands_nobody(drawn: Drawn, data: st.DataObject) -> None:
-    """What lies in hours still does where a record is removed that may strand nobody."""
+def test_to_take_a_closure_back_strands_nobody(drawn: Drawn, data: st.DataObject) -> None:
     schedule, type = drawn.inquiry.schedule, attrs.evolve(drawn.inquiry.type, needs=())
     owner = data.draw(st.sampled_from(_owners(schedule)))
+    closure = data.draw(_closures(owner, drawn))
+    assert not may_strand(closure, None)
     old = schedule.calendar(owner)
-    records: list[HoursRecord] = [*old.rules, *old.overrides, *old.blockings]
-    assume(records)
-    before = data.draw(st.sampled_from(records))
-    assume(not may_strand(before, None))
-    left = Calendar(
-        rules=tuple(one for one in old.rules if one != before),
-        overrides=tuple(one for one in old.overrides if one != before),
-        blockings=tuple(one for one in old.blockings if one != before),
-    )
-    changed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: left})
-    for slot in drawn.slots()[:40]:
-        visit = visit_at(schedule, type, (slot.start - EPOCH) // MINUTE)
-        assert not lacks(changed, type, ZONES, visit) - lacks(schedule, type, ZONES, visit)
+    calendar = attrs.evolve(old, overrides=(*old.overrides, closure))
+    closed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: calendar})
+    found = list_slots(Inquiry(closed, Request(type), ZONES), drawn.low, drawn.high)
+    for slot in found.first(40):
+        visit = visit_at(closed, type, (slot.start - EPOCH) // MINUTE)
+        assert not lacks(closed, type, ZONES, visit)
+        assert not lacks(schedule, type, ZONES, visit)
