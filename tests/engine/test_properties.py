@@ -25,6 +25,7 @@ from medsched.domain.claims import Claim
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slot
 from medsched.engine.board import Board
 from medsched.engine.explain import explain
@@ -76,7 +77,59 @@ def questions(draw: st.DrawFn, grids: Sequence[GridKind] = ANY, days: int = 4) -
         by_resource,
     )
     low = datetime.combine(first, time(), UTC) - timedelta(hours=15)
-    return Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+    drawn = Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+    return draw(_changed(drawn)) if draw(st.booleans()) else drawn
+
+
+@st.composite
+def _changed(draw: st.DrawFn, drawn: Drawn) -> Drawn:
+    """The same question with some slots withdrawn, moved, made slots of its type, or priced."""
+    schedule, type = drawn.inquiry.schedule, drawn.inquiry.type.code
+    listed = drawn.slots()[:60]
+    places = st.sampled_from([schedule.provider.location, "clinic", "branch"])
+    within = st.integers(0, (drawn.high - drawn.low) // MINUTE)
+    at = st.tuples(within.map(lambda by: drawn.low + by * MINUTE), places)
+    if listed:
+        at = st.sampled_from(listed).map(lambda slot: (slot.start, slot.location)) | at
+    found: list[SlotOverride] = []
+    for number in range(draw(st.integers(1, 5))):
+        (start, place), how = (
+            draw(at),
+            draw(st.sampled_from(["off", "move", "end", "type", "tell"])),
+        )
+        fields: dict[str, Any] = {}
+        match how:
+            case "off":
+                fields = {"withdrawn": True, "reason": draw(st.sampled_from(["", "ill"]))}
+            case "move":
+                there, _ = draw(at)
+                fields = {"begins": there + draw(st.integers(-45, 45)) * MINUTE}
+            case "end":
+                fields = {"ends": start + draw(st.integers(1, 200)) * MINUTE}
+            case "type":
+                fields = {"becomes": draw(st.sampled_from([type, "another"]))}
+            case "tell":
+                fields = {"notes": "bring X-rays", "special_requirements": ["fasting"]}
+        of = draw(st.sampled_from([type, type, "other"])) if how != "tell" else type
+        one = SlotOverride(
+            id=f"slot-{number}",
+            resource=schedule.provider.resource,
+            type=of,
+            location=place,
+            start=start,
+            **fields,
+        )
+        if all(_is_apart(one, other) for other in found):
+            found.append(one)
+    owner = schedule.provider.resource
+    calendar = attrs.evolve(schedule.calendar(owner), slots=tuple(found))
+    changed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: calendar})
+    return attrs.evolve(drawn, inquiry=attrs.evolve(drawn.inquiry, schedule=changed))
+
+
+def _is_apart(one: SlotOverride, other: SlotOverride) -> bool:
+    """Whether two overrides are of two slots, and put none where the other is put."""
+    return one.start != other.start and one.offered_from != other.offered_from
 
 
 @settings(max_examples=EXAMPLES)
@@ -93,6 +146,7 @@ def test_the_order_of_adding_never_matters(drawn: Drawn, random: Any) -> None:
                 rules=mixed(schedule.calendars[owner].rules),
                 overrides=mixed(schedule.calendars[owner].overrides),
                 blockings=mixed(schedule.calendars[owner].blockings),
+                slots=mixed(schedule.calendars[owner].slots),
             )
             for owner in mixed(list(schedule.calendars))
         },
@@ -239,6 +293,7 @@ OF_HOURS = {
     Reason.TYPE,
     Reason.INACTIVE,
     Reason.NOT_BOOKABLE,
+    Reason.WITHDRAWN,
 }
 """What is said of a start by hours alone, rooms and devices apart."""
 

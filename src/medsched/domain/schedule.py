@@ -11,15 +11,20 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.slot_overrides import SlotOverride
 
 
 @attrs.frozen(kw_only=True)
 class Calendar:
-    """The active rules, overrides and recurring blockings of one resource, in order of id."""
+    """The active rules, overrides and recurring blockings of one resource, in order of id.
+
+    ``slots`` are what was changed of a provider's slots, one by one.
+    """
 
     rules: tuple[AvailabilityRule, ...] = ()
     overrides: tuple[Override, ...] = ()
     blockings: tuple[RecurringBlocking, ...] = ()
+    slots: tuple[SlotOverride, ...] = ()
 
     @cached_property
     def by_kind(self) -> Mapping[OverrideKind, tuple[Override, ...]]:
@@ -30,7 +35,7 @@ class Calendar:
 
     def __bool__(self) -> bool:
         """Whether it says anything at all."""
-        return bool(self.rules or self.overrides or self.blockings)
+        return bool(self.rules or self.overrides or self.blockings or self.slots)
 
 
 NO_CALENDAR = Calendar()
@@ -40,16 +45,18 @@ def calendar(
     rules: tuple[AvailabilityRule, ...] = (),
     overrides: tuple[Override, ...] = (),
     blockings: tuple[RecurringBlocking, ...] = (),
+    slots: tuple[SlotOverride, ...] = (),
 ) -> Calendar:
     """A calendar of what is active among the given, in order of id and not of adding."""
     return Calendar(
         rules=tuple(sorted((one for one in rules if one.active), key=_id)),
         overrides=tuple(sorted((one for one in overrides if one.active), key=_id)),
         blockings=tuple(sorted((one for one in blockings if one.active), key=_id)),
+        slots=tuple(sorted((one for one in slots if one.active), key=_id)),
     )
 
 
-def _id(one: AvailabilityRule | Override | RecurringBlocking) -> str:
+def _id(one: Identified) -> str:
     return one.id
 
 

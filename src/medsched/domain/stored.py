@@ -16,8 +16,9 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
 from medsched.domain.sessions import GroupSession
+from medsched.domain.slot_overrides import SlotOverride
 
-HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking
+HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | SlotOverride
 """What opens or closes the time of a resource."""
 BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
@@ -56,6 +57,7 @@ class Kind(StrEnum):
     RULE = "rule"
     OVERRIDE = "override"
     BLOCKING = "blocking"
+    SLOT_OVERRIDE = "slot-override"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -74,6 +76,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.RULE: AvailabilityRule,
     Kind.OVERRIDE: Override,
     Kind.BLOCKING: RecurringBlocking,
+    Kind.SLOT_OVERRIDE: SlotOverride,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -152,6 +155,12 @@ def references(record: Stored) -> frozenset[Ref]:
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
+        case SlotOverride():
+            return (
+                _of(record.resource)
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type, record.becomes])
+            )
         case Appointment() | Hold() | GroupSession():
             found = (
                 _refs(Kind.PROVIDER, [record.provider])
@@ -184,7 +193,7 @@ def scheduled_by(record: Stored) -> Resource | None:
     match record:
         case PracticeSettings() | Provider() | Location() | Room() | Device():
             return record.resource
-        case AvailabilityRule() | Override() | RecurringBlocking():
+        case AvailabilityRule() | Override() | RecurringBlocking() | SlotOverride():
             return record.resource
         case Staff() | Patient() | AppointmentType():
             return None

@@ -19,6 +19,7 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursRecord, Noun
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Openings, openings
@@ -59,7 +60,9 @@ def _of_hours(opened: Openings, place: str | None, low: int, high: int) -> set[L
     piece = opened.piece_at(low)
     if piece is None:
         return {(Reason.CLOSED, provider)}
-    terms, found = opened.terms(piece[4]), set[Lack]()
+    terms, found = opened.terms_at(piece, low), set[Lack]()
+    if opened.changes.withdrawn(low, piece[4].location) is not None:
+        found.add((Reason.WITHDRAWN, provider))
     if not (terms.offered and terms.on_day(low)):
         found.add((Reason.TYPE, provider))
     if terms.opening.location != place:
@@ -103,9 +106,15 @@ def _as_opened(record: Noun | None) -> Noun | None:
         return None
     match record:
         case AvailabilityRule():
-            return attrs.evolve(record, version=0, notes="")
+            return attrs.evolve(record, version=0, notes="", reason="")
         case Override() | RecurringBlocking():
             return attrs.evolve(record, version=0, reason="")
+        case SlotOverride() if record.withdrawn or record.is_moved:
+            return attrs.evolve(
+                record, version=0, notes="", reason="", pricing=None, special_requirements=None
+            )
+        case SlotOverride():
+            return None
         case _:
             return record
 
@@ -113,6 +122,8 @@ def _as_opened(record: Noun | None) -> Noun | None:
 def _only_closes(record: Noun | None) -> bool:
     if isinstance(record, Override):
         return record.kind is OverrideKind.CLOSED
+    if isinstance(record, SlotOverride):
+        return record.withdrawn
     return isinstance(record, RecurringBlocking)
 
 

@@ -9,6 +9,7 @@ from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar, calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursT, Kind, Ref, Stored, StoredT
 from medsched.ports.store import VersionedCalendar
 from medsched.services.context import Context
@@ -85,6 +86,7 @@ class View:
             self._over(AvailabilityRule, stored.rules, resource),
             self._over(Override, stored.overrides, resource),
             self._over(RecurringBlocking, stored.blockings, resource),
+            self._over(SlotOverride, stored.slots, resource),
         )
 
     def _over(

@@ -26,6 +26,7 @@ from medsched.domain.events import Event
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar, calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
     HoursRecord,
     Kind,
@@ -71,6 +72,7 @@ class Rows:
             tuple(one for one in found if isinstance(one, AvailabilityRule)),
             tuple(one for one in found if isinstance(one, Override)),
             tuple(one for one in found if isinstance(one, RecurringBlocking)),
+            tuple(one for one in found if isinstance(one, SlotOverride)),
         )
 
     # ------------------------------------------------------------------- deciding

@@ -21,6 +21,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     DATE,
     GRID,
     HOURS,
+    INSTANT,
     LENGTHS,
     MINUTES,
     NEEDS,
@@ -40,6 +41,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
 from medsched.errors import StorageError
 
@@ -111,6 +113,11 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
     AvailabilityRule: {**_OFFER, **_VALID},
     Override: {**_OFFER, "first": DATE, "last": DATE},
     RecurringBlocking: {**_VALID, "hours": HOURS, "types": WORDS},
+    SlotOverride: {
+        **dict.fromkeys(("start", "begins", "ends"), INSTANT),
+        "pricing": PRICING,
+        "special_requirements": WORDS,
+    },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {
     cls: tuple(
