@@ -47,6 +47,7 @@ from medsched.domain.principals import Principal
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
 from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
@@ -79,9 +80,11 @@ from medsched.errors import (
     NotFound,
     OutcomeUnknown,
     OutOfRange,
+    OutsideHours,
     OverlappingRules,
     Problem,
     SchemaMismatch,
+    SlotsOverlap,
     StorageBusy,
     StorageError,
     TransactionLost,
@@ -154,6 +157,7 @@ __all__ = [
     "NumberedEvent",
     "OutOfRange",
     "OutcomeUnknown",
+    "OutsideHours",
     "OverlappingRules",
     "Override",
     "OverrideKind",
@@ -179,8 +183,10 @@ __all__ = [
     "SchemaMismatch",
     "Session",
     "Slot",
+    "SlotOverride",
     "SlotStatus",
     "Slots",
+    "SlotsOverlap",
     "Span",
     "Staff",
     "Start",

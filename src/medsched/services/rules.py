@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref
 from medsched.domain.stranding import Stranded, Stranding
 from medsched.errors import NotFound
@@ -32,6 +33,8 @@ class AvailabilityRecords:
         """Dated exceptions: read, list, update, deactivate, delete."""
         self.blockings = Records(context, RecurringBlocking, HoursQuery)
         """Recurring blockings: read, list, update, deactivate, delete."""
+        self.slot_overrides = Records(context, SlotOverride, HoursQuery)
+        """What was changed of slots one by one: read, list, update, deactivate, delete."""
 
     def add(self, item: HoursT, *, stranded: Stranded | str = Stranded.REFUSE) -> HoursT:
         """Store a rule, override or blocking, and return it as stored, its id given.

@@ -24,6 +24,7 @@ from medsched.domain.fields import LONGEST_NOTE, text
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import Kind, Noun, Ref, scheduled_by
 from medsched.domain.stranding import AppointmentsStranded, Stranded, Stranding
 from medsched.engine.stranding import Lack, lacks, may_strand, reasons_of
@@ -275,6 +276,10 @@ def _rezones(before: Noun | None, after: Noun | None) -> bool:
 def _reach(before: Noun | None, after: Noun | None) -> tuple[datetime | None, datetime | None]:
     """The starts that a change may concern: [since, before); None for no bound."""
     dated = [one for one in (before, after) if one is not None]
+    slots = [one for one in dated if isinstance(one, SlotOverride)]
+    if slots:
+        starts = [at for one in slots for at in (one.start, one.offered_from)]
+        return min(starts), max(starts) + timedelta(minutes=1)
     if not all(isinstance(one, Override) for one in dated):
         return None, None
     overrides = [one for one in dated if isinstance(one, Override)]

@@ -28,6 +28,7 @@ from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, Versi
 from medsched.services.checks import check
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.placements import Placements
 from medsched.services.stranding import REFUSED, Altered, Fate, Stranders
 from medsched.services.view import View
 
@@ -231,9 +232,10 @@ class Writer:
         records = [after for _, after in altered if after is not None]
         before = [before for before, _ in altered if before is not None]
         view.lay(records)
+        effects = Effects(writes=records, events=[Event.of(change, record) for record in records])
         if change is not Change.DEACTIVATED:
             check(view, records, self.context.zones)
-        effects = Effects(writes=records, events=[Event.of(change, record) for record in records])
+            effects += Placements(self.context).effects(view, altered)
         effects += Stranders(self.context).effects(view, altered, fate)
         return self._changeset(view, effects, _bumps([*records, *before]))
 
