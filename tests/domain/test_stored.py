@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -13,6 +13,7 @@ from medsched.domain.pages import cursor, read_cursor
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
     CLASSES,
     Kind,
@@ -26,6 +27,7 @@ from medsched.timeline.recurrence import Recurrence
 
 DAILY = Recurrence.daily(start=date(2026, 1, 1))
 HALF_HOUR = timedelta(minutes=30)
+NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def test_each_class_has_a_kind_and_each_kind_a_class() -> None:
@@ -82,6 +84,11 @@ def test_every_resource_is_of_a_kind() -> None:
             RecurringBlocking(Resource("device", "d"), DAILY, hours="09:00-12:00", types="t"),
             "appointment-type t, device d",
         ),
+        (SlotOverride(resource="p", type="t", start=NINE), "appointment-type t, provider p"),
+        (
+            SlotOverride(resource="p", type="t", location="l", start=NINE, becomes="u"),
+            "appointment-type t, appointment-type u, location l, provider p",
+        ),
     ],
 )
 def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:
@@ -95,6 +102,8 @@ def test_a_record_tells_whose_schedule_it_changes() -> None:
     )
     assert scheduled_by(Location(id="l")) == Resource("location", "l")
     assert scheduled_by(Patient(id="p")) is None
+    slot = SlotOverride(resource="p", type="t", start=NINE)
+    assert scheduled_by(slot) == Resource("provider", "p")
 
 
 @pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])

@@ -43,8 +43,11 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Start
 from medsched.domain.stored import Noun
+from medsched.services.bookings import Bookings
+from medsched.timeline.instants import instant_of
 
 Command = Callable[[Practice], Any]
 
@@ -206,9 +209,37 @@ class Stores(RuleBasedStateMachine):
     def change_hours(self, which: tuple[str, str], when: str, fate: str) -> None:
         def change(clinic: Practice) -> object:
             records = getattr(clinic.availability, which[0])
-            return records.update(attrs.evolve(records.get(which[1]), hours=when), stranded=fate)
+            old = records.get(which[1])
+            changes = {"notes": when} if which[0] == "slot_overrides" else {"hours": when}
+            return records.update(attrs.evolve(old, **changes), stranded=fate)
 
         self.do(change, changes="records")
+
+    @rule(
+        asked=drawn.starts,
+        how=st.sampled_from(["move", "end", "tell", "delete", "end all", "restore", "restore"]),
+        by=st.sampled_from([-30, -10, 10, 20, 30, 60]),
+        fate=drawn.fates,
+        target=hours,
+    )
+    def change_slot(self, asked: Start | str, how: str, by: int, fate: str) -> Any:
+        def change(clinic: Practice) -> Any:
+            hours = clinic.availability
+            match how:
+                case "restore":
+                    return hours.restore_slot(asked, stranded=fate)
+                case "delete" | "end all":
+                    every = how == "end all"
+                    return hours.delete_slot(asked, recurring=every, reason="ill", stranded=fate)
+                case "tell":
+                    return hours.change_slot(asked, notes="bring X-rays")
+            at = instant_of(Bookings(clinic._context, clinic._snapshots).wanted(asked).start)
+            if how == "end":
+                return hours.change_slot(asked, end=at + abs(by) * MINUTE, stranded=fate)
+            return hours.change_slot(asked, start=at + by * MINUTE, stranded=fate)
+
+        made = self.do(change, changes="records")
+        return ("slot_overrides", made.id) if isinstance(made, SlotOverride) else multiple()
 
     # ------------------------------------------------------------------------ booking
 
