@@ -49,6 +49,7 @@ from medsched import (
     VersionConflict,
 )
 from medsched.domain.appointments import Appointment
+from medsched.domain.changes import Changeset, Outcome
 from medsched.services import stranding
 from medsched.testing.fixed import FixedClock
 
@@ -649,3 +650,79 @@ class TestProposals:
             propose(["a"], within=timedelta(days=800))
         assert propose([]) == ()
         assert everything(store, clinic) == before
+
+
+# ---------------------------------------------------------------------------- rivals
+
+
+class Meanwhile:
+    """A store in which something happens just before the first changeset is applied."""
+
+    def __init__(self, store: MemoryStore, happens: Callable[[], object]) -> None:
+        self._store = store
+        self._happens = [happens]
+
+    def apply(self, changeset: Changeset) -> Outcome:
+        if self._happens:
+            self._happens.pop()()
+        return self._store.apply(changeset)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class TestRivals:
+    """What happens between the look and the change is not missed, and what was seen is not kept."""
+
+    def slow(
+        self, store: MemoryStore, clock: FixedClock, happens: Callable[[], object]
+    ) -> Practice:
+        """The practice as somebody sees it who is too late with the first changeset."""
+        late: Any = Meanwhile(store, happens)
+        return Scheduler(late, clock=clock).practice("riverside")
+
+    @pytest.mark.parametrize("close", CLOSURES.values(), ids=list(CLOSURES))
+    def test_who_books_before_it_closes_is_seen(
+        self,
+        store: MemoryStore,
+        clinic: Practice,
+        clock: FixedClock,
+        close: tuple[Close, set[Reason]],
+    ) -> None:
+        slow = self.slow(store, clock, lambda: booked(clinic, "a", 0, "roomy", resources=[R1]))
+        with pytest.raises(AppointmentsStranded) as caught:
+            close[0](slow)
+        assert ids(caught.value.stranded) == ["a"]
+        assert clinic.availability.stranded() == ()
+
+    def test_and_is_cancelled_with_the_others(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        booked(clinic, "a")
+        slow = self.slow(store, clock, lambda: booked(clinic, "b", 30))
+        slow.availability.add(Override.closed("smith", DAY), stranded="cancel")
+        assert {clinic.appointments.get(id).status for id in "ab"} == {"cancelled"}
+
+    def test_who_is_gone_by_then_stands_in_nobodys_way(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        booked(clinic, "a")
+        booked(clinic, "b", 60)
+        gone = self.slow(store, clock, lambda: clinic.appointments.reschedule("b", start(90)))
+        gone.availability.add(Override.closed("smith", DAY), stranded="move")
+        assert [clinic.appointments.get(id).version for id in "ab"] == [2, 3]
+
+    def test_who_moves_in_meanwhile_is_seen(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        booked(clinic, "a", 0, provider="jones")
+        moving = self.slow(store, clock, lambda: clinic.appointments.reschedule("a", start(0)))
+        with pytest.raises(AppointmentsStranded):
+            moving.availability.add(Override.closed("smith", DAY))
+
+    def test_who_books_where_nothing_closes_is_no_matter(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        slow = self.slow(store, clock, lambda: booked(clinic, "a", 0, provider="jones"))
+        off = slow.availability.add(Override.closed("smith", DAY))
+        assert clinic.availability.overrides.get(off.id).version == 1

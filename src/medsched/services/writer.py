@@ -249,6 +249,7 @@ class Writer:
             bumps=bumps,
             releases=tuple(effects.releases),
             claims=tuple(effects.claims),
+            doubled=tuple(effects.doubled),
             tallies=tuple(effects.tallies),
             events=tuple(effects.events),
         )
