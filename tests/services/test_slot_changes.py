@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 import pytest
 from tests.services.test_appointments import MINUTE, everything, free, names, nine, opened, start
+from tests.services.test_stranding import Meanwhile
 
 from medsched import (
     AlreadyExists,
@@ -37,10 +38,12 @@ from medsched import (
     Reason,
     Recurrence,
     Resource,
+    Scheduler,
     Slot,
     SlotOverride,
     SlotsOverlap,
 )
+from medsched.testing.fixed import FixedClock
 
 DAY: Final = date(2026, 1, 7)
 DAILY: Final = Recurrence.daily(start=date(2026, 1, 1))
@@ -500,3 +503,45 @@ def test_rivals_for_one_place_make_no_two_slots_of_it(store: MemoryStore, clinic
         listed = clinic.availability.slots("smith", "visit", nine() + day, nine(180) + day)
         starts = [one.start.astimezone(UTC) - day for one in listed]
         assert starts in ([nine(0), nine(60), nine(135)], [nine(45), nine(60), nine(135)])
+
+
+class TestMeanwhile:
+    """Somebody books between the look and the change."""
+
+    def slow(
+        self, store: MemoryStore, clock: FixedClock, happens: Callable[[], object]
+    ) -> Practice:
+        late: Any = Meanwhile(store, happens)
+        return Scheduler(late, clock=clock).practice("riverside")
+
+    @pytest.mark.parametrize("how", ["deleted", "all deleted", "moved"])
+    def test_the_slot_itself(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock, how: str
+    ) -> None:
+        chosen = slot(clinic, "09:45")
+        late = self.slow(
+            store, clock, lambda: clinic.appointments.book(chosen, patient="ada", id="a")
+        ).availability
+        commands: dict[str, Callable[[], object]] = {
+            "deleted": lambda: late.delete_slot(chosen),
+            "all deleted": lambda: late.delete_slot(chosen, recurring=True),
+            "moved": lambda: late.change_slot(chosen, start=nine(55)),
+        }
+        with pytest.raises(AppointmentsStranded) as caught:
+            commands[how]()
+        assert [one.appointment.id for one in caught.value.stranded] == ["a"]
+        assert clinic.availability.stranded() == ()
+
+    def test_where_it_is_moved_to(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        chosen = slot(clinic, "09:45")
+        late = self.slow(
+            store,
+            clock,
+            lambda: clinic.appointments.book(start(60, "check"), patient="ada", id="a"),
+        )
+        with pytest.raises(SlotsOverlap) as caught:
+            late.availability.change_slot(chosen, start=nine(60))
+        assert caught.value.what == "appointment 'a'"
+        assert list(clinic.availability.slot_overrides.list()) == []

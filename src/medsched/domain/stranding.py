@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import attrs
 
 from medsched.domain.appointments import Appointment
@@ -54,7 +52,7 @@ class AppointmentsStranded(MedschedError, ValueError):
     Nothing was written. ``stranded`` are all of them, in order of start.
     """
 
-    stranded: Sequence[Stranding]
+    stranded: tuple[Stranding, ...]
 
     def sentence(self) -> str:
         """How many there are, and the ids and starts of the first."""

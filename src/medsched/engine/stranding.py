@@ -30,6 +30,8 @@ from medsched.timeline.zones import ZoneSource
 Lack: TypeAlias = tuple[Reason, Hashable]
 """A reason why an appointment lies outside hours, and what it is about."""
 
+_TAKES_NO_PART: Final = frozenset({Reason.INACTIVE, Reason.NOT_BOOKABLE})
+"""What may be said of provider and type whoever asks, and whenever."""
 _STRETCH: Final = 7 * DAY
 """So much is opened at once, for the appointments of a week to share."""
 
@@ -42,7 +44,11 @@ def lacks(
     ``schedule`` is its provider's, with every room and device that it has.
     """
     inquiry = Inquiry(schedule, Request(type_), zones)
-    found: set[Lack] = {(one.reason, one.resource or one.by) for one in standing(inquiry)}
+    found: set[Lack] = {
+        (one.reason, one.resource or one.by)
+        for one in standing(inquiry)
+        if one.reason in _TAKES_NO_PART
+    }
     low, high = whole_minute(appointment.start, "start"), whole_minute(appointment.end, "end")
     first, beyond = low - low % _STRETCH, high + -high % _STRETCH
     opened = openings(schedule, type_, zones, first, beyond)

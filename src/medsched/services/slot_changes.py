@@ -64,6 +64,7 @@ class SlotChanges:
         fate: Fate,
     ) -> SlotOverride:
         """Let a slot be offered otherwise; None leaves each as it is."""
+        self._bookings.context.admit("slot.change")
         said = {
             "becomes": type,
             "pricing": pricing,
@@ -86,6 +87,7 @@ class SlotChanges:
 
     def withdraw(self, slot: SlotLike, fate: Fate) -> SlotOverride:
         """Offer one slot no more."""
+        self._bookings.context.admit("slot.delete")
         return self._write(
             self._found(slot).override,
             lambda old: attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason),
@@ -94,6 +96,7 @@ class SlotChanges:
 
     def end_recurrence(self, slot: SlotLike, fate: Fate) -> AvailabilityRule | Override:
         """Offer no slot of the rule, or of the dated hours, that opened this one."""
+        self._bookings.context.admit("slot.delete-recurring")
         source, why = self._found(slot).source, fate.reason
 
         def ended(old: DatedT) -> DatedT:
@@ -106,6 +109,7 @@ class SlotChanges:
 
     def restore(self, slot: SlotLike, fate: Fate) -> None:
         """Let a slot be again what its hours make of it, named as it was or as it is."""
+        self._bookings.context.admit("slot.restore")
         wanted = self._bookings.wanted(slot)
         context, owner = self._bookings.context, Resource(ResourceKind.PROVIDER, wanted.provider)
         read = context.store.calendars(context.practice, [owner])[owner]

@@ -88,7 +88,7 @@ class Stranders:
         if not found:
             return guarded
         if fate.stranded is Stranded.REFUSE:
-            raise AppointmentsStranded(found)
+            raise AppointmentsStranded(tuple(found))
         caught = [one.appointment for one in found]
         if fate.stranded is Stranded.MOVE:
             return guarded + self._offered(caught)
