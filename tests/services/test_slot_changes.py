@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from threading import Barrier, Thread
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ from medsched import (
     Slot,
     SlotOverride,
     SlotsOverlap,
+    VersionConflict,
 )
 from medsched.testing.fixed import FixedClock
 
@@ -545,3 +547,22 @@ class TestMeanwhile:
             late.availability.change_slot(chosen, start=nine(60))
         assert caught.value.what == "appointment 'a'"
         assert list(clinic.availability.slot_overrides.list()) == []
+
+    def test_who_changes_the_same_slot_is_told(
+        self, store: MemoryStore, clinic: Practice, clock: FixedClock
+    ) -> None:
+        chosen = slot(clinic, "09:45")
+        for number, notes in enumerate(("theirs", "theirs again")):
+            late = self.slow(
+                store, clock, partial(clinic.availability.change_slot, chosen, notes=notes)
+            )
+            with pytest.raises(VersionConflict) as caught:
+                late.availability.change_slot(chosen, notes="mine")
+            assert (caught.value.expected, caught.value.found) == (number, number + 1)
+        assert slot(clinic, "09:45").notes == "theirs again"
+
+    def test_notes_of_a_slot_that_stands_where_staff_booked_over_it(self, clinic: Practice) -> None:
+        clinic.availability.change_slot(slot(clinic, "09:45"), start=nine(60))
+        clinic.appointments.book(start(70, "check"), patient="ada", override="a favour")
+        clinic.availability.change_slot(slot(clinic, "10:00"), notes="kept")
+        assert slot(clinic, "10:00").notes == "kept"

@@ -160,8 +160,9 @@ class Availability(AvailabilityRecords):
 
         `NotFound` for a start that is no slot, or a type that is none; `OutsideHours` where the
         provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or
-        an appointment of the provider, in its way; `AppointmentsStranded`; `NaiveDatetime`,
-        `InvalidInterval` and `InvalidDuration` for times that are none.
+        an appointment of the provider, in its way; `AppointmentsStranded`; `VersionConflict`
+        where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval` and
+        `InvalidDuration` for times that are none.
         """
         return self._slots.change(
             slot,

@@ -39,7 +39,9 @@ class Placements:
         for before, after in altered:
             if not isinstance(after, SlotOverride) or not (after.active and after.is_moved):
                 continue
-            found += self._clear(view, before if isinstance(before, SlotOverride) else None, after)
+            was = before if isinstance(before, SlotOverride) and before.active else None
+            if was is None or _placed(was) != _placed(after):
+                found += self._clear(view, was, after)
         return found
 
     def _clear(self, view: View, before: SlotOverride | None, after: SlotOverride) -> Effects:
@@ -66,6 +68,11 @@ class Placements:
                     f"appointment {one.id!r}",
                 )
         return Effects(guards=[Standing.of(agenda, there)])
+
+
+def _placed(slot: SlotOverride) -> object:
+    """Where a slot was put, and as what."""
+    return slot.offered_as, slot.location, slot.begins, slot.ends, slot.withdrawn
 
 
 def _stands_in(appointment: Appointment, slot: SlotOverride) -> bool:

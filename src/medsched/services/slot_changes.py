@@ -18,7 +18,7 @@ from medsched.domain.slots import SlotKey, slot_id
 from medsched.domain.stored import Kind
 from medsched.engine.board import Board
 from medsched.engine.verdict import refusals_on
-from medsched.errors import NotFound
+from medsched.errors import NotFound, VersionConflict
 from medsched.services.bookings import Bookings, SlotLike, Wanted
 from medsched.services.stranding import Fate
 from medsched.services.writer import Writer
@@ -155,14 +155,16 @@ class SlotChanges:
     ) -> SlotOverride:
         """Store what is made of the override as it is stored, or of a new one.
 
-        `NotFound` for a slot that somebody else has changed since it was looked for.
+        `VersionConflict` for a slot that somebody else has changed since it was looked for.
         """
 
         def made(stored: SlotOverride) -> SlotOverride:
-            old = stored if stored.active else _unchanged(attrs.evolve(stored, active=True))
-            if attrs.evolve(old, version=found.version) != found:
-                raise NotFound("slot", found.id)
-            return make(old)
+            if not stored.active:
+                return make(_unchanged(stored))
+            if stored.version != found.version:
+                kind = Kind.SLOT_OVERRIDE.value
+                raise VersionConflict(kind, found.id, found.version, stored.version)
+            return make(stored)
 
         return self._writer.change(
             SlotOverride, found.id, Change.UPDATED, made, default=found, fate=fate

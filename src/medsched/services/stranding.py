@@ -23,7 +23,6 @@ from medsched.domain.events import Change, Event
 from medsched.domain.fields import LONGEST_NOTE, text
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.schedule import Schedule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import Kind, Noun, Ref, scheduled_by
 from medsched.domain.stranding import AppointmentsStranded, Stranded, Stranding
@@ -78,8 +77,8 @@ class Stranders:
     def effects(self, view: View, altered: Sequence[Altered], fate: Fate) -> Effects:
         """What a change does to the appointments that it strands.
 
-        ``view`` shows the records as they will be. Where none is given those who are cancelled
-        are told the reason of the change. `AppointmentsStranded` where they are to refuse it.
+        ``view`` shows the records as they will be. Who is cancelled is told the reason that is
+        given, else that of the change. `AppointmentsStranded` where they shall refuse it.
         """
         if fate.stranded is Stranded.KEEP:
             return Effects()
@@ -112,12 +111,12 @@ class Stranders:
 
     def outside(self, view: View, agenda: Agenda) -> list[Stranding]:
         """Who of an agenda stands outside hours, and was not booked there on purpose."""
-        return [
-            kept
-            for one in self._judged(view, list(self._read(agenda)))
-            if (reasons := one.reasons - one.appointment.overridden)
-            for kept in [attrs.evolve(one, reasons=reasons)]
-        ]
+        found = []
+        for one in self._judged(view, list(self._read(agenda))):
+            reasons = one.reasons - one.appointment.overridden
+            if reasons:
+                found.append(attrs.evolve(one, reasons=reasons))
+        return found
 
     def awaited(self, provider: str | None) -> Agenda:
         """All who are still awaited: by a provider, or by all."""
@@ -181,8 +180,8 @@ class Stranders:
     ) -> dict[str, frozenset[Lack]]:
         """What each appointment of a provider lacks, by id, where it lacks anything."""
         types = self._types(view, appointments)
-        schedule = self._schedule(view, provider, [*types.values(), *appointments])
-        zones = self.context.zones
+        owner, zones = Resource(ResourceKind.PROVIDER, provider), self.context.zones
+        schedule = schedule_in(view, owner, [*types.values(), *appointments])
         found = {one.id: lacks(schedule, types[one.type], zones, one) for one in appointments}
         return {id: lack for id, lack in found.items() if lack}
 
@@ -193,11 +192,6 @@ class Stranders:
         view.read(refs.values())
         rows = {code: view.get(AppointmentType, ref) for code, ref in refs.items()}
         return {code: row for code, row in rows.items() if row is not None}
-
-    def _schedule(
-        self, view: View, provider: str, naming: Sequence[AppointmentType | Appointment]
-    ) -> Schedule:
-        return schedule_in(view, Resource(ResourceKind.PROVIDER, provider), naming)
 
     # ------------------------------------------------------------------------ acting
 
