@@ -537,14 +537,10 @@ class TestMeanwhile:
     def test_where_it_is_moved_to(
         self, store: MemoryStore, clinic: Practice, clock: FixedClock
     ) -> None:
-        chosen = slot(clinic, "09:45")
-        late = self.slow(
-            store,
-            clock,
-            lambda: clinic.appointments.book(start(60, "check"), patient="ada", id="a"),
-        )
+        chosen, meant = slot(clinic, "09:00"), start(30, "check")
+        book = partial(clinic.appointments.book, meant, patient="ada", id="a")
         with pytest.raises(SlotsOverlap) as caught:
-            late.availability.change_slot(chosen, start=nine(60))
+            self.slow(store, clock, book).availability.change_slot(chosen, start=nine(10))
         assert caught.value.what == "appointment 'a'"
         assert list(clinic.availability.slot_overrides.list()) == []
 
