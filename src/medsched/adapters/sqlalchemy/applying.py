@@ -44,6 +44,7 @@ from medsched.domain.changes import (
 )
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
+from medsched.errors import InvalidChoice
 from medsched.timeline.instants import EPOCH
 
 
@@ -204,17 +205,22 @@ class Application:
 
         Whoever could have booked meanwhile was waited for when schedules and records were locked.
         A snapshot that is older than that wait must not be read: MariaDB shows the present under
-        a lock.
+        a lock; PostgreSQL shows it at READ COMMITTED only, and a host may have joined at another
+        level.
         """
-        table = self._tables.booking.c
-        for guard in self._changeset.guards:
-            if not isinstance(guard, Standing):
-                continue
+        guards = [one for one in self._changeset.guards if isinstance(one, Standing)]
+        dialect, table = self._connection.dialect.name, self._tables.booking.c
+        if guards and dialect == "postgresql":
+            level = self._connection.get_isolation_level()
+            if level != "READ COMMITTED":
+                why = "to take hours away, join at READ COMMITTED, or keep who stands there"
+                raise InvalidChoice("isolation level", level, why)
+        for guard in guards:
             here = asked_for(self._tables, self._practice, guard.agenda, None)
             found = list[tuple[str, int]]()
             if here is not None:
                 query = sa.select(table.id, table.version).where(here, table.version > 0)
-                if self._connection.dialect.name not in ("sqlite", "postgresql"):
+                if dialect not in ("sqlite", "postgresql"):
                     query = query.with_for_update(read=True)
                 found = [(row.id, row.version) for row in self._connection.execute(query)]
             if frozenset(found) != guard.appointments:
