@@ -26,7 +26,7 @@ from medsched.domain.appointments import (
     Participation,
 )
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
-from medsched.domain.blockings import Blocking, Standing
+from medsched.domain.blockings import Blocking
 from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
 from medsched.domain.changes import Tally
@@ -54,8 +54,10 @@ from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefu
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.sessions import GroupSession
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
+from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
 from medsched.domain.time_blocks import TimeBlock
 from medsched.domain.wishes import FollowUpWish
 from medsched.errors import (
@@ -87,10 +89,12 @@ from medsched.errors import (
     NotFound,
     OutcomeUnknown,
     OutOfRange,
+    OutsideHours,
     OverlappingRules,
     Problem,
     SchemaMismatch,
     SlotsNotKept,
+    SlotsOverlap,
     StorageBusy,
     StorageError,
     TooManyOccurrences,
@@ -112,6 +116,7 @@ __all__ = [
     "AppointmentOrder",
     "AppointmentStatus",
     "AppointmentType",
+    "AppointmentsStranded",
     "AvailabilityRule",
     "Blocking",
     "BookingRefused",
@@ -170,6 +175,7 @@ __all__ = [
     "Occurrence",
     "OutOfRange",
     "OutcomeUnknown",
+    "OutsideHours",
     "OverlappingRules",
     "Override",
     "OverrideKind",
@@ -182,6 +188,7 @@ __all__ = [
     "Pricing",
     "Principal",
     "Problem",
+    "Proposal",
     "Provider",
     "Publication",
     "PublishedSlot",
@@ -200,15 +207,18 @@ __all__ = [
     "SeriesScope",
     "Session",
     "Slot",
+    "SlotOverride",
     "SlotStatus",
     "Slots",
     "SlotsNotKept",
+    "SlotsOverlap",
     "Span",
     "Staff",
-    "Standing",
     "Start",
     "StorageBusy",
     "StorageError",
+    "Stranded",
+    "Stranding",
     "Stretch",
     "Summary",
     "Tally",

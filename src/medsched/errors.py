@@ -181,6 +181,42 @@ class ContradictoryOverrides(MedschedError, ValueError):
         )
 
 
+@attrs.define(eq=False, slots=False)
+class SlotsOverlap(MedschedError, ValueError):
+    """A slot that would be put over another slot, or over an appointment.
+
+    ``slot`` and ``other`` are (start, end), aware and in UTC; ``what`` says what is in the way:
+    an appointment by its id.
+    """
+
+    provider: str
+    slot: tuple[datetime, datetime]
+    other: tuple[datetime, datetime]
+    what: str
+
+    def sentence(self) -> str:
+        here, there = (
+            f"from {low.isoformat(sep=' ')} to {high.isoformat(sep=' ')}"
+            for low, high in (self.slot, self.other)
+        )
+        return f"a slot of {self.provider!r} {here} would overlap {self.what} {there}"
+
+
+@attrs.define(eq=False, slots=False)
+class OutsideHours(MedschedError, ValueError):
+    """A slot that would be put where its provider is not open, at its place, for all of it."""
+
+    provider: str
+    start: datetime
+    end: datetime
+
+    def sentence(self) -> str:
+        return (
+            f"{self.provider!r} has no hours there from {self.start.isoformat(sep=' ')}"
+            f" to {self.end.isoformat(sep=' ')}"
+        )
+
+
 # --------------------------------------------------------------- appointments
 
 

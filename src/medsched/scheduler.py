@@ -13,6 +13,7 @@ from medsched.domain.places import Device, Location, Room
 from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Noun
+from medsched.domain.stranding import Stranded
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
 from medsched.ports.pauses import Pauses
@@ -134,13 +135,16 @@ class Practice:
         """The same practice, its commands run under another principal."""
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 
-    def add_all(self, records: Iterable[Noun]) -> tuple[Noun, ...]:
+    def add_all(
+        self, records: Iterable[Noun], *, stranded: Stranded | str = Stranded.REFUSE
+    ) -> tuple[Noun, ...]:
         """Store many new records of any kind, which may refer to one another: all or none.
 
         They come back as stored, in the order given, which is of no other consequence. Raises
-        the first error that creating one of them alone would raise.
+        the first error that creating one of them alone would raise. ``stranded`` as in
+        `AvailabilityRecords.add`.
         """
-        return self._writer.create(tuple(records))
+        return self._writer.create(tuple(records), stranded=stranded)
 
     def tallies(self, names: Iterable[str]) -> Mapping[str, int]:
         """What was counted under each of these names by rules of the host's own; 0 for nothing.

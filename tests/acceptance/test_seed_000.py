@@ -12,7 +12,9 @@ import pytest
 
 from medsched import (
     Address,
+    AppointmentsStranded,
     AvailabilityRule,
+    BookingRefused,
     Claim,
     ClaimKind,
     Hours,
@@ -20,10 +22,14 @@ from medsched import (
     OverlappingRules,
     Practice,
     Pricing,
+    Reason,
     Recurrence,
     Scheduler,
+    Slot,
+    SlotsOverlap,
     SlotStatus,
 )
+from medsched.testing.fixed import FixedClock
 
 FIRST, LAST = date(2024, 2, 15), date(2024, 8, 15)
 LOW, HIGH = datetime(2024, 2, 15, 5, tzinfo=UTC), datetime(2024, 8, 16, 4, tzinfo=UTC)
@@ -33,7 +39,11 @@ WALL += ["15:45", "16:30"]
 
 @pytest.fixture(scope="module")
 def clinic() -> Practice:
-    clinic = Scheduler(MemoryStore()).practice("medical-center")
+    return opened(Scheduler(MemoryStore()).practice("medical-center"))
+
+
+def opened(clinic: Practice) -> Practice:
+    """What the first endpoint is asked to create."""
     clinic.locations.create(
         id="clinic",
         kind="clinic",
@@ -153,3 +163,93 @@ def test_overlapping_hours_are_refused_with_the_first_instant(clinic: Practice) 
         clinic.availability.add(every_friday_and_one_thursday)
     assert caught.value.at == datetime(2024, 3, 14, 20, tzinfo=UTC)
     assert len(clinic.availability.rules.list()) == 1
+
+
+# ------------------------------------------------------------- PUT and DELETE of one slot
+
+THE_DAY = date(2024, 2, 15)
+
+
+@pytest.fixture
+def open_clinic() -> Practice:
+    """The same on the day before it opens, for what changes it."""
+    clock = FixedClock(datetime(2024, 2, 14, 12, tzinfo=UTC))
+    clinic = opened(Scheduler(MemoryStore(), clock=clock).practice("medical-center"))
+    clinic.patients.create(id="jane")
+    return clinic
+
+
+def wall(clinic: Practice, day: date = THE_DAY) -> list[str]:
+    """When slots start on a day, by New York's wall."""
+    return [f"{slot.local_start:%H:%M}" for slot in on(clinic, day)]
+
+
+def on(clinic: Practice, day: date = THE_DAY) -> list[Slot]:
+    low = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
+    return list(clinic.availability.slots("doe", "consultation", low, low + timedelta(days=1)))
+
+
+def test_a_put_changes_times_price_and_notes_of_one_slot(open_clinic: Practice) -> None:
+    """From 09:45-10:15 to 10:00-10:30, "Updated consultation time", 175.00."""
+    slot, availability = on(open_clinic)[1], open_clinic.availability
+    availability.change_slot(
+        slot.id,
+        start=slot.start + timedelta(minutes=15),
+        end=slot.end + timedelta(minutes=15),
+        notes="Updated consultation time",
+        pricing=Pricing(base_fee=Decimal("175.00")),
+    )
+    changed = on(open_clinic)[1]
+    assert wall(open_clinic) == [WALL[0], "10:00", *WALL[2:]]
+    assert (f"{changed.local_start:%H:%M}", f"{changed.local_end:%H:%M}") == ("10:00", "10:30")
+    assert changed.status is SlotStatus.FREE
+    assert changed.notes == "Updated consultation time"
+    assert changed.pricing == Pricing(base_fee=Decimal("175.00"))
+    assert wall(open_clinic, date(2024, 2, 22)) == WALL
+
+
+def test_a_put_changes_the_type_of_one_slot(open_clinic: Practice) -> None:
+    open_clinic.appointment_types.create(code="follow_up", duration=timedelta(minutes=20))
+    slot = on(open_clinic)[1]
+    open_clinic.availability.change_slot(slot.id, type="follow_up")
+    assert wall(open_clinic) == [WALL[0], *WALL[2:]]
+    (found,) = open_clinic.availability.slots("doe", "follow_up", LOW, LOW + timedelta(days=1))
+    assert (found.start, found.duration) == (slot.start, slot.duration), "the rule states it"
+
+
+def test_a_put_over_another_slot_is_refused(open_clinic: Practice) -> None:
+    slots = on(open_clinic)
+    with pytest.raises(SlotsOverlap) as caught:
+        open_clinic.availability.change_slot(slots[1].id, start=slots[2].start)
+    assert caught.value.other == (slots[2].start, slots[2].end)
+    assert wall(open_clinic) == WALL
+
+
+def test_a_delete_takes_one_instance(open_clinic: Practice) -> None:
+    slot = on(open_clinic)[1]
+    open_clinic.availability.delete_slot(slot.id, reason="Provider unavailable")
+    assert wall(open_clinic) == [WALL[0], *WALL[2:]]
+    assert wall(open_clinic, date(2024, 2, 22)) == WALL
+    with pytest.raises(BookingRefused, match="Provider unavailable") as caught:
+        open_clinic.appointments.book(slot.id, patient="jane")
+    assert [one.reason for one in caught.value.violations] == [Reason.WITHDRAWN]
+
+
+def test_a_delete_with_delete_recurring_takes_all(open_clinic: Practice) -> None:
+    slot = on(open_clinic)[1]
+    open_clinic.availability.delete_slot(slot.id, recurring=True, reason="Left the clinic")
+    assert wall(open_clinic) == wall(open_clinic, date(2024, 8, 15)) == []
+    assert open_clinic.availability.rules.get("consultations").reason == "Left the clinic"
+
+
+@pytest.mark.parametrize("recurring", [False, True])
+def test_a_delete_checks_for_existing_appointments(open_clinic: Practice, recurring: bool) -> None:
+    slot, delete = on(open_clinic)[1], open_clinic.availability.delete_slot
+    made = open_clinic.appointments.book(slot.id, patient="jane")
+    with pytest.raises(AppointmentsStranded) as caught:
+        delete(slot.id, recurring=recurring)
+    assert [one.appointment for one in caught.value.stranded] == [made]
+    assert wall(open_clinic) == [WALL[0], *WALL[2:]], "only what is booked is not free"
+    delete(slot.id, recurring=recurring, reason="Provider unavailable", stranded="cancel")
+    cancelled = open_clinic.appointments.get(made.id)
+    assert (cancelled.status, cancelled.cancellation) == ("cancelled", "Provider unavailable")

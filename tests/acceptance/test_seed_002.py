@@ -135,7 +135,8 @@ def test_each_of_the_three_is_told_alone(clinic: Practice, others: str) -> None:
     asked: dict[str, Any]
     if others == "provider":
         rule = clinic.availability.rules.list(resource=clinic.providers.get("smith").resource)
-        clinic.availability.rules.update(attrs.evolve(rule.items[0], location="branch"))
+        elsewhere = attrs.evolve(rule.items[0], location="branch")
+        clinic.availability.rules.update(elsewhere, stranded="keep")
         asked = {"slot": at(15), "patient": "2"}
     elif others == "patient":
         clinic.providers.update(attrs.evolve(provider, location="branch"))

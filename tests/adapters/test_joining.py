@@ -17,11 +17,13 @@ import pytest
 from tests.databases import ENGINES, Databases
 
 from medsched import (
+    AppointmentsStranded,
     AppointmentType,
     AvailabilityRule,
     IdempotencyMismatch,
     InvalidChoice,
     NotFound,
+    Override,
     Patient,
     Practice,
     Provider,
@@ -212,7 +214,7 @@ class TestTogether:
             day = NINE.replace(hour=0)
             assert clinic.availability.slots("smith", "visit", day, day + timedelta(days=1))
             clinic.appointments.book(start(), patient="ada")
-            clinic.availability.rules.deactivate("mornings")
+            clinic.availability.rules.deactivate("mornings", stranded="keep")
             with pytest.raises(BookingRefused):
                 clinic.appointments.book(start(60), patient="bob")
         with host.transaction():
@@ -376,6 +378,27 @@ class TestLost:
             host.note("again")
             practice(host.join()).appointments.book(start(30), patient="ada")
         assert booked(host) == [NINE, NINE + HALF_AN_HOUR]
+
+    @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+    @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+    def test_who_was_booked_since_the_snapshot_is_not_overlooked(
+        self, host: Host, level: str
+    ) -> None:
+        """Hours are not taken away where it cannot be seen who stands in them by then."""
+        off = Override.closed("smith", NINE.date())
+        with host.transaction():
+            host.run(f"SET TRANSACTION ISOLATION LEVEL {level}")
+            host.run("SELECT 1 FROM host_notes")
+            own(host).appointments.book(start(), patient="bob")
+            clinic = practice(host.join())
+            for fate in ("refuse", "cancel", "move"):
+                with pytest.raises(InvalidChoice, match="READ COMMITTED"):
+                    clinic.availability.add(off, stranded=fate)
+            host.note("goes on")
+        assert host.notes() == ["goes on"]
+        with host.transaction(), pytest.raises(AppointmentsStranded):
+            practice(host.join()).availability.add(off)
+        assert not own(host).availability.overrides.list().items
 
     @pytest.mark.parametrize("kind", ["mariadb"], indirect=True)
     @pytest.mark.parametrize("strict", [False, True])

@@ -18,6 +18,7 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.series import Series
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
     CLASSES,
     BookingRecord,
@@ -34,6 +35,7 @@ from medsched.timeline.recurrence import Recurrence
 
 DAILY = Recurrence.daily(start=date(2026, 1, 1))
 HALF_HOUR = timedelta(minutes=30)
+NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def series(**place: Any) -> Series:
@@ -130,6 +132,11 @@ def test_every_resource_is_of_a_kind() -> None:
         ),
         (in_block(BOOKINGS["appointment"]), "time-block b"),
         (in_block(BOOKINGS["hold"]), "time-block b"),
+        (SlotOverride(resource="p", type="t", start=NINE), "appointment-type t, provider p"),
+        (
+            SlotOverride(resource="p", type="t", location="l", start=NINE, becomes="u"),
+            "appointment-type t, appointment-type u, location l, provider p",
+        ),
     ],
 )
 def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:
@@ -145,6 +152,8 @@ def test_a_record_tells_whose_schedule_it_changes() -> None:
     )
     assert scheduled_by(Location(id="l")) == Resource("location", "l")
     assert scheduled_by(Patient(id="p")) is None
+    slot = SlotOverride(resource="p", type="t", start=NINE)
+    assert scheduled_by(slot) == Resource("provider", "p")
 
 
 @pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])

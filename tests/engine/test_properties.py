@@ -17,16 +17,22 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.engine.kit import EPOCH, MINUTE, ZONES
 
-from medsched.domain.appointment_types import GridKind
+from medsched.domain.appointment_types import AppointmentType, GridKind
+from medsched.domain.appointments import Appointment
 from medsched.domain.availability import Override, OverrideKind
 from medsched.domain.booking_rules import Facts, Visited
+from medsched.domain.bookings import WallTime
 from medsched.domain.claims import Claim
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slot
+from medsched.engine.board import Board
 from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
+from medsched.engine.stranding import lacks, may_strand, reasons_of
 from medsched.engine.verdict import refusals
 from medsched.testing import strategies as clinic
 
@@ -73,7 +79,59 @@ def questions(draw: st.DrawFn, grids: Sequence[GridKind] = ANY, days: int = 4) -
         facts=draw(_facts(first, days)),
     )
     low = datetime.combine(first, time(), UTC) - timedelta(hours=15)
-    return Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+    drawn = Drawn(inquiry=inquiry, low=low, high=low + timedelta(days=days, hours=30))
+    return draw(_changed(drawn)) if draw(st.booleans()) else drawn
+
+
+@st.composite
+def _changed(draw: st.DrawFn, drawn: Drawn) -> Drawn:
+    """The same question with some slots withdrawn, moved, made slots of its type, or priced."""
+    schedule, type = drawn.inquiry.schedule, drawn.inquiry.type.code
+    listed = drawn.slots()[:60]
+    places = st.sampled_from([schedule.provider.location, "clinic", "branch"])
+    within = st.integers(0, (drawn.high - drawn.low) // MINUTE)
+    at = st.tuples(within.map(lambda by: drawn.low + by * MINUTE), places)
+    if listed:
+        at = st.sampled_from(listed).map(lambda slot: (slot.start, slot.location)) | at
+    found: list[SlotOverride] = []
+    for number in range(draw(st.integers(1, 5))):
+        (start, place), how = (
+            draw(at),
+            draw(st.sampled_from(["off", "move", "end", "type", "tell"])),
+        )
+        fields: dict[str, Any] = {}
+        match how:
+            case "off":
+                fields = {"withdrawn": True, "reason": draw(st.sampled_from(["", "ill"]))}
+            case "move":
+                there, _ = draw(at)
+                fields = {"begins": there + draw(st.integers(-45, 45)) * MINUTE}
+            case "end":
+                fields = {"ends": start + draw(st.integers(1, 200)) * MINUTE}
+            case "type":
+                fields = {"becomes": draw(st.sampled_from([type, "another"]))}
+            case "tell":
+                fields = {"notes": "bring X-rays", "special_requirements": ["fasting"]}
+        of = draw(st.sampled_from([type, type, "other"])) if how != "tell" else type
+        one = SlotOverride(
+            id=f"slot-{number}",
+            resource=schedule.provider.resource,
+            type=of,
+            location=place,
+            start=start,
+            **fields,
+        )
+        if all(_is_apart(one, other) for other in found):
+            found.append(one)
+    owner = schedule.provider.resource
+    calendar = attrs.evolve(schedule.calendar(owner), slots=tuple(found))
+    changed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: calendar})
+    return attrs.evolve(drawn, inquiry=attrs.evolve(drawn.inquiry, schedule=changed))
+
+
+def _is_apart(one: SlotOverride, other: SlotOverride) -> bool:
+    """Whether two overrides are of two slots, and put none where the other is put."""
+    return one.start != other.start and one.offered_from != other.offered_from
 
 
 @st.composite
@@ -112,6 +170,7 @@ def test_the_order_of_adding_never_matters(drawn: Drawn, random: Any) -> None:
                 rules=mixed(schedule.calendars[owner].rules),
                 overrides=mixed(schedule.calendars[owner].overrides),
                 blockings=mixed(schedule.calendars[owner].blockings),
+                slots=mixed(schedule.calendars[owner].slots),
             )
             for owner in mixed(list(schedule.calendars))
         },
@@ -248,3 +307,66 @@ def test_a_slot_is_what_it_says(drawn: Drawn, viewer: str) -> None:
         assert slot.date == slot.local_start.date()
         assert seen.id == slot.id
         assert 0 < slot.seats_free <= slot.capacity
+
+
+# ---------------------------------------------------------------------------- stranding
+
+OF_HOURS = {
+    Reason.CLOSED,
+    Reason.RUNS_OUT,
+    Reason.TYPE,
+    Reason.INACTIVE,
+    Reason.NOT_BOOKABLE,
+    Reason.WITHDRAWN,
+}
+"""What is said of a start by hours alone, rooms and devices apart."""
+
+
+def visit_at(schedule: Schedule, type: AppointmentType, minute: int) -> Appointment:
+    """A visit at a minute, as long and where it would be booked."""
+    board = Board(Inquiry(schedule, Request(type), ZONES), minute, minute + 1)
+    terms = board.terms_at(board.openings.piece_at(minute), minute)
+    start = EPOCH + minute * MINUTE
+    return Appointment(
+        id="a",
+        provider=schedule.provider.id,
+        patient=PATIENT,
+        type=type.code,
+        location=terms.shape.location,
+        start=start,
+        end=start + terms.length * MINUTE,
+        wall=WallTime(start.replace(tzinfo=None), "UTC"),
+    )
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_a_visit_lies_in_hours_where_hours_refuse_nothing(
+    drawn: Drawn, data: st.DataObject
+) -> None:
+    schedule, type = drawn.inquiry.schedule, attrs.evolve(drawn.inquiry.type, needs=())
+    plain = Inquiry(schedule, Request(type), ZONES)
+    first, length = (drawn.low - EPOCH) // MINUTE, (drawn.high - drawn.low) // MINUTE
+    near = [(slot.start - EPOCH) // MINUTE - first for slot in drawn.slots()[:20]]
+    minutes = st.integers(0, length - 1) | (st.sampled_from(near) if near else st.nothing())
+    for minute in data.draw(st.lists(minutes, max_size=30)):
+        visit = visit_at(schedule, type, first + minute)
+        told = {one.reason for one in refusals(plain, first + minute)} & OF_HOURS
+        assert reasons_of(lacks(schedule, type, ZONES, visit)) == told
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.data())
+def test_to_take_a_closure_back_strands_nobody(drawn: Drawn, data: st.DataObject) -> None:
+    schedule, type = drawn.inquiry.schedule, attrs.evolve(drawn.inquiry.type, needs=())
+    owner = data.draw(st.sampled_from(_owners(schedule)))
+    closure = data.draw(_closures(owner, drawn))
+    assert not may_strand(closure, None)
+    old = schedule.calendar(owner)
+    calendar = attrs.evolve(old, overrides=(*old.overrides, closure))
+    closed = attrs.evolve(schedule, calendars={**schedule.calendars, owner: calendar})
+    found = list_slots(Inquiry(closed, Request(type), ZONES), drawn.low, drawn.high)
+    for slot in found.first(40):
+        visit = visit_at(closed, type, (slot.start - EPOCH) // MINUTE)
+        assert not lacks(closed, type, ZONES, visit)
+        assert not lacks(schedule, type, ZONES, visit)

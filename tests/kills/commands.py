@@ -190,7 +190,7 @@ def _shorten(clinic: Practice) -> object:
     """Write a rule as somebody does who has read its first version."""
     rule = clinic.availability.rules.get("days-smith")
     shorter = attrs.evolve(rule, hours="09:00-16:00", version=1)
-    return clinic.availability.rules.update(shorter)
+    return clinic.availability.rules.update(shorter, stranded="keep")
 
 
 COMMANDS: Final = (
@@ -279,13 +279,13 @@ COMMANDS: Final = (
     Command(
         "block and cancel",
         lambda clinic: clinic.blockings.add(
-            "smith", instant("9:00"), instant("12:30"), standing="cancel", **_KEY
+            "smith", instant("9:00"), instant("12:30"), stranded="cancel", **_KEY
         ),
     ),
     Command(
         "move a blocking over what stands",
         lambda clinic: clinic.blockings.move(
-            "lunch", instant("12:00"), instant("12:45"), standing="keep", **_KEY
+            "lunch", instant("12:00"), instant("12:45"), stranded="keep", **_KEY
         ),
     ),
     Command("unblock", lambda clinic: clinic.blockings.release("lunch", **_KEY)),
@@ -318,14 +318,14 @@ COMMANDS: Final = (
     Command(
         "close a day",
         lambda clinic: clinic.availability.add(
-            Override.closed("smith", date(2026, 1, 8), id="away", reason="away")
+            Override.closed("smith", date(2026, 1, 8), id="away", reason="away"), stranded="keep"
         ),
         repeated=_closed,
     ),
     Command("change a rule", _shorten, repeated=_shortened),
     Command(
         "delete a rule",
-        lambda clinic: clinic.availability.rules.delete("days-jones"),
+        lambda clinic: clinic.availability.rules.delete("days-jones", stranded="keep"),
         repeated=_deleted,
     ),
     Command("number events", lambda clinic: clinic.events.after()[-1].number),

@@ -120,7 +120,7 @@ def work(clinic: Practice, zone: str, day: date, chances: Random) -> Iterator[st
         match chances.randrange(3):
             case 0:
                 clinic.blockings.add(
-                    "smith", at, at + chances.choice([1, 10, 45]) * MINUTE, standing="keep"
+                    "smith", at, at + chances.choice([1, 10, 45]) * MINUTE, stranded="keep"
                 )
                 yield f"block {at}"
             case 1:

@@ -99,7 +99,7 @@ class TestWhatStandsInIt:
         self, clinic: Practice, store: MemoryStore, first: str
     ) -> None:
         made = clinic.appointments.book(start(0, "visit"), patient="p0")
-        blocked = clinic.blockings.add(["smith", GYM], nine(15), nine(90), standing="keep")
+        blocked = clinic.blockings.add(["smith", GYM], nine(15), nine(90), stranded="keep")
         assert blocked.doubled
         check_whole(store, "riverside")
         if first == "blocking":
@@ -114,7 +114,7 @@ class TestWhatStandsInIt:
         one = clinic.appointments.book(start(0, "visit"), patient="p0")
         several = [clinic.appointments.book(start(90), patient=f"p{n}") for n in range(SEATS)]
         blocked = clinic.blockings.add(
-            "smith", nine(15), nine(120), reason="a burst pipe", standing="cancel"
+            "smith", nine(15), nine(120), reason="a burst pipe", stranded="cancel"
         )
         assert not blocked.doubled
         for made in (one, *several):
@@ -127,6 +127,21 @@ class TestWhatStandsInIt:
         check_whole(store, "riverside")
         assert store.claims("riverside", [GYM], 0, 2**40) == []
 
+    def test_is_asked_to_move(self, clinic: Practice, store: MemoryStore) -> None:
+        made = clinic.appointments.book(start(0, "visit"), patient="p0")
+        blocked = clinic.blockings.add("smith", nine(15), nine(90), stranded="move")
+        asked = clinic.appointments.get(made.id)
+        assert (asked.status, asked.version) == (AppointmentStatus.BOOKED, 2)
+        assert {str(one.resource): one.participation.value for one in asked.participants} == {
+            "provider smith": "accepted",
+            "patient p0": "needs-action",
+        }
+        assert blocked.doubled
+        check_whole(store, "riverside")
+        (proposal,) = clinic.appointments.propose_moves([made.id])
+        moved = clinic.appointments.reschedule(made.id, proposal.slots[0])
+        assert moved.start == nine(90)
+
     def test_holds_and_blockings_are_never_cancelled(
         self, clinic: Practice, store: MemoryStore, clock: FixedClock
     ) -> None:
@@ -134,16 +149,16 @@ class TestWhatStandsInIt:
         clinic.blockings.add("smith", nine(60), nine(90))
         for low in (0, 60):
             with pytest.raises(BookingRefused):
-                clinic.blockings.add("smith", nine(low), nine(low + 30), standing="cancel")
+                clinic.blockings.add("smith", nine(low), nine(low + 30), stranded="cancel")
         clock.advance(MINUTE)
-        clinic.blockings.add("smith", nine(0), nine(30), standing="cancel")
+        clinic.blockings.add("smith", nine(0), nine(30), stranded="cancel")
         check_whole(store, "riverside")
 
     def test_what_has_begun_is_not_cancelled(self, clinic: Practice) -> None:
         made = clinic.appointments.book(start(0, "visit"), patient="p0")
         clinic.appointments.fulfil(clinic.appointments.arrive(made))
         with pytest.raises(BookingRefused):
-            clinic.blockings.add("smith", nine(0), nine(30), standing="cancel")
+            clinic.blockings.add("smith", nine(0), nine(30), stranded="cancel")
 
 
 class TestAKeptSlot:
@@ -195,7 +210,7 @@ def test_bad_input_is_refused_by_name(clinic: Practice) -> None:
     with pytest.raises(InvalidInterval):
         clinic.blockings.add("smith", nine() + timedelta(seconds=1), nine(30))
     with pytest.raises(InvalidChoice):
-        clinic.blockings.add("smith", nine(), nine(30), standing="perhaps")
+        clinic.blockings.add("smith", nine(), nine(30), stranded="perhaps")
     assert clinic.blockings.list().items == ()
     assert Location(id="x", exclusive=True).exclusive
 

@@ -54,7 +54,7 @@ def visit(clinic: Practice) -> Appointment:
 
 
 def full(clinic: Practice, first: date, last: date | None = None, who: str = "smith") -> None:
-    clinic.availability.add(Override.closed(who, first, last))
+    clinic.availability.add(Override.closed(who, first, last), stranded="keep")
 
 
 def shown(*appointments: Any) -> list[str]:

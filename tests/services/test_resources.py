@@ -298,14 +298,14 @@ class TestChangingResources:
 
     def test_the_visit_itself_stands(self, clinic: Practice, clock: Any) -> None:
         made = clinic.appointments.book(start(0, "roomy"), patient="ada", resources=[R1])
-        clinic.availability.rules.deactivate("mornings-smith")
+        clinic.availability.rules.deactivate("mornings-smith", stranded="keep")
         clinic.patients.deactivate("ada")
         clock.set(nine(10))
         assert clinic.appointments.change_resources(made, [R2]).resources == {R2}
 
     def test_a_room_that_broke_down_is_replaced(self, clinic: Practice) -> None:
         made = clinic.appointments.book(start(0, "roomy"), patient="ada", resources=[R1])
-        clinic.rooms.deactivate("r1")
+        clinic.rooms.deactivate("r1", stranded="keep")
         assert clinic.appointments.change_resources(made).resources == {R2}
 
 

@@ -15,6 +15,7 @@ from tests.databases import events_of
 from medsched import (
     AlreadyExists,
     AmbiguousTime,
+    AppointmentsStranded,
     AppointmentType,
     AvailabilityRule,
     BookingRefused,
@@ -369,7 +370,9 @@ class TestBooking:
             AvailabilityRule("smith", Recurrence.daily(start=DAY), hours="16:00-17:00")
         )
         clinic.appointments.book(slots(clinic, "visit")[-1], patient="bob")
-        made = clinic.time_blocks.publish(block("09:00-16:50"))
+        with pytest.raises(AppointmentsStranded):
+            clinic.time_blocks.publish(block("09:00-16:50"))
+        made = clinic.time_blocks.publish(block("09:00-16:50"), stranded="keep")
         assert shown(clinic)[:1] == ["09:00+470 busy"]
         with pytest.raises(BookingRefused) as caught:
             clinic.time_blocks.book(made, type="visit", patient="ada")
@@ -477,13 +480,15 @@ class TestChanging:
     ) -> None:
         made = clinic.time_blocks.publish(block())
         booked = clinic.time_blocks.book(made, type="visit", patient="ada")
-        clinic.time_blocks.deactivate(made.id)
+        with pytest.raises(AppointmentsStranded):
+            clinic.time_blocks.deactivate(made.id)
+        clinic.time_blocks.deactivate(made.id, stranded="keep")
         assert shown(clinic) == []
         assert clinic.appointments.accept(booked).status == "booked"
         other = clinic.time_blocks.publish(block("09:00-10:00"))
         with pytest.raises(ContradictoryOverrides):
             clinic.time_blocks.activate(made.id)
-        clinic.time_blocks.delete(other.id)
+        clinic.time_blocks.delete(other.id, stranded="keep")
         assert clinic.time_blocks.activate(made.id).active
 
 
@@ -553,7 +558,7 @@ def test_of_rivals_for_one_block_one_wins(clinic: Practice, store: MemoryStore) 
                     came.append("deleted")
                 else:
                     came.append(clinic.time_blocks.book(one, type=type, patient=patient))
-            except (BookingRefused, InUse, NotFound) as error:
+            except (AppointmentsStranded, BookingRefused, InUse, NotFound) as error:
                 came.append(error)
 
         threads = [Thread(target=rival, args=(number,)) for number in range(6)]

@@ -135,3 +135,5 @@ directories = st.sampled_from(
 readings = st.sampled_from([False, False, True])
 """Whether an appointment is named as it was read, or by its id."""
 switches = st.sampled_from(["activate", "activate", "deactivate", "delete"])
+fates = st.sampled_from(["keep", "keep", "cancel", "move", "refuse"])
+"""What becomes of the appointments that a change of hours strands."""

@@ -125,7 +125,7 @@ class Everything(Stores):
                 taken,
                 start,
                 start + length * MINUTE,
-                standing=standing,
+                stranded=standing,
                 kept_for=kept_for,
                 idempotency_key=key,
             ),
@@ -135,13 +135,13 @@ class Everything(Stores):
 
     @rule(slot=drawn.starts, standing=STANDING, target=blockings)
     def block_slot(self, slot: Start | str, standing: str) -> Any:
-        made = self.do(lambda clinic: clinic.blockings.block_slot(slot, standing=standing))
+        made = self.do(lambda clinic: clinic.blockings.block_slot(slot, stranded=standing))
         return multiple() if made is None else made
 
     @rule(one=blockings, by=st.sampled_from([-30, 15, 60, 0]), standing=STANDING)
     def move_blocking(self, one: Blocking, by: int, standing: str) -> None:
         low, high = one.start + by * MINUTE, one.end + by * MINUTE
-        self.do(lambda clinic: clinic.blockings.move(one.id, low, high, standing=standing))
+        self.do(lambda clinic: clinic.blockings.move(one.id, low, high, stranded=standing))
 
     @rule(one=blockings, key=drawn.keys)
     def unblock(self, one: Blocking, key: str | None) -> None:

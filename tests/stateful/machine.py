@@ -43,8 +43,11 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR
 from medsched.domain.principals import Principal
 from medsched.domain.records import Resource
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Start
 from medsched.domain.stored import Noun
+from medsched.services.bookings import Bookings
+from medsched.timeline.instants import instant_of
 
 Command = Callable[[Practice], Any]
 
@@ -128,23 +131,34 @@ class Stores(RuleBasedStateMachine):
         needs=drawn.needs,
         place=drawn.places,
         stale=st.sampled_from([0, 0, 1]),
+        fate=drawn.fates,
     )
     def change(
-        self, which: tuple[str, str], length: int, needs: list[Need], place: str | None, stale: int
+        self,
+        which: tuple[str, str],
+        length: int,
+        needs: list[Need],
+        place: str | None,
+        stale: int,
+        fate: str,
     ) -> None:
         def amend(clinic: Practice) -> object:
             directory, fields = getattr(clinic, which[0]), dict[str, Any](location=place)
             if which[0] == "appointment_types":
                 fields = {"duration": length * MINUTE, "needs": needs}
             old = directory.get(which[1])
-            return directory.update(attrs.evolve(old, **fields, version=old.version - stale))
+            changed = attrs.evolve(old, **fields, version=old.version - stale)
+            return directory.update(changed, stranded=fate)
 
         self.do(amend, changes="records")
 
-    @rule(which=drawn.directories, how=drawn.switches)
-    def switch(self, which: tuple[str, str], how: str) -> None:
+    @rule(which=drawn.directories, how=drawn.switches, fate=drawn.fates)
+    def switch(self, which: tuple[str, str], how: str, fate: str) -> None:
         directory, id = which
-        self.do(lambda clinic: getattr(getattr(clinic, directory), how)(id), changes="records")
+        self.do(
+            lambda clinic: getattr(getattr(clinic, directory), how)(id, stranded=fate),
+            changes="records",
+        )
 
     # -------------------------------------------------------------------------- hours
 
@@ -155,10 +169,18 @@ class Stores(RuleBasedStateMachine):
         when=drawn.stretches,
         place=drawn.places,
         only=st.none() | drawn.types,
+        fate=drawn.fates,
         target=hours,
     )
     def add_hours(
-        self, owner: Resource, kind: str, day: date, when: str, place: str | None, only: str | None
+        self,
+        owner: Resource,
+        kind: str,
+        day: date,
+        when: str,
+        place: str | None,
+        only: str | None,
+        fate: str,
     ) -> Any:
         made: AvailabilityRule | Override | RecurringBlocking
         match kind:
@@ -171,24 +193,54 @@ class Stores(RuleBasedStateMachine):
             case _:
                 records = "overrides"
                 made = Override(owner, kind, first=day, last=day, hours=when, types=only)
-        stored = self.do(lambda clinic: clinic.availability.add(made), changes="records")
+        stored = self.do(
+            lambda clinic: clinic.availability.add(made, stranded=fate), changes="records"
+        )
         return multiple() if stored is None else (records, stored.id)
 
-    @rule(which=hours, how=drawn.switches)
-    def switch_hours(self, which: tuple[str, str], how: str) -> None:
+    @rule(which=hours, how=drawn.switches, fate=drawn.fates)
+    def switch_hours(self, which: tuple[str, str], how: str, fate: str) -> None:
         records, id = which
         self.do(
-            lambda clinic: getattr(getattr(clinic.availability, records), how)(id),
+            lambda clinic: getattr(getattr(clinic.availability, records), how)(id, stranded=fate),
             changes="records",
         )
 
-    @rule(which=hours, when=drawn.stretches)
-    def change_hours(self, which: tuple[str, str], when: str) -> None:
+    @rule(which=hours, when=drawn.stretches, fate=drawn.fates)
+    def change_hours(self, which: tuple[str, str], when: str, fate: str) -> None:
         def change(clinic: Practice) -> object:
             records = getattr(clinic.availability, which[0])
-            return records.update(attrs.evolve(records.get(which[1]), hours=when))
+            old = records.get(which[1])
+            changes = {"notes": when} if which[0] == "slot_overrides" else {"hours": when}
+            return records.update(attrs.evolve(old, **changes), stranded=fate)
 
         self.do(change, changes="records")
+
+    @rule(
+        asked=drawn.starts,
+        how=st.sampled_from(["move", "end", "tell", "delete", "end all", "restore", "restore"]),
+        by=st.sampled_from([-30, -10, 10, 20, 30, 60]),
+        fate=drawn.fates,
+        target=hours,
+    )
+    def change_slot(self, asked: Start | str, how: str, by: int, fate: str) -> Any:
+        def change(clinic: Practice) -> Any:
+            hours = clinic.availability
+            match how:
+                case "restore":
+                    return hours.restore_slot(asked, stranded=fate)
+                case "delete" | "end all":
+                    every = how == "end all"
+                    return hours.delete_slot(asked, recurring=every, reason="ill", stranded=fate)
+                case "tell":
+                    return hours.change_slot(asked, notes="bring X-rays")
+            at = instant_of(Bookings(clinic._context, clinic._snapshots).wanted(asked).start)
+            if how == "end":
+                return hours.change_slot(asked, end=at + abs(by) * MINUTE, stranded=fate)
+            return hours.change_slot(asked, start=at + by * MINUTE, stranded=fate)
+
+        made = self.do(change, changes="records")
+        return ("slot_overrides", made.id) if isinstance(made, SlotOverride) else multiple()
 
     # ------------------------------------------------------------------------ booking
 

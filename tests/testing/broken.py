@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from medsched.adapters.memory import MemoryStore
-from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, ScheduleVersion
+from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, ScheduleVersion, Standing
 from medsched.domain.claims import Claim
 from medsched.domain.events import NumberedEvent
 from medsched.domain.idempotency import Receipt
@@ -119,6 +119,21 @@ class NoScheduleVersion(MemoryStore):
         return super().apply(attrs.evolve(changeset, guards=guards))
 
 
+class LooksBeforeItCloses(MemoryStore):
+    """Lists who stands in the way of a closure, and closes without having kept others out."""
+
+    def apply(self, changeset: Changeset) -> Outcome:
+        guards = frozenset(guard for guard in changeset.guards if not isinstance(guard, Standing))
+        if guards == changeset.guards:
+            return super().apply(changeset)
+        with self._lock:
+            outcome = self._practice(changeset.practice).against(changeset)
+        if outcome != Applied():
+            return outcome
+        elsewhere()
+        return super().apply(attrs.evolve(changeset, guards=guards))
+
+
 class NumbersBeforeTheCommit(MemoryStore):
     """An identity column: the number is taken when the event is written, not when it is seen."""
 
@@ -157,5 +172,6 @@ BROKEN: Final[dict[str, Callable[[], MemoryStore]]] = {
     "a hold that never expires": NeverExpires,
     "the key outside the transaction": KeyOutsideTheTransaction,
     "no schedule version": NoScheduleVersion,
+    "a look before the closure": LooksBeforeItCloses,
     "outbox read by identity column": NumbersBeforeTheCommit,
 }

@@ -59,6 +59,7 @@ _FOUND_BY: Final = {
     "a hold that never expires": "claim or hold",
     "the key outside the transaction": "key or receipt or request",
     "no schedule version": "schedule or guard",
+    "a look before the closure": "closure or end_of_its_type",
     "outbox read by identity column": "follow or event or number",
 }
 

@@ -9,6 +9,7 @@ import attrs
 
 from medsched.domain.appointments import Appointment, AppointmentStatus
 from medsched.domain.fields import Choice
+from medsched.domain.records import Resource
 
 
 class AppointmentOrder(Choice):
@@ -48,13 +49,15 @@ class Place(NamedTuple):
 class Agenda:
     """What a list of appointments asks for; None asks for all.
 
-    Starts lie in [``since``, ``before``), aware instants.
+    Starts lie in [``since``, ``before``), aware instants. ``resource`` is a room or device that
+    they have.
     """
 
     provider: str | None = None
     patient: str | None = None
     location: str | None = None
     type: str | None = None
+    resource: Resource | None = None
     statuses: frozenset[AppointmentStatus] | None = None
     since: datetime | None = None
     before: datetime | None = None
@@ -69,6 +72,7 @@ class Agenda:
             and self.patient in (None, appointment.patient)
             and self.location in (None, appointment.location)
             and self.type in (None, appointment.type)
+            and (self.resource is None or self.resource in appointment.resources)
             and (self.statuses is None or appointment.status in self.statuses)
             and (self.since is None or self.since <= appointment.start)
             and (self.before is None or appointment.start < self.before)

@@ -45,7 +45,8 @@ class AvailabilityRule(Identified, Offer):
     location, the provider's travel zone on that date, the provider, the main place, the
     practice). ``valid_from`` and ``valid_to`` filter dates, both inclusive, and set no
     phase. ``disambiguation`` resolves every edge. ``merge`` lets the rule overlap others
-    that make the same offer. ``notes`` hold up to 500 characters.
+    that make the same offer. ``notes`` hold up to 500 characters, and so does the ``reason``
+    that it was ended for.
     """
 
     resource: Resource = attrs.field(converter=resource)
@@ -62,6 +63,7 @@ class AvailabilityRule(Identified, Offer):
     )
     merge: bool = attrs.field(default=False, kw_only=True)
     notes: str = attrs.field(default="", validator=text(LONGEST_NOTE), kw_only=True)
+    reason: str = attrs.field(default="", validator=text(LONGEST_NOTE), kw_only=True)
     windows: tuple[tuple[int, int], ...] = attrs.field(init=False, eq=False, repr=False)
     """The windows of one date on the wall, in minutes from its midnight."""
 

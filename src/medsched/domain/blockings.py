@@ -9,21 +9,10 @@ import attrs
 
 from medsched.domain.bookings import instant
 from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
-from medsched.domain.fields import LONGEST_NOTE, Choice, maybe_id, text
+from medsched.domain.fields import LONGEST_NOTE, maybe_id, text
 from medsched.domain.records import Identified, Resource, ResourceKind, resource
 from medsched.errors import InvalidChoice, InvalidInterval
 from medsched.timeline.instants import whole_minute
-
-
-class Standing(Choice):
-    """What becomes of the bookings that stand in time that is to be kept from patients."""
-
-    REFUSE = "refuse"
-    """They stay, and nothing changes."""
-    KEEP = "keep"
-    """They stay, and so does the change."""
-    CANCEL = "cancel"
-    """They are cancelled."""
 
 
 def _resources(value: Iterable[Resource | str] | Resource | str) -> frozenset[Resource]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import attrs
 
+from medsched.domain.agendas import Agenda
+from medsched.domain.appointments import Appointment
 from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
 from medsched.domain.fields import an_id, check_id
@@ -34,6 +37,27 @@ class ScheduleVersion(NamedTuple):
 
     resource: Resource
     version: int
+
+
+class Standing(NamedTuple):
+    """All the appointments of an agenda, as ids and versions: these, and no others.
+
+    Whoever closes time raises a schedule version, or writes a record, that every booking of that
+    time guards. Once that is locked, no booking that was decided before can come any more, and
+    this tells those that came since the agenda was read.
+    """
+
+    agenda: Agenda
+    appointments: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of(cls, agenda: Agenda, appointments: Iterable[Appointment]) -> Standing:
+        """An agenda, and the appointments that were read of it."""
+        return cls(agenda, frozenset((one.id, one.version) for one in appointments))
+
+
+Guard: TypeAlias = RowVersion | ScheduleVersion | Standing
+"""What a decision was made on, and what must still be so."""
 
 
 class Tally(NamedTuple):
@@ -97,7 +121,7 @@ class Changeset:
     request: KeyedRequest | None = None
     writes: tuple[Stored, ...] = ()
     removals: tuple[RowVersion, ...] = ()
-    guards: frozenset[RowVersion | ScheduleVersion] = frozenset()
+    guards: frozenset[Guard] = frozenset()
     bumps: frozenset[Resource] = frozenset()
     releases: tuple[Claim, ...] = ()
     claims: tuple[Claim, ...] = ()

@@ -28,6 +28,7 @@ class Change(StrEnum):
     CANCELLED = "cancelled"
     ENTERED_IN_ERROR = "entered-in-error"
     RESCHEDULED = "rescheduled"
+    MOVE_OFFERED = "move-offered"
     RESOURCES_CHANGED = "resources-changed"
     OVERRIDDEN = "overridden"
 

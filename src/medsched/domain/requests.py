@@ -55,6 +55,8 @@ class Reason(StrEnum):
     """These hours do not offer the type, or not on this day."""
     OFF_GRID = "off-grid"
     """The start is not one of those the grid gives."""
+    WITHDRAWN = "withdrawn"
+    """The slot was taken out of the offer, or moved."""
     TAKEN = "taken"
     """A resource is claimed for some of the time, buffers included."""
     RESOURCE_CLOSED = "resource-closed"

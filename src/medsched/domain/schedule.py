@@ -11,17 +11,22 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.time_blocks import TimeBlock
 
 
 @attrs.frozen(kw_only=True)
 class Calendar:
-    """The active rules, overrides, blockings and time blocks of one resource, in order of id."""
+    """The active rules, overrides, blockings and time blocks of one resource, in order of id.
+
+    ``slots`` are what was changed of a provider's slots, one by one.
+    """
 
     rules: tuple[AvailabilityRule, ...] = ()
     overrides: tuple[Override, ...] = ()
     blockings: tuple[RecurringBlocking, ...] = ()
     blocks: tuple[TimeBlock, ...] = ()
+    slots: tuple[SlotOverride, ...] = ()
 
     @cached_property
     def dated(self) -> tuple[Override, ...]:
@@ -35,7 +40,7 @@ class Calendar:
 
     def __bool__(self) -> bool:
         """Whether it says anything at all."""
-        return bool(self.rules or self.overrides or self.blockings or self.blocks)
+        return bool(self.rules or self.overrides or self.blockings or self.blocks or self.slots)
 
 
 NO_CALENDAR = Calendar()
@@ -46,6 +51,7 @@ def calendar(
     overrides: tuple[Override, ...] = (),
     blockings: tuple[RecurringBlocking, ...] = (),
     blocks: tuple[TimeBlock, ...] = (),
+    slots: tuple[SlotOverride, ...] = (),
 ) -> Calendar:
     """A calendar of what is active among the given, in order of id and not of adding."""
     return Calendar(
@@ -53,6 +59,7 @@ def calendar(
         overrides=tuple(sorted((one for one in overrides if one.active), key=_id)),
         blockings=tuple(sorted((one for one in blockings if one.active), key=_id)),
         blocks=tuple(sorted((one for one in blocks if one.active), key=_id)),
+        slots=tuple(sorted((one for one in slots if one.active), key=_id)),
     )
 
 

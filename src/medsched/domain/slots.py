@@ -96,6 +96,8 @@ class SlotTerms:
     modality: Modality
     pricing: Pricing | None
     special_requirements: frozenset[str]
+    notes: str = ""
+    changed_by: str = ""
 
 
 class Slot(tuple[SlotTerms, int]):
@@ -220,6 +222,16 @@ class Slot(tuple[SlotTerms, int]):
     def special_requirements(self) -> frozenset[str]:
         """What the patient must heed, of hours and type together."""
         return self._terms.special_requirements
+
+    @property
+    def notes(self) -> str:
+        """What was noted of this one slot."""
+        return self._terms.notes
+
+    @property
+    def changed_by(self) -> str:
+        """The id of the override of this one slot; empty if nothing about it was changed."""
+        return self._terms.changed_by
 
     def __repr__(self) -> str:
         local = f"{self.local_start:%Y-%m-%d %H:%M}-{self.local_end:%H:%M %Z}"

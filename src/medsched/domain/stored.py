@@ -17,10 +17,11 @@ from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
 from medsched.domain.series import Series
 from medsched.domain.sessions import GroupSession
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Anywhere
 from medsched.domain.time_blocks import TimeBlock
 
-HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | TimeBlock
+HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | TimeBlock | SlotOverride
 """What opens or closes the time of a resource."""
 BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
@@ -62,6 +63,7 @@ class Kind(StrEnum):
     BLOCKING = "blocking"
     SERIES = "series"
     TIME_BLOCK = "time-block"
+    SLOT_OVERRIDE = "slot-override"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -82,6 +84,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.BLOCKING: RecurringBlocking,
     Kind.SERIES: Series,
     Kind.TIME_BLOCK: TimeBlock,
+    Kind.SLOT_OVERRIDE: SlotOverride,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -167,6 +170,12 @@ def references(record: Stored) -> frozenset[Ref]:
         case RecurringBlocking():
             codes = set(record.types or ())
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, codes)
+        case SlotOverride():
+            return (
+                _of(record.resource)
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type, record.becomes])
+            )
         case Appointment() | Hold() | GroupSession():
             found = (
                 _refs(Kind.PROVIDER, [record.provider])
@@ -209,7 +218,7 @@ def scheduled_by(record: Stored) -> Resource | None:
     match record:
         case PracticeSettings() | Provider() | Location() | Room() | Device():
             return record.resource
-        case AvailabilityRule() | Override() | RecurringBlocking() | TimeBlock():
+        case AvailabilityRule() | Override() | RecurringBlocking() | TimeBlock() | SlotOverride():
             return record.resource
         case Staff() | Patient() | AppointmentType() | Series():
             return None

@@ -16,6 +16,7 @@ import attrs
 from medsched.domain.appointment_types import GridKind
 from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.records import Resource
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.engine.blocks import BlockMaker, Blocks, Claimed, in_all
 from medsched.engine.booking_rules import Ruled, ruled_out
 from medsched.engine.grids import within
@@ -107,9 +108,32 @@ class Board:
 
         The packed grid counts from claims, and so gives none that are claimed, but time blocks.
         """
-        if self.inquiry.type.grid.kind is GridKind.PACKED:
-            return self._packed()
-        return self.openings.candidates
+        packed = self.inquiry.type.grid.kind is GridKind.PACKED
+        found = self._packed() if packed else self.openings.candidates
+        return self._with_changes(found) if self.openings.changes else found
+
+    def _with_changes(self, found: Iterable[Candidates]) -> Iterator[Candidates]:
+        """The same with the slots that were changed one by one; those come last, in no order."""
+        opened, changed = self.openings, list[tuple[Terms, int]]()
+        changes = opened.changes
+        for candidates in found:
+            terms, place = candidates.terms, candidates.terms.opening.location
+            kept = [start for start in candidates.starts if changes.of_grid(start, place)]
+            told = [start for start in kept if (start, place) in changes.told]
+            changed += [
+                (opened.terms_changed(terms, changes.told[start, place]), start) for start in told
+            ]
+            plain = [start for start in kept if (start, place) not in changes.told]
+            if plain:
+                yield Candidates(terms, plain, candidates.origin)
+        for (start, place), change in changes.placed.items():
+            piece = opened.piece_at(start) if self.low <= start < self.high else None
+            if piece is not None and piece[4].location == place:
+                terms = opened.terms_changed(opened.terms(piece[4]), change)
+                if start + terms.length <= opened.run_end(piece):
+                    changed.append((terms, start))
+        for terms, start in changed:
+            yield Candidates(terms, [start], self.low)
 
     def _packed(self) -> Iterator[Candidates]:
         for terms, pieces, runs in self.openings.groups():
@@ -187,7 +211,12 @@ class Board:
     # ------------------------------------------------------------ a single start
 
     def on_grid(self, piece: Piece, terms: Terms, start: int) -> bool:
-        """Whether a start lies on a piece's grid; on the packed one every impossible start does."""
+        """Whether a start lies on a piece's grid; on the packed one every impossible start does.
+
+        So does a slot that was put there.
+        """
+        if terms.change is not None and terms.change.is_moved:
+            return True
         if terms.grid is GridKind.PACKED:
             run = self.openings.run_end(piece)
             blocked = self._blocked(terms.shape)
@@ -212,11 +241,18 @@ class Board:
         starts = [
             one
             for one in chain.from_iterable(ranges)
-            if first <= one < beyond and terms.on_day(one) and covering(blocked, one) is None
+            if first <= one < beyond
+            and terms.on_day(one)
+            and covering(blocked, one) is None
+            and self.withdrawn_at(piece, one) is None
         ]
         before = [one for one in starts if one < start]
         after = [one for one in starts if one > start]
         return before[-1:] + after[:1]
+
+    def withdrawn_at(self, piece: Piece, start: int) -> SlotOverride | None:
+        """What took the slot away that would start there, if it was taken away."""
+        return self.openings.changes.withdrawn(start, piece[4].location)
 
     @cached_property
     def sessions(self) -> dict[tuple[int, str | None], Session]:
@@ -240,6 +276,6 @@ class Board:
         """What a start means for the type, and for the group session that is under way there."""
         if piece is None:
             return self.openings.terms_without_hours()
-        terms = self.openings.terms(piece[4])
+        terms = self.openings.terms_at(piece, start)
         session = self.session_at(start, terms)
         return terms if session is None else self.openings.terms_within(session, terms)

@@ -23,8 +23,10 @@ from medsched.domain.fields import minutes
 from medsched.domain.offers import Offer
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import SlotTerms
 from medsched.domain.time_blocks import BlockHours
+from medsched.engine.changed_slots import ChangedSlots, changed_slots
 from medsched.engine.grids import clock_starts, within
 from medsched.engine.layers import open_pieces, open_spans, reach
 from medsched.engine.windows import Frame, Opening, Piece, resolved
@@ -61,6 +63,8 @@ class Terms:
     step: int
     seats: int
     grid: GridKind
+    change: SlotOverride | None = None
+    """What was changed about the one slot that these are the terms of."""
 
     @property
     def length(self) -> int:
@@ -111,6 +115,7 @@ class Openings:
     """What slots share, by opening, mark and seats taken."""
     _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
     _within: dict[tuple[Terms, int, int], Terms] = attrs.field(init=False, factory=dict)
+    _changed: dict[tuple[Terms, str], Terms] = attrs.field(init=False, factory=dict)
     _closed: dict[Resource, list[Interval]] = attrs.field(init=False, factory=dict)
 
     @cached_property
@@ -177,6 +182,28 @@ class Openings:
         found = self._terms.get(opening)
         if found is None:
             found = self._terms[opening] = self._make_terms(opening)
+        return found
+
+    @cached_property
+    def changes(self) -> ChangedSlots:
+        """What was changed of the type's slots, one by one."""
+        return changed_slots(self.schedule, self.type.code)
+
+    def terms_at(self, piece: Piece, start: int) -> Terms:
+        """What a start in a piece means for the type: another thing where its slot was changed."""
+        terms = self.terms(piece[4])
+        change = self.changes.at(start, piece[4].location) if self.changes else None
+        return terms if change is None else self.terms_changed(terms, change)
+
+    def terms_changed(self, terms: Terms, change: SlotOverride) -> Terms:
+        """The terms of one slot: where it was put it is offered, and lasts as long as was said."""
+        found = self._changed.get((terms, change.id))
+        if found is None:
+            found = attrs.evolve(terms, change=change)
+            if change.is_moved:
+                shape = terms.shape._replace(length=change.length or terms.length)
+                found = attrs.evolve(found, offered=True, days=None, shape=shape)
+            self._changed[terms, change.id] = found
         return found
 
     def terms_without_hours(self) -> Terms:
@@ -327,6 +354,9 @@ def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
         # On the wall; a clock change makes it longer by a day at most.
         low, high = block.hours.open_minutes()
         longest = max(longest, high - low + DAY)
+    for slot in own.slots:
+        if slot.offered_as == type_.code:
+            longest = max(longest, slot.length or 0)
     pads: list[AppointmentType | Need] = [type_, *type_.needs]
     return longest + max(minutes(max(p.buffer_before, p.buffer_after)) for p in pads)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import compress
 from typing import Final
@@ -70,6 +70,8 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
         marked = [_that_the_house_allows(board, *one) for one in marked]
     if board.sessions:
         marked = _with_sessions(board, marked)
+    if board.openings.changes:
+        marked = _in_order(marked)
     terms_of = TermsMaker(board)
     starts: list[int] = []
     shared: list[SlotTerms] = []
@@ -115,6 +117,16 @@ def _that_the_house_allows(board: Board, terms: Terms, starts: list[int], marks:
     return terms, list(compress(starts, flags)), bytes(compress(marks, flags))
 
 
+def _in_order(marked: Iterable[Marked]) -> list[Marked]:
+    """Each start by itself, in order: slots that were changed one by one stand anywhere."""
+    each = [
+        (terms, [start], bytes([mark]))
+        for terms, starts, marks in marked
+        for start, mark in zip(starts, marks, strict=True)
+    ]
+    return sorted(each, key=lambda one: one[1])
+
+
 def _with_sessions(board: Board, marked: list[Marked]) -> list[Marked]:
     """Add the sessions that still have seats: always candidates, on the grid or off it."""
     found = {
@@ -150,8 +162,13 @@ class TermsMaker:
 
     def _make(self, terms: Terms, mark: int, taken: int) -> SlotTerms:
         inquiry, opening, type_ = self._board.inquiry, terms.opening, self._board.inquiry.type
-        source = opening.source
+        source, change = opening.source, terms.change
         assert source is not None  # a provider is never open without hours
+        pricing, required, notes = source.pricing, source.special_requirements, ""
+        if change is not None:
+            pricing, notes = change.pricing or pricing, change.notes
+            if change.special_requirements is not None:
+                required = change.special_requirements
         return SlotTerms(
             practice=inquiry.schedule.practice.id,
             provider=inquiry.provider.id,
@@ -165,6 +182,8 @@ class TermsMaker:
             taken=taken,
             status=_STATUS[mark],
             modality=type_.modality,
-            pricing=source.pricing or type_.pricing,
-            special_requirements=source.special_requirements | type_.special_requirements,
+            pricing=pricing or type_.pricing,
+            special_requirements=required | type_.special_requirements,
+            notes=notes,
+            changed_by="" if change is None else change.id,
         )

@@ -9,6 +9,7 @@ from medsched.domain.claims import Claim, ClaimKind, Session
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.schedule import Schedule
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.engine.blocks import Shut
 from medsched.engine.board import Board
 from medsched.engine.booking_rules import against_house, told_of, visit_at
@@ -69,7 +70,10 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     yield from told_of(board.ruled, minute)
     session = board.session_at(minute, terms)
     yield from _blocks(board, terms, minute, session)
-    if session is not None and session.taken >= terms.seats:
+    change = None if piece is None else board.withdrawn_at(piece, minute)
+    if change is not None:
+        yield _withdrawn(board, terms, minute, change)
+    elif session is not None and session.taken >= terms.seats:
         yield Violation(
             reason=Reason.FULL,
             message=f"all {terms.seats} seats of the session are taken",
@@ -177,6 +181,23 @@ def _grid(board: Board, piece: Piece, terms: Terms, minute: int) -> Iterator[Vio
         resource=board.inquiry.provider.resource,
         start=instant_of(near[-1]) if near else None,
         by=_by(piece),
+    )
+
+
+def _withdrawn(board: Board, terms: Terms, minute: int, change: SlotOverride) -> Violation:
+    message = "this slot is not offered any more"
+    if not change.withdrawn:
+        moved = f"{terms.opening.zone.local(change.offered_at):%Y-%m-%d %H:%M}"
+        message = f"this slot was changed: it is at {moved} as a {change.offered_as}"
+    elif change.reason:
+        message = f"{message}: {change.reason}"
+    return Violation(
+        reason=Reason.WITHDRAWN,
+        message=message,
+        resource=board.inquiry.provider.resource,
+        start=instant_of(minute),
+        end=instant_of(minute + terms.length),
+        by=change.id,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Unpack
 
@@ -17,6 +17,7 @@ from medsched.domain.lifecycle import step
 from medsched.domain.records import Resource
 from medsched.domain.requests import Violation
 from medsched.domain.stored import Kind
+from medsched.domain.stranding import Proposal, Stranding
 from medsched.domain.wishes import FollowUpWish
 from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
@@ -36,6 +37,7 @@ from medsched.services.effects import Effects
 from medsched.services.follow_ups import FollowUps
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
+from medsched.services.proposals import Proposals
 from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import MINUTE, whole_minute
@@ -231,6 +233,36 @@ class Appointments(Agendas):
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
         return self._bookings.run("appointment.reschedule", idempotency_key, said, now, decide)
+
+    def propose_moves(
+        self,
+        appointments: Iterable[Appointment | Stranding | str],
+        *,
+        providers: Collection[str] = (),
+        choices: int = 3,
+        within: timedelta = timedelta(days=28),
+    ) -> tuple[Proposal, ...]:
+        """Where appointments could be moved to, those that begin first served first.
+
+        For each up to so many ``choices`` (1 to 100): with the same provider the nearest later
+        slots, then earlier ones; then those with the other ``providers`` that are named. All lie
+        ``within`` so long of its start, and none before now. The first slots of all proposals are
+        free together, and can be taken in this order. Nothing is taken: `reschedule` does that.
+        An appointment that cannot be moved any more has no slots.
+
+        `NotFound` for an unknown appointment or provider; `InvalidNumber`, `InvalidDuration`,
+        and `InvalidInterval` for more than a year.
+        """
+        ids = (
+            one.appointment.id if isinstance(one, Stranding) else id_of(one) for one in appointments
+        )
+        return Proposals(self._bookings).of(
+            [self._bookings.stored(Appointment, id) for id in ids],
+            movable=lambda one: one.status in MOVABLE,
+            providers=providers,
+            choices=choices,
+            within=within,
+        )
 
     def change_resources(
         self,

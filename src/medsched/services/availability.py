@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
+from medsched.domain.appointment_types import Pricing
+from medsched.domain.availability import AvailabilityRule, Override
 from medsched.domain.claims import Claim
 from medsched.domain.explanations import Explanation, Stretch
 from medsched.domain.findings import Finding
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedSlot
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slots, Summary
+from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
 from medsched.errors import InvalidInterval
+from medsched.services.bookings import Bookings, SlotLike
 from medsched.services.context import Context
 from medsched.services.inquiries import Inquiries, moment
 from medsched.services.publishing import Publishing
 from medsched.services.rules import AvailabilityRecords
 from medsched.services.schedules import schedule_of
+from medsched.services.slot_changes import SlotChanges
 from medsched.services.snapshots import Snapshots
+from medsched.services.stranding import Fate
 from medsched.timeline.instants import check_date
 
 
@@ -40,6 +47,7 @@ class Availability(AvailabilityRecords):
         self._context = context
         self._inquiries = Inquiries(context, snapshots)
         self._publishing = Publishing(context, self._inquiries)
+        self._slots = SlotChanges(Bookings(context, snapshots), self._writer)
 
     def slots(
         self,
@@ -151,6 +159,80 @@ class Availability(AvailabilityRecords):
         asked = check_query(start, end)
         inquiry = self._inquiries.about(provider, type, asked, busy=busy, now=now)
         return timeline(inquiry, start, end)
+
+    # --------------------------------------------------------------------- one slot
+
+    def change_slot(
+        self,
+        slot: SlotLike,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        type: str | None = None,
+        pricing: Pricing | None = None,
+        notes: str | None = None,
+        special_requirements: Iterable[str] | str | None = None,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> SlotOverride:
+        """Offer one slot at another time, as another type, at another price, or with notes.
+
+        ``slot`` is one that was listed, its id, or a `Start`, free or taken. What is None stays as
+        it is; a slot that is moved stays as long as it was. It stays where it is put whatever
+        becomes of the grid, as long as there are hours. It can be changed again, and put back with
+        `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it when it
+        is moved or becomes another type: see `Stranded`. Those who are cancelled are told the
+        ``reason``.
+
+        `NotFound` for a start that is no slot, or a type that is none; `OutsideHours` where the
+        provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or
+        an appointment of the provider, in its way; `AppointmentsStranded`; `VersionConflict`
+        where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval` and
+        `InvalidDuration` for times that are none.
+        """
+        return self._slots.change(
+            slot,
+            start=start,
+            end=end,
+            type=type,
+            pricing=pricing,
+            notes=notes,
+            special_requirements=special_requirements,
+            fate=Fate(stranded, reason),
+        )
+
+    def delete_slot(
+        self,
+        slot: SlotLike,
+        *,
+        reason: str = "",
+        recurring: bool = False,
+        stranded: Stranded | str = Stranded.REFUSE,
+    ) -> SlotOverride | AvailabilityRule | Override:
+        """Offer one slot no more; or, ``recurring``, none of the rule that opened it.
+
+        The ``reason``, up to 500 characters, is kept: by the override of the slot, or the rule,
+        which is deactivated. Whoever asks for the slot is told. ``stranded`` says what becomes of
+        the appointments that stand in it: see `Stranded`. `NotFound` for a start that is no slot;
+        `AppointmentsStranded`.
+        """
+        fate = Fate(stranded, reason)
+        if recurring:
+            return self._slots.end_recurrence(slot, fate)
+        return self._slots.withdraw(slot, fate)
+
+    def restore_slot(
+        self, slot: SlotLike, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> None:
+        """Let one slot be again what its hours make of it.
+
+        It may be named as its hours give it, or as it was changed. Hours that were ended are
+        activated instead. ``stranded`` and ``reason`` as in `change_slot`. `NotFound` where
+        nothing was changed.
+        """
+        self._slots.restore(slot, Fate(stranded, reason))
+
+    # -------------------------------------------------------------------- findings
 
     def check(self, first: date, last: date, *, provider: str | None = None) -> tuple[Finding, ...]:
         """What may surprise from ``first`` to ``last``, both inclusive: of a provider, or of all.

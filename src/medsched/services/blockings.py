@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from medsched.domain.appointments import UPCOMING, Appointment
-from medsched.domain.blockings import Blocking, Standing
+from medsched.domain.blockings import Blocking
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.events import Change, Event
@@ -19,6 +19,7 @@ from medsched.domain.places import Location
 from medsched.domain.records import Resource, resource
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.stored import Kind, Ref
+from medsched.domain.stranding import Stranded
 from medsched.engine.booking import slot_at
 from medsched.engine.verdict import told_plainly
 from medsched.errors import InvalidChoice, NotFound
@@ -27,6 +28,7 @@ from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.queries import BlockingQuery
 from medsched.services.records import Listing
+from medsched.services.revisions import cancelled, offered_a_move
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import instant_of, span_of
 
@@ -38,10 +40,11 @@ class Blockings:
 
     A blocking takes the time of its resources as an appointment does, so nothing is booked
     there, and listings show no more of it than that the time is not available. What already
-    stands in it is never passed over in silence: ``standing`` says what becomes of it. ``refuse``
+    stands in it is never passed over in silence: ``stranded`` says what becomes of it. ``refuse``
     (the default) raises `BookingRefused`, which names it all; ``keep`` lets the blocking double
-    it; ``cancel`` cancels the appointments that are still to come in the same breath, for the
-    blocking's reason. Nothing else is ever cancelled for it: not holds, not other blockings.
+    it; ``move`` does so too, and asks the patients to move; ``cancel`` cancels the appointments
+    that are still to come in the same breath, for the blocking's reason. Nothing else is ever
+    cancelled for it: not holds, not other blockings.
 
     Commands take ``idempotency_key`` and raise as those of `Appointments` do.
     """
@@ -91,7 +94,7 @@ class Blockings:
         *,
         reason: str = "",
         kept_for: str | None = None,
-        standing: Standing | str = Standing.REFUSE,
+        stranded: Stranded | str = Stranded.REFUSE,
         id: str = "",
         idempotency_key: str | None = None,
     ) -> Blocking:
@@ -108,7 +111,7 @@ class Blockings:
             reason=reason,
             kept_for=kept_for,
         )
-        return self._make(wanted, Standing(standing), idempotency_key, own_id=bool(id))
+        return self._make(wanted, Stranded(stranded), idempotency_key, own_id=bool(id))
 
     def block_slot(
         self,
@@ -116,7 +119,7 @@ class Blockings:
         *,
         reason: str = "",
         kept_for: str | None = None,
-        standing: Standing | str = Standing.REFUSE,
+        stranded: Stranded | str = Stranded.REFUSE,
         id: str = "",
         idempotency_key: str | None = None,
     ) -> Blocking:
@@ -138,7 +141,7 @@ class Blockings:
             reason=reason,
             kept_for=kept_for,
         )
-        return self._make(wanted, Standing(standing), idempotency_key, own_id=bool(id))
+        return self._make(wanted, Stranded(stranded), idempotency_key, own_id=bool(id))
 
     def move(
         self,
@@ -146,12 +149,12 @@ class Blockings:
         start: datetime,
         end: datetime,
         *,
-        standing: Standing | str = Standing.REFUSE,
+        stranded: Stranded | str = Stranded.REFUSE,
         idempotency_key: str | None = None,
     ) -> Blocking:
         """Give a blocking another time; its own is free for it. Raises as `add` does."""
-        now, standing = self._context.now(), Standing(standing)
-        said = {"blocking": id_of(blocking), "start": start, "end": end, "standing": standing}
+        now, stranded = self._context.now(), Stranded(stranded)
+        said = {"blocking": id_of(blocking), "start": start, "end": end, "stranded": stranded}
 
         def decide() -> tuple[Blocking, Changeset | None]:
             old = self._bookings.stored(Blocking, blocking)
@@ -164,7 +167,7 @@ class Blockings:
                 updated_at=now,
                 updated_by=self._context.principal.id,
             )
-            return self._taken(new, standing, now, old=old)
+            return self._taken(new, stranded, now, old=old)
 
         return self._bookings.run("blocking.move", idempotency_key, said, now, decide)
 
@@ -183,7 +186,7 @@ class Blockings:
         self._bookings.run("blocking.release", idempotency_key, said, now, decide)
 
     def _make(
-        self, wanted: Blocking, standing: Standing, key: str | None, *, own_id: bool
+        self, wanted: Blocking, stranded: Stranded, key: str | None, *, own_id: bool
     ) -> Blocking:
         now, by = self._context.now(), self._context.principal.id
         said = {
@@ -192,7 +195,7 @@ class Blockings:
             "end": wanted.end,
             "reason": wanted.reason,
             "kept_for": wanted.kept_for,
-            "standing": standing,
+            "stranded": stranded,
             "id": wanted.id if own_id else "",
         }
         made = attrs.evolve(
@@ -202,14 +205,14 @@ class Blockings:
         def decide() -> tuple[Blocking, Changeset]:
             if own_id:
                 self._bookings.refuse_taken(made.id, kind=Kind.ONE_OFF_BLOCKING)
-            return self._taken(made, standing, now)
+            return self._taken(made, stranded, now)
 
         return self._bookings.run("blocking.add", key, said, now, decide)
 
     # --------------------------------------------------------------------- deciding
 
     def _taken(
-        self, made: Blocking, standing: Standing, now: datetime, *, old: Blocking | None = None
+        self, made: Blocking, stranded: Stranded, now: datetime, *, old: Blocking | None = None
     ) -> tuple[Blocking, Changeset]:
         """The blocking as it is stored, and the changeset that takes its time."""
         guards = self._guards(made)
@@ -219,16 +222,20 @@ class Blockings:
         there: Sequence[Claim] = [
             claim for claim in found if claim.is_live(now) and (claim.kind, claim.id) != own
         ]
-        cleared = Effects()
-        if standing is Standing.CANCEL:
-            cleared, there = self._cancelled(there, made.reason, now)
-        if there and standing is not Standing.KEEP:
+        upcoming, theirs = self._upcoming(there, now)
+        becomes = Effects()
+        if stranded is Stranded.CANCEL:
+            becomes = cancelled(self._context, upcoming, made.reason, now)
+            there = [claim for claim in there if (claim.kind, claim.id) not in theirs]
+        elif stranded is Stranded.MOVE:
+            becomes = offered_a_move(self._context, upcoming, now)
+        if there and stranded not in (Stranded.KEEP, Stranded.MOVE):
             raise BookingRefused(tuple(map(told_plainly, there)))
         made = attrs.evolve(made, doubled=bool(there))
         taken = {claim.resource for claim in there}
         effects = (
             self._bookings.cleared(found, made.claims, now)
-            + cleared
+            + becomes
             + Effects(
                 writes=[made],
                 guards=guards,
@@ -253,10 +260,10 @@ class Blockings:
                 raise InvalidChoice("resources", str(refs[ref]), why)
         return [RowVersion(ref, record.version) for ref, record in sorted(found.items())]
 
-    def _cancelled(
-        self, there: Sequence[Claim], reason: str, now: datetime
-    ) -> tuple[Effects, Sequence[Claim]]:
-        """What it changes that the appointments in the way are cancelled; what else is there."""
+    def _upcoming(
+        self, there: Sequence[Claim], now: datetime
+    ) -> tuple[Sequence[Appointment], Collection[tuple[ClaimKind, str]]]:
+        """The appointments in the way that are still to come, and the claims that go with them."""
         seats = self._bookings.seats
         sessions = seats.among(there, now)
         seated = {id: seats.members(one.session) for id, one in sessions.items()}
@@ -266,14 +273,13 @@ class Blockings:
         upcoming = {
             one.id: one for one in rows if isinstance(one, Appointment) and one.status in UPCOMING
         }
-        gone = {(_VISIT, id) for id in upcoming}
-        gone |= {
+        theirs = {(_VISIT, id) for id in upcoming}
+        theirs |= {
             (ClaimKind.SESSION, id)
             for id, members in seated.items()
             if all(isinstance(one, Appointment) and one.id in upcoming for one in members)
         }
-        effects = self._bookings.cancelled([*upcoming.values()], reason, now)
-        return effects, [claim for claim in there if (claim.kind, claim.id) not in gone]
+        return [*upcoming.values()], theirs
 
 
 def _ref(claim: Claim) -> Ref:

@@ -12,14 +12,13 @@ from medsched.domain.agendas import Agenda, Named
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion, Tally
+from medsched.domain.changes import Changeset, Guard, RowVersion, Tally
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.house_rules import Visit
 from medsched.domain.idempotency import KeyedRequest, keyed_request
-from medsched.domain.lifecycle import step
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.refusals import BookingRefused
@@ -434,28 +433,6 @@ class Bookings:
         """What it changes that expired holds, of what was found, make way for some claims."""
         return self.swept(self._in_the_way(found, wanted, now))
 
-    def cancelled(self, appointments: Sequence[Appointment], reason: str, now: datetime) -> Effects:
-        """What it changes that some appointments, which take their time, are cancelled at once."""
-        new = [
-            attrs.evolve(
-                one,
-                status=step(one.status, AppointmentStatus.CANCELLED),
-                cancellation=reason or one.cancellation,
-                session=None,
-                seats=1,
-                version=one.version + 1,
-                updated_at=now,
-                updated_by=self.context.principal.id,
-            )
-            for one in appointments
-        ]
-        gone = Effects(
-            writes=new,
-            releases=[claim for one in appointments for claim in one.claims],
-            events=[Event.of(Change.CANCELLED, one) for one in new],
-        )
-        return self.seats.leave(appointments) + gone
-
     def swept(self, holds: Sequence[Hold]) -> Effects:
         """What it changes that some holds have expired, and are taken away."""
         gone = Effects(
@@ -471,7 +448,7 @@ class Bookings:
         A patient that is not known is registered.
         """
         new = [] if asked is None else self._registered(asked.patient, now)
-        guards = frozenset[RowVersion | ScheduleVersion]() if asked is None else asked.guards()
+        guards = frozenset[Guard]() if asked is None else asked.guards()
         return Changeset(
             practice=self.context.practice,
             writes=(*effects.writes, *new),

@@ -11,11 +11,13 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import KEEPS_HOURS, HoursRecord, Kind, Noun, Ref, references
 from medsched.domain.time_blocks import TimeBlock
 from medsched.engine.check import refuse_contradictions, refuse_overlaps
+from medsched.engine.placing import place_of
 from medsched.engine.time_blocks import published_span, zone_of_block
-from medsched.errors import InvalidChoice, InvalidDuration, NotFound
+from medsched.errors import AlreadyExists, InvalidChoice, InvalidDuration, NotFound
 from medsched.ports.zones import ZoneSource
 from medsched.services.schedules import schedule_in
 from medsched.services.view import View
@@ -28,7 +30,8 @@ def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
     `NotFound` for a record that is named and is not there; `UnknownZone`; `InvalidChoice`
     for hours of a patient; `InvalidDuration` for a length outside the practice's bounds, or
     longer than every window that it must fit into; `OverlappingRules` and
-    `ContradictoryOverrides`; `NonexistentTime` and `AmbiguousTime` for an edge of a time block.
+    `ContradictoryOverrides`; `NonexistentTime` and `AmbiguousTime` for an edge of a time block;
+    `OutsideHours` and `SlotsOverlap` for a slot that is moved.
     """
     view.read(ref for record in records for ref in references(record))
     for record in records:
@@ -45,6 +48,8 @@ def check(view: View, records: Sequence[Noun], zones: ZoneSource) -> None:
         if isinstance(record, AvailabilityRule | Override) and _opens(record):
             view.settings().check_break_length(record.break_duration, "break_duration")
             _check_types_fit(view, record)
+        if isinstance(record, SlotOverride) and record.active:
+            _check_slot(view, record, zones)
     _check_hours(view, records, zones)
     _check_blocks(view, [one for one in records if isinstance(one, TimeBlock)], zones)
 
@@ -111,6 +116,20 @@ def _check_hours_fit(view: View, record: AppointmentType | Provider) -> None:
         found = view.row(ref)
         if isinstance(found, AvailabilityRule | Override) and found.active and _opens(found):
             _check_types_fit(view, found)
+
+
+def _check_slot(view: View, record: SlotOverride, zones: ZoneSource) -> None:
+    """A slot is changed by one override at a time, and put where there is room for it."""
+    for other in view.calendars([record.resource])[record.resource].slots:
+        same = (other.type, other.minute, other.location)
+        if other.id != record.id and same == (record.type, record.minute, record.location):
+            raise AlreadyExists(Kind.SLOT_OVERRIDE.value, other.id)
+    if record.ends is not None:
+        view.settings().check_slot_length(record.ends - record.offered_from, "ends")
+    if record.is_moved:
+        type_ = view.get(AppointmentType, Ref(Kind.APPOINTMENT_TYPE, record.offered_as))
+        assert type_ is not None  # its absence was refused before
+        place_of(record, schedule_in(view, record.resource, [type_]), type_, zones)
 
 
 def _opens(record: HoursRecord) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from medsched.domain.changes import RowVersion, ScheduleVersion, Tally
+from medsched.domain.changes import Guard, Tally
 from medsched.domain.claims import Claim
 from medsched.domain.events import Event
 from medsched.domain.stored import BookingRecord, Stored
@@ -18,7 +18,7 @@ class Effects:
 
     writes: Sequence[Stored] = ()
     removals: Sequence[BookingRecord] = ()
-    guards: Sequence[RowVersion | ScheduleVersion] = ()
+    guards: Sequence[Guard] = ()
     releases: Sequence[Claim] = ()
     claims: Sequence[Claim] = ()
     doubled: Sequence[Claim] = ()

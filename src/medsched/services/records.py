@@ -7,6 +7,7 @@ from typing import Generic, ParamSpec, cast
 
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.stored import NounT, StoredT, kind_of
+from medsched.domain.stranding import Stranded
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.queries import Query
@@ -65,28 +66,52 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         super().__init__(context, cls, query)
         self._writer = Writer(context)
 
-    def update(self, record: NounT) -> NounT:
+    def update(
+        self,
+        record: NounT,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> NounT:
         """Store a changed record, made by ``attrs.evolve`` from the stored one.
 
         It comes back with its next version. `NotFound` if it is not stored,
         `VersionConflict` if it was changed since it was read, and what creating it raises.
+
+        ``stranded`` says what becomes of the appointments whose hours it takes away: ``refuse``,
+        unless given, which raises `AppointmentsStranded`; ``keep``, ``cancel``, or ``move``, see
+        `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
+        that of the record.
         """
-        return self._writer.update(record)
+        return self._writer.update(record, stranded=stranded, reason=reason)
 
-    def deactivate(self, id: str) -> NounT:
-        """Keep a record, and let it take no part in scheduling; `NotFound` if there is none."""
-        return self._writer.set_active(self._cls, id, False)
+    def deactivate(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> NounT:
+        """Keep a record, and let it take no part in scheduling; `NotFound` if there is none.
 
-    def activate(self, id: str) -> NounT:
+        ``stranded`` and ``reason`` as in `update`.
+        """
+        return self._writer.set_active(self._cls, id, False, stranded=stranded, reason=reason)
+
+    def activate(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> NounT:
         """Let a record take part in scheduling again; `NotFound` if there is none.
 
-        What has changed since it was deactivated may refuse it, as on creating it.
+        What has changed since it was deactivated may refuse it, as on creating it. ``stranded``
+        and ``reason`` as in `update`: a closure takes hours away when it is activated.
         """
-        return self._writer.set_active(self._cls, id, True)
+        return self._writer.set_active(self._cls, id, True, stranded=stranded, reason=reason)
 
-    def delete(self, id: str) -> None:
-        """Remove a record for good; `NotFound` if there is none, `InUse` if others refer to it."""
-        self._writer.delete(self._cls, id)
+    def delete(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> None:
+        """Remove a record for good; `NotFound` if there is none, `InUse` if others refer to it.
+
+        ``stranded`` and ``reason`` as in `update`.
+        """
+        self._writer.delete(self._cls, id, stranded=stranded, reason=reason)
 
 
 class Directory(Records[NounT, Q], Generic[NounT, F, Q]):

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
-from medsched.domain.stored import HoursRecord, HoursT
+from medsched.domain.slot_overrides import SlotOverride
+from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref
+from medsched.domain.stranding import Stranded, Stranding
+from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.queries import HoursQuery, OverrideQuery
 from medsched.services.records import Records
+from medsched.services.stranding import Stranders
+from medsched.services.view import View
 from medsched.services.writer import Writer
 
 
@@ -28,20 +33,54 @@ class AvailabilityRecords:
         """Dated exceptions: read, list, update, deactivate, delete."""
         self.blockings = Records(context, RecurringBlocking, HoursQuery)
         """Recurring blockings: read, list, update, deactivate, delete."""
+        self.slot_overrides = Records(context, SlotOverride, HoursQuery)
+        """What was changed of slots one by one: read, list, update, deactivate, delete."""
 
-    def add(self, item: HoursT) -> HoursT:
+    def add(self, item: HoursT, *, stranded: Stranded | str = Stranded.REFUSE) -> HoursT:
         """Store a rule, override or blocking, and return it as stored, its id given.
+
+        ``stranded`` says what becomes of the appointments whose hours it takes away: see
+        `Stranded`. Unless given, `AppointmentsStranded` tells them. Those who are cancelled are
+        told the item's reason.
 
         `NotFound` for a resource, location, room or type that is not there; `InvalidChoice`
         for hours of a patient; `UnknownZone`; `InvalidDuration` for a length outside the
         practice's bounds, or of a stated type that fits into none of the windows;
         `OverlappingRules`; `ContradictoryOverrides`; `AlreadyExists`.
         """
-        return self._writer.create([item])[0]
+        return self._writer.create([item], stranded=stranded)[0]
 
-    def add_all(self, items: Iterable[HoursRecord]) -> tuple[HoursRecord, ...]:
+    def add_all(
+        self, items: Iterable[HoursRecord], *, stranded: Stranded | str = Stranded.REFUSE
+    ) -> tuple[HoursRecord, ...]:
         """Store many, in the order given: all of them, or none and the first error of `add`.
 
-        They are compared with one another as well.
+        They are compared with one another as well, and strand whom they strand together.
         """
-        return self._writer.create(tuple(items))
+        return self._writer.create(tuple(items), stranded=stranded)
+
+    # --------------------------------------------------------------------- stranded
+
+    def would_strand(self, record: NounT, *, removed: bool = False) -> tuple[Stranding, ...]:
+        """Whom it would strand to store a record as it is given, or to remove it.
+
+        A rule, override or blocking, new or changed; or a changed provider, appointment type,
+        location, room, device or settings. Appointments that are awaited and have not begun, in
+        order of start, each with what is new against it. Nothing is written; what may not be
+        written raises what writing it would raise, save for a version.
+        """
+        return self._writer.would_strand(record, removed=removed)
+
+    def stranded(self, provider: str | None = None) -> tuple[Stranding, ...]:
+        """Who stands outside hours now: with a provider, or in the whole practice.
+
+        Appointments that are awaited and have not begun, in order of start, each with what is
+        against it; not for what staff booked it against. `NotFound` for an unknown provider.
+        """
+        context = self._writer.context
+        view, stranders = View(context), Stranders(context)
+        if provider is not None:
+            ref = Ref(Kind.PROVIDER, provider)
+            if view.row(ref) is None:
+                raise NotFound(ref.kind.value, ref.id)
+        return tuple(stranders.outside(view, stranders.awaited(provider)))

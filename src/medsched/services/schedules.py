@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, Room
 from medsched.domain.records import Resource, ResourceKind
@@ -23,9 +22,10 @@ def schedule_of(context: Context, provider: str) -> Schedule:
     return schedule_in(View(context), Resource(ResourceKind.PROVIDER, provider))
 
 
-def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] = ()) -> Schedule:
+def schedule_in(view: View, subject: Resource, naming: Iterable[Stored] = ()) -> Schedule:
     """What a view shows of a resource, the practice, and every place that either can involve.
 
+    ``naming`` are appointment types and appointments whose places, rooms and devices belong to it.
     Two round trips for the subject and the practice, two more for the places they name, and
     two for the locations of rooms and devices among those. `NotFound` for an unknown
     provider. For a resource that is no provider the schedule has a nameless stand-in for
@@ -33,7 +33,7 @@ def schedule_in(view: View, subject: Resource, types: Iterable[AppointmentType] 
     """
     rows: dict[Ref, Stored] = {}
     calendars: dict[Resource, Calendar] = {}
-    unseen = {Ref.of(subject), Ref.of(view.practice), *_places(types)}
+    unseen = {Ref.of(subject), Ref.of(view.practice), *_places(naming)}
     while unseen:
         # Versions come with the calendars: what is read after them may be newer than they
         # say, which the next look at the versions finds out, and never older.

@@ -36,7 +36,7 @@ from medsched.services.occurrences import Asking, around, decided, places_of, un
 from medsched.services.options import refuse_unknown
 from medsched.services.queries import SeriesQuery
 from medsched.services.records import Listing
-from medsched.services.revisions import MOVABLE
+from medsched.services.revisions import MOVABLE, cancelled
 from medsched.services.series_moves import check_target, moving, target_of, wall_of
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.recurrence import Recurrence
@@ -348,7 +348,7 @@ class SeriesBookings:
             if not chosen:
                 return anchor, None
             anchor = bookings.stored(Appointment, appointment)
-            changeset = bookings.changes(bookings.cancelled(chosen, reason, now), now)
+            changeset = bookings.changes(cancelled(self._context, chosen, reason, now), now)
             return _after(anchor, changeset), changeset
 
         self._bookings.run("series.cancel", idempotency_key, said, now, decide)

@@ -9,7 +9,9 @@ import attrs
 
 from medsched.domain.events import Change
 from medsched.domain.places import PracticeSettings
+from medsched.domain.stranding import Stranded
 from medsched.services.context import Context
+from medsched.services.stranding import Fate
 from medsched.services.writer import Writer
 
 
@@ -38,10 +40,18 @@ class Settings:
         found = self._context.store.get(id, PracticeSettings, id)
         return PracticeSettings(id=id) if found is None else found
 
-    def configure(self, **changes: Unpack[SettingsChanges]) -> PracticeSettings:
+    def configure(
+        self,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        **changes: Unpack[SettingsChanges],
+    ) -> PracticeSettings:
         """Change some settings and leave the others as they are, whoever else changes those.
 
-        The bounds of slots and breaks hold for whatever is written from then on. `UnknownZone`;
+        The bounds of slots and breaks hold for whatever is written from then on. Another zone or
+        other roles may take hours away under appointments: ``stranded`` and ``reason`` as in
+        `Records.update`. `UnknownZone`; `AppointmentsStranded`;
         `InvalidDuration` for bounds that are no lengths or exclude one another.
         """
         id = self._context.practice
@@ -51,4 +61,5 @@ class Settings:
             Change.UPDATED,
             lambda settings: attrs.evolve(settings, **changes),
             default=PracticeSettings(id=id),
+            fate=Fate(stranded, reason),
         )

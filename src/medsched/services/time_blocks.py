@@ -16,6 +16,7 @@ from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.records import Resource
 from medsched.domain.starts import Start
 from medsched.domain.stored import Kind, kind_of
+from medsched.domain.stranding import Stranded
 from medsched.domain.time_blocks import FIXED, TimeBlock
 from medsched.engine.time_blocks import published_span, span_of_block
 from medsched.errors import InvalidChoice, InvalidInterval, VersionConflict
@@ -24,6 +25,7 @@ from medsched.services.bookings import Details
 from medsched.services.context import Context
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
+from medsched.services.stranding import Fate
 from medsched.services.writer import Writer
 from medsched.timeline.instants import check_date, instant_of
 from medsched.timeline.intervals import Interval
@@ -51,8 +53,18 @@ class TimeBlocks:
 
     # ------------------------------------------------------------------- publishing
 
-    def publish(self, block: TimeBlock, *, idempotency_key: str | None = None) -> TimeBlock:
+    def publish(
+        self,
+        block: TimeBlock,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> TimeBlock:
         """Store a block, and return it as stored: its id and its zone given.
+
+        ``stranded`` says what becomes of appointments that stand in time which the block offers
+        otherwise, and ``reason`` what they are told: see `Availability`.
 
         `NonexistentTime` for an edge that the clock skips, `AmbiguousTime` for one that it shows
         twice and of which it is not said which one is meant; `ContradictoryOverrides` for time
@@ -60,23 +72,33 @@ class TimeBlocks:
         the practice's bounds; `NotFound` for a provider, place, room or type that is not there;
         `UnknownZone`; `AlreadyExists`. Repeated under its key it returns the block that it made.
         """
-        return self.publish_all([block], idempotency_key=idempotency_key)[0]
+        (made,) = self.publish_all(
+            [block], stranded=stranded, reason=reason, idempotency_key=idempotency_key
+        )
+        return made
 
     def publish_all(
-        self, blocks: Iterable[TimeBlock], *, idempotency_key: str | None = None
+        self,
+        blocks: Iterable[TimeBlock],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> tuple[TimeBlock, ...]:
         """Store many: all of them, or none and the first error of `publish`.
 
         They are compared with one another as well.
         """
         context, given, operation = self._context, tuple(blocks), "time-block.publish"
+        fate = Fate(stranded, reason)
         context.admit(operation)
         for block in given:
             if not isinstance(block, TimeBlock):
                 raise InvalidChoice("blocks", type(block).__name__, "a TimeBlock is needed")
         request = None
         if idempotency_key is not None:
-            said = {"blocks": [_said(block) for block in given]}
+            said: dict[str, Any] = {"blocks": [_said(block) for block in given]}
+            said |= {"stranded": fate.stranded, "reason": reason}
             now = context.now()
             request = keyed_request(idempotency_key, context.principal, operation, said, now)
         named = [
@@ -91,7 +113,7 @@ class TimeBlocks:
             )
             for at, block in enumerate(given)
         ]
-        made = self._writer.create_once(named, request)
+        made = self._writer.create_once(named, request, fate)
         return tuple(self.get(block.id) for block in named) if made is None else made
 
     # ---------------------------------------------------------------------- reading
@@ -212,8 +234,12 @@ class TimeBlocks:
 
     # --------------------------------------------------------------------- changing
 
-    def update(self, block: TimeBlock) -> TimeBlock:
+    def update(
+        self, block: TimeBlock, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> TimeBlock:
         """Store a changed block, made by ``attrs.evolve`` from the stored one.
+
+        ``stranded`` says what becomes of an appointment that the block does not offer any more.
 
         `InvalidChoice` for another provider, time, zone, location or room: publish another block.
         `NotFound`; `VersionConflict` if it was changed since it was read; what publishing raises.
@@ -230,25 +256,37 @@ class TimeBlocks:
                     raise InvalidChoice(name, str(getattr(block, name)), why)
             return block
 
-        return self._writer.change(TimeBlock, block.id, Change.UPDATED, changed)
+        fate = Fate(stranded, reason)
+        return self._writer.change(TimeBlock, block.id, Change.UPDATED, changed, fate=fate)
 
-    def deactivate(self, id: str) -> TimeBlock:
-        """Keep a block and offer it no more; an appointment in it stands. `NotFound`."""
+    def deactivate(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> TimeBlock:
+        """Keep a block and offer it no more.
+
+        ``stranded`` says what becomes of an appointment that stands in it, and ``reason`` what
+        it is told: `AppointmentsStranded` unless stated. `NotFound`.
+        """
         self._context.admit("time-block.deactivate")
-        return self._records.deactivate(id)
+        return self._records.deactivate(id, stranded=stranded, reason=reason)
 
-    def activate(self, id: str) -> TimeBlock:
+    def activate(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> TimeBlock:
         """Offer a block again. `NotFound`, and what publishing it raises."""
         self._context.admit("time-block.activate")
-        return self._records.activate(id)
+        return self._records.activate(id, stranded=stranded, reason=reason)
 
-    def delete(self, id: str) -> None:
+    def delete(
+        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+    ) -> None:
         """Remove a block for good.
 
-        `NotFound`; `InUse` if an appointment or hold refers to it, a cancelled one too.
+        `NotFound`; `InUse` if an appointment or hold refers to it, a cancelled one too. One that
+        stands in its time without being in it may be stranded, as in `deactivate`.
         """
         self._context.admit("time-block.delete")
-        self._records.delete(id)
+        self._records.delete(id, stranded=stranded, reason=reason)
 
 
 def _id(block: TimeBlock | str) -> str:

@@ -9,6 +9,7 @@ from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Calendar, calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursT, Kind, Ref, Stored, StoredT
 from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import VersionedCalendar
@@ -26,7 +27,7 @@ class View:
         self._context = context
         self._rows: dict[Ref, Stored | None] = {}
         self._calendars: dict[Resource, VersionedCalendar] = {}
-        self._laid: dict[Ref, Stored] = {}
+        self._laid: dict[Ref, Stored | None] = {}
 
     @property
     def practice(self) -> Resource:
@@ -36,6 +37,16 @@ class View:
     def lay(self, records: Iterable[Stored]) -> None:
         """See these records as written from now on."""
         self._laid.update((Ref.to(record), record) for record in records)
+
+    def drop(self, ref: Ref) -> None:
+        """See a record as gone from now on."""
+        self._laid[ref] = None
+
+    def as_stored(self) -> View:
+        """The same without what is laid over it; what either reads, both have read."""
+        view = View(self._context)
+        view._rows, view._calendars = self._rows, self._calendars
+        return view
 
     def read(self, refs: Iterable[Ref]) -> None:
         """Read all of these records in one round trip, for `row` to find."""
@@ -77,6 +88,7 @@ class View:
             self._over(Override, stored.overrides, resource),
             self._over(RecurringBlocking, stored.blockings, resource),
             self._over(TimeBlock, stored.blocks, resource),
+            self._over(SlotOverride, stored.slots, resource),
         )
 
     def _over(

@@ -12,6 +12,7 @@ from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KeyedRequest
+from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Identified, Resource
 from medsched.domain.series import Series
 from medsched.domain.stored import (
@@ -24,12 +25,16 @@ from medsched.domain.stored import (
     references,
     scheduled_by,
 )
+from medsched.domain.stranding import Stranded, Stranding
 from medsched.domain.time_blocks import TimeBlock
 from medsched.engine.time_blocks import with_zones
 from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, VersionConflict
 from medsched.services.checks import check
 from medsched.services.context import Context
+from medsched.services.effects import Effects
+from medsched.services.placements import Placements
 from medsched.services.schedules import schedule_in
+from medsched.services.stranding import REFUSED, Altered, Fate, Stranders
 from medsched.services.view import View
 
 
@@ -38,24 +43,33 @@ class Writer:
     """Writes records of any kind, all or nothing.
 
     Each method raises what `check` raises, and `StorageBusy` when rivals kept changing the
-    same things. Ids and the time of a change are fixed before the first try.
+    same things. Ids and the time of a change are fixed before the first try. ``stranded`` says
+    what becomes of the appointments that a change takes the hours of (`Stranded`), by default
+    `AppointmentsStranded`; ``reason`` is what those are told who are cancelled with it, that of
+    the record unless given.
     """
 
     context: Context
 
-    def create(self, records: Sequence[NounT]) -> tuple[NounT, ...]:
+    def create(
+        self,
+        records: Sequence[NounT],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> tuple[NounT, ...]:
         """Store new records, which may refer to one another; they come back as stored.
 
         One without an id is given one; version and times are set here, whatever they say.
         `AlreadyExists` for an id that is stored, or comes twice. Where the time of a record depends
         on a zone that it does not state, it comes back with it (see `TimeBlock`).
         """
-        created = self.create_once(records, None)
+        created = self.create_once(records, None, Fate(stranded, reason))
         assert created is not None  # only a request can be repeated
         return created
 
     def create_once(
-        self, records: Sequence[NounT], request: KeyedRequest | None
+        self, records: Sequence[NounT], request: KeyedRequest | None, fate: Fate = REFUSED
     ) -> tuple[NounT, ...] | None:
         """The same under a request; None where that was carried out before."""
         for record in records:
@@ -77,7 +91,8 @@ class Writer:
                     raise AlreadyExists(ref.kind.value, ref.id)
                 seen.add(ref)
             made = self._settled(view, new)
-            return made, self._written(view, made, Change.CREATED)
+            altered = [Altered(None, record) for record in made]
+            return made, self._written(view, altered, Change.CREATED, fate)
 
         return self.context.commit(Change.CREATED.value, decide, request)
 
@@ -95,7 +110,13 @@ class Writer:
             for one in records
         )
 
-    def update(self, record: NounT) -> NounT:
+    def update(
+        self,
+        record: NounT,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> NounT:
         """Store a changed record in place of the version that it states; it comes back as stored.
 
         `NotFound` if it is not stored, `VersionConflict` if another version is.
@@ -107,15 +128,27 @@ class Writer:
                 raise VersionConflict(kind, record.id, record.version, stored.version)
             return record
 
-        return self.change(type(record), record.id, Change.UPDATED, changed)
+        fate = Fate(stranded, reason)
+        return self.change(type(record), record.id, Change.UPDATED, changed, fate=fate)
 
-    def set_active(self, cls: type[NounT], id: str, active: bool) -> NounT:
+    def set_active(
+        self,
+        cls: type[NounT],
+        id: str,
+        active: bool,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> NounT:
         """Make a record take part in scheduling, or no more; nothing changes if it is so already.
 
         `NotFound` if it is not stored.
         """
         change = Change.ACTIVATED if active else Change.DEACTIVATED
-        return self.change(cls, id, change, lambda stored: attrs.evolve(stored, active=active))
+        fate = Fate(stranded, reason)
+        return self.change(
+            cls, id, change, lambda stored: attrs.evolve(stored, active=active), fate=fate
+        )
 
     def change(
         self,
@@ -125,6 +158,7 @@ class Writer:
         make: Callable[[NounT], NounT],
         *,
         default: NounT | None = None,
+        fate: Fate = REFUSED,
     ) -> NounT:
         """Store what ``make`` makes of the record that is stored, or of the ``default``.
 
@@ -143,21 +177,30 @@ class Writer:
                 return stored, None
             version, created = stored.version + 1, stored.created_at or now
             new = attrs.evolve(made, version=version, created_at=created, updated_at=now)
-            return new, self._written(view, [new], change, before=[stored])
+            return new, self._written(view, [Altered(stored, new)], change, fate)
 
         return self.context.commit(f"{ref.kind.value}.{change.value}", decide)
 
-    def delete(self, cls: type[NounT], id: str) -> None:
+    def delete(
+        self,
+        cls: type[NounT],
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+    ) -> None:
         """Remove a record for good.
 
         `NotFound` if it is not stored, `InUse` if others refer to it: the first hundred are
         named.
         """
         ref, now = Ref(kind_of(cls), id), self.context.now()
+        fate = Fate(stranded, reason)
 
         def decide() -> tuple[None, Changeset]:
             store, practice = self.context.store, self.context.practice
-            stored = View(self.context).get(cls, ref)
+            view = View(self.context)
+            stored = view.get(cls, ref)
             if stored is None:
                 raise NotFound(ref.kind.value, ref.id)
             found = store.referrers(practice, ref)
@@ -167,18 +210,37 @@ class Writer:
             if referrers:
                 named = tuple((one.kind.value, one.id) for one in referrers)
                 raise InUse(ref.kind.value, ref.id, named)
-            return None, Changeset(
-                practice=self.context.practice,
-                removals=tuple(RowVersion(Ref.to(one), one.version) for one in (stored, *expired)),
-                bumps=_bumps([stored]),
-                releases=tuple(claim for hold in expired for claim in hold.claims),
-                events=(
-                    *(Event.of(Change.EXPIRED, hold) for hold in expired),
-                    Event.of(Change.DELETED, stored),
-                ),
+            view.drop(ref)
+            caught = Stranders(self.context).effects(view, [Altered(stored, None)], fate)
+            swept = Effects(
+                removals=expired,
+                releases=[claim for hold in expired for claim in hold.claims],
+                events=[Event.of(Change.EXPIRED, hold) for hold in expired],
             )
+            told = Effects(events=[Event.of(Change.DELETED, stored)])
+            changed = self._changeset(view, swept + told + caught, _bumps([stored]))
+            removals = (RowVersion(ref, stored.version), *changed.removals)
+            return None, attrs.evolve(changed, removals=removals)
 
         self.context.commit(f"{ref.kind.value}.{Change.DELETED.value}", decide)
+
+    def would_strand(self, record: NounT, *, removed: bool = False) -> tuple[Stranding, ...]:
+        """Whom it would strand to write a record over what is stored, or to remove it."""
+        ref, view = Ref.to(record), View(self.context)
+        stored = view.row(ref) if record.id else None
+        before = None if isinstance(stored, BookingRecord) else stored
+        if isinstance(record, PracticeSettings):
+            before = view.settings()
+        if removed:
+            if before is None:
+                raise NotFound(ref.kind.value, ref.id)
+            view.drop(ref)
+        else:
+            view.lay([record])
+            if record.active:
+                check(view, [record], self.context.zones)
+        altered = [Altered(before, None if removed else record)]
+        return tuple(Stranders(self.context).found(view, altered)[0])
 
     def _expired_holds(self, refs: Iterable[Ref], now: datetime) -> list[Hold]:
         """The holds among some records that have expired, and so keep nothing from being done."""
@@ -189,27 +251,36 @@ class Writer:
         return [hold for hold in found if isinstance(hold, Hold) and not hold.is_live(now)]
 
     def _written(
-        self,
-        view: View,
-        records: Sequence[Noun],
-        change: Change,
-        *,
-        before: Sequence[Noun] = (),
+        self, view: View, altered: Sequence[Altered], change: Change, fate: Fate
     ) -> Changeset:
         """The changeset that writes records in place of those before, once they are checked.
 
         To deactivate is always allowed: it is the way out where the practice's bounds, or a
         type's length, have changed since.
         """
+        records = [after for _, after in altered if after is not None]
+        before = [before for before, _ in altered if before is not None]
         view.lay(records)
+        effects = Effects(writes=records, events=[Event.of(change, record) for record in records])
         if change is not Change.DEACTIVATED:
             check(view, records, self.context.zones)
+            effects += Placements(self.context).effects(view, altered)
+        effects += Stranders(self.context).effects(view, altered, fate)
+        return self._changeset(view, effects, _bumps([*records, *before]))
+
+    def _changeset(self, view: View, effects: Effects, bumps: frozenset[Resource]) -> Changeset:
+        """The changeset of some effects, decided on what a view has read."""
         return Changeset(
             practice=self.context.practice,
-            writes=tuple(records),
-            guards=view.guards(),
-            bumps=_bumps([*records, *before]),
-            events=tuple(Event.of(change, record) for record in records),
+            writes=tuple(effects.writes),
+            removals=tuple(RowVersion(Ref.to(one), one.version) for one in effects.removals),
+            guards=view.guards() | frozenset(effects.guards),
+            bumps=bumps,
+            releases=tuple(effects.releases),
+            claims=tuple(effects.claims),
+            doubled=tuple(effects.doubled),
+            tallies=tuple(effects.tallies),
+            events=tuple(effects.events),
         )
 
     def _named(self, record: NounT) -> NounT:

@@ -14,17 +14,19 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.changes import (
     Applied,
     Changeset,
+    Guard,
     Outcome,
     Refused,
     Repeated,
     RowVersion,
-    ScheduleVersion,
     Stale,
+    Standing,
 )
 from medsched.domain.events import Event
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar, calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
     HoursRecord,
     Kind,
@@ -72,6 +74,7 @@ class Rows:
             tuple(one for one in found if isinstance(one, Override)),
             tuple(one for one in found if isinstance(one, RecurringBlocking)),
             tuple(one for one in found if isinstance(one, TimeBlock)),
+            tuple(one for one in found if isinstance(one, SlotOverride)),
         )
 
     # ------------------------------------------------------------------- deciding
@@ -112,9 +115,12 @@ class Rows:
         record = self.records.get(ref)
         return 0 if record is None else record.version
 
-    def _holds(self, guard: RowVersion | ScheduleVersion) -> bool:
+    def _holds(self, guard: Guard) -> bool:
         if isinstance(guard, RowVersion):
             return self._version(guard.ref) == guard.version
+        if isinstance(guard, Standing):
+            found = filter(guard.agenda.matches, self.after(Appointment, None))
+            return Standing.of(guard.agenda, found) == guard
         return self.schedule_versions.get(guard.resource, 0) == guard.version
 
     def _may_be_called(self, records: Iterable[Stored]) -> bool:

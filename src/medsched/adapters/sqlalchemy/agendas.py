@@ -9,14 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy import Table
 
 from medsched.adapters.sqlalchemy.locking import nameable
+from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
+from medsched.domain.records import Resource
 from medsched.domain.stored import Kind
 
 
 def asked_for(
-    table: Table, practice: str, agenda: Agenda, after: Place | None
+    tables: Tables, practice: str, agenda: Agenda, after: Place | None
 ) -> sa.ColumnElement[bool] | None:
     """The rows of an agenda after a place in it; None where there can be none."""
+    table = tables.booking
     booking = table.c
     here = [booking.practice == practice, booking.kind == Kind.APPOINTMENT.value]
     for column, id in (
@@ -29,6 +32,10 @@ def asked_for(
             if not nameable(id):
                 return None
             here.append(column == id)
+    if agenda.resource is not None:
+        if not nameable(agenda.resource.id):
+            return None
+        here.append(booking.id.in_(_having(tables.reference, practice, agenda.resource)))
     if agenda.statuses is not None:
         here.append(booking.status.in_([status.value for status in agenda.statuses]))
     if agenda.since is not None:
@@ -56,6 +63,17 @@ def in_order(table: Table, query: sa.Select[Any], agenda: Agenda) -> sa.Select[A
 
 def _at(table: Table, agenda: Agenda) -> sa.Column[Any]:
     return table.c.start_at if agenda.order is AppointmentOrder.START else table.c.created_at
+
+
+def _having(table: Table, practice: str, resource: Resource) -> sa.Select[tuple[str]]:
+    """The ids of the appointments that have a room or device."""
+    reference, kind = table.c, Kind.APPOINTMENT.value
+    return sa.select(reference.id).where(
+        reference.practice == practice,
+        reference.kind == kind,
+        reference.to_kind == resource.kind.value,
+        reference.to_id == resource.id,
+    )
 
 
 def _named(table: Table, named: Named) -> sa.ColumnElement[bool]:

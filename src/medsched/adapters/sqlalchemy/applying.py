@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from medsched.adapters.sqlalchemy.agendas import asked_for
 from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed, unpacked
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
@@ -39,9 +40,11 @@ from medsched.domain.changes import (
     RowVersion,
     ScheduleVersion,
     Stale,
+    Standing,
 )
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
+from medsched.errors import InvalidChoice
 from medsched.timeline.instants import EPOCH
 
 _NOT_REFERRED_TO: Final = frozenset({Kind.HOLD, Kind.ONE_OFF_BLOCKING})
@@ -172,6 +175,7 @@ class Application:
         blank = {"provider": "", "type": "", "start_at": EPOCH, "end_at": EPOCH}
         blank |= {"format": FORMAT, "document": "{}"}
         found = self._locked(self._tables.booking, writes, blank, bookings=True)
+        self._standing()
         if found is None:
             return
         removed = self._removed(bookings=True)
@@ -186,6 +190,32 @@ class Application:
         ]
         self._put(self._tables.booking, rows, found)
         self._refer({key: indexed(record) for key, record in writes.items()})
+
+    def _standing(self) -> None:
+        """The appointments of each guarded agenda are those that were read, and at their versions.
+
+        Whoever could have booked meanwhile was waited for when schedules and records were locked.
+        A snapshot that is older than that wait must not be read: MariaDB shows the present under
+        a lock; PostgreSQL shows it at READ COMMITTED only, and a host may have joined at another
+        level.
+        """
+        guards = [one for one in self._changeset.guards if isinstance(one, Standing)]
+        dialect, table = self._connection.dialect.name, self._tables.booking.c
+        if guards and dialect == "postgresql":
+            level = self._connection.get_isolation_level()
+            if level != "READ COMMITTED":
+                why = "to take hours away, join at READ COMMITTED, or keep who stands there"
+                raise InvalidChoice("isolation level", level, why)
+        for guard in guards:
+            here = asked_for(self._tables, self._practice, guard.agenda, None)
+            found = list[tuple[str, int]]()
+            if here is not None:
+                query = sa.select(table.id, table.version).where(here, table.version > 0)
+                if dialect not in ("sqlite", "postgresql"):
+                    query = query.with_for_update(read=True)
+                found = [(row.id, row.version) for row in self._connection.execute(query)]
+            if frozenset(found) != guard.appointments:
+                raise Undone(Stale())
 
     def _keep_names_apart(self, writes: Mapping[Key, BookingRecord]) -> None:
         """Refuse a reference that was another's before: it cannot change hands in one go."""

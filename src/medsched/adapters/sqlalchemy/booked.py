@@ -76,7 +76,7 @@ class BookingReader(RecordReader):
         kept = self._kept[True]
         # No id is what no record can be called, so where that stands is looked for here.
         askable = after is None or nameable(after.id)
-        here = asked_for(kept.table, practice, agenda, after if askable else None)
+        here = asked_for(self._tables, practice, agenda, after if askable else None)
         if here is None:
             return []
         query = in_order(kept.table, kept.query.where(here), agenda)

@@ -75,6 +75,8 @@ def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
             if guard.version == 0 or guard.ref.kind in BOOKINGS:
                 return None
             records.append((guard.ref.kind.value, guard.ref.id, guard.version))
+        else:
+            return None
     row = booking_row(booking)
     request, receipt = changeset.request, None
     if request is not None:

@@ -22,6 +22,7 @@ from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.records import Resource
 from medsched.domain.schedule import calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import BOOKINGS, HoursRecord, Kind, Ref, Stored, StoredT, kind_of
 from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import VersionedCalendar
@@ -137,6 +138,7 @@ class RecordReader:
                     tuple(found for found in hours[one] if isinstance(found, Override)),
                     tuple(found for found in hours[one] if isinstance(found, RecurringBlocking)),
                     tuple(found for found in hours[one] if isinstance(found, TimeBlock)),
+                    tuple(found for found in hours[one] if isinstance(found, SlotOverride)),
                 ),
             )
             for one in versions

@@ -21,6 +21,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     DATE,
     GRID,
     HOURS,
+    INSTANT,
     LENGTHS,
     MINUTES,
     NEEDS,
@@ -46,6 +47,7 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
 from medsched.domain.series import Series
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
 from medsched.domain.time_blocks import TimeBlock
 from medsched.errors import StorageError
@@ -131,6 +133,11 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
         "date": DATE,
         "hours": ONE_STRETCH,
         "types": WORDS,
+        "pricing": PRICING,
+        "special_requirements": WORDS,
+    },
+    SlotOverride: {
+        **dict.fromkeys(("start", "begins", "ends"), INSTANT),
         "pricing": PRICING,
         "special_requirements": WORDS,
     },

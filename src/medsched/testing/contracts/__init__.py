@@ -41,6 +41,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.rivals",
     "medsched.testing.contracts.sequences",
     "medsched.testing.contracts.slot_tables",
+    "medsched.testing.contracts.standing",
     "medsched.testing.contracts.wholeness",
 )
 

@@ -12,6 +12,7 @@ import pytest
 from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.changes import RowVersion
+from medsched.domain.records import Resource
 from medsched.domain.stored import Ref
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
@@ -19,6 +20,7 @@ from medsched.testing.contracts.kit import (
     MINUTE,
     NINE,
     NOW,
+    R1,
     Contract,
     appointment,
     ids,
@@ -43,6 +45,7 @@ def _made(at: int) -> Appointment:
         patient=("ada", "ada ", "eve", "bob")[at % 4],
         type=("visit", "Visit")[at % 2],
         location=(None, "main", "Main")[at // 3 % 3],
+        resources=({R1}, {Resource("room", "R1"), Resource("device", "r1")}, ())[at // 2 % 3],
         status=_STATUSES[at % len(_STATUSES)],
         reference=("" if at % 2 else f"R{at}"),
         active=at % 13 != 12,
@@ -57,6 +60,13 @@ _ASKED: Final[dict[str, tuple[Agenda, Callable[[Appointment], bool]]]] = {
     "patient": (Agenda(patient="ada"), lambda one: one.patient == "ada"),
     "location": (Agenda(location="main"), lambda one: one.location == "main"),
     "type": (Agenda(type="Visit"), lambda one: one.type == "Visit"),
+    "room": (Agenda(resource=R1), lambda one: R1 in one.resources),
+    "device": (
+        Agenda(resource=Resource("device", "r1"), provider="jones"),
+        lambda one: one.provider == "jones" and Resource("device", "r1") in one.resources,
+    ),
+    "a room that nobody has": (Agenda(resource=Resource("room", "r")), lambda one: False),
+    "a provider is no room": (Agenda(resource=Resource("provider", "smith")), lambda one: False),
     "status": (
         Agenda(statuses=frozenset({AppointmentStatus.NOSHOW})),
         lambda one: one.status is AppointmentStatus.NOSHOW,

@@ -16,6 +16,7 @@ from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, LocationKind, Room
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Calendar
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import CLASSES, Kind, Ref, Stored
 from medsched.domain.time_blocks import TimeBlock
 from medsched.ports.store import Store
@@ -35,7 +36,7 @@ from medsched.testing.contracts.kit import (
     same,
 )
 from medsched.testing.contracts.samples import IDS, RECORDS, UNNAMEABLE
-from medsched.timeline.instants import DAY
+from medsched.timeline.instants import DAY, instant_of
 
 
 def _nothing_happened(store: Store, practice: str) -> None:
@@ -330,14 +331,20 @@ class Reading(Contract):
         meeting = RecurringBlocking("smith", DAILY, hours="09:00-10:00", id="b", version=1)
         block = TimeBlock("smith", date(2026, 5, 2), "09:00-09:30", id="t", version=1)
         gone = attrs.evolve(block, id="gone", active=False)
-        put(store, clinic, *(rule(id) for id in "zaZ"), rule("off", active=False), closed, meeting)
-        put(store, clinic, block, gone, bumps=())
+        slots = [
+            SlotOverride(resource="smith", type="visit", start=instant_of(NINE), id=id, version=1)
+            for id in ("t", "s")
+        ]
+        slots.append(attrs.evolve(slots[0], id="u", active=False))
+        rules = [*(rule(id) for id in "zaZ"), rule("off", active=False)]
+        put(store, clinic, *rules, closed, meeting, block, gone, *slots)
         version, calendar = store.calendars(clinic, [SMITH])[SMITH]
         assert version == 1
         assert ids(calendar.rules) == ["Z", "a", "rule", "z"]
         assert calendar.overrides == (closed,)
         assert calendar.blockings == (meeting,)
         assert calendar.blocks == (block,)
+        assert calendar.slots == (slots[1], slots[0])
 
     def test_hours_that_move_change_two_calendars(self, store: Store, clinic: str) -> None:
         moved = AvailabilityRule("jones", DAILY, hours="09:00-12:00", id="rule", version=2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
 from medsched.domain.appointment_types import AppointmentType, Grid, Modality, Need, Pricing
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
-from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
+from medsched.domain.fields import LONGEST_ID, LONGEST_NAME, LONGEST_NOTE
 from medsched.domain.hours import Hours
 from medsched.domain.people import Patient, Provider, Staff, Travel
 from medsched.domain.places import (
@@ -22,6 +22,7 @@ from medsched.domain.places import (
 from medsched.domain.records import Resource
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.series import Occurrence, Series
+from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import Stored
 from medsched.domain.time_blocks import TimeBlock
 from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
@@ -342,6 +343,43 @@ RECORDS: Final[dict[str, Stored]] = {
         special_requirements={"fasting", ODD},
         notes=ODD,
         **_TIMES,
+    ),
+    "slot override": SlotOverride(
+        id="slot", resource="smith", type="visit", start=WHEN.replace(second=0, microsecond=0)
+    ),
+    "slot override, all stated": SlotOverride(
+        id="😀" * LONGEST_ID,
+        version=1,
+        active=False,
+        resource="smith",
+        type="visit",
+        location="main",
+        start=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        begins=datetime(2026, 1, 5, 10, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        ends=datetime(2026, 1, 6, 10, tzinfo=UTC),
+        becomes="Visit",
+        pricing=_PRICE,
+        notes=ODD,
+        special_requirements={"fasting", ODD},
+        reason="x" * LONGEST_NOTE,
+        **_TIMES,
+    ),
+    "slot override, none required": SlotOverride(
+        id="plain",
+        version=3,
+        resource="smith",
+        type="visit",
+        start=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        special_requirements=[],
+    ),
+    "a slot withdrawn": SlotOverride(
+        id="off",
+        version=1,
+        resource="smith",
+        type="visit",
+        start=datetime(9998, 12, 31, 9, tzinfo=UTC),
+        withdrawn=True,
+        reason=ODD,
     ),
     **BOOKINGS,
 }

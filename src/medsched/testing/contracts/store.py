@@ -15,6 +15,7 @@ from medsched.testing.contracts.reading import Reading
 from medsched.testing.contracts.receipts import Receipts
 from medsched.testing.contracts.rivals import Rivals
 from medsched.testing.contracts.sequences import Sequences
+from medsched.testing.contracts.standing import Standings
 from medsched.testing.contracts.wholeness import Wholeness
 
 
@@ -24,6 +25,7 @@ class StoreContract(
     Agendas,
     Changes,
     Claiming,
+    Standings,
     Counting,
     Doubling,
     Receipts,

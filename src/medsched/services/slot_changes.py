@@ -1,0 +1,185 @@
+"""Slots changed one by one: moved, priced, noted, taken away, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
+
+import attrs
+
+from medsched.domain.appointment_types import Pricing
+from medsched.domain.availability import AvailabilityRule, Override
+from medsched.domain.events import Change
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason
+from medsched.domain.slot_overrides import SlotOverride, slot_override_id
+from medsched.domain.slots import SlotKey, slot_id
+from medsched.domain.stored import Kind
+from medsched.engine.board import Board
+from medsched.engine.verdict import refusals_on
+from medsched.errors import NotFound, VersionConflict
+from medsched.services.bookings import Bookings, SlotLike, Wanted
+from medsched.services.stranding import Fate
+from medsched.services.writer import Writer
+from medsched.timeline.instants import instant_of
+
+_NO_SLOT: Final = frozenset(
+    {Reason.CLOSED, Reason.RUNS_OUT, Reason.TYPE, Reason.OFF_GRID, Reason.WITHDRAWN}
+)
+"""The reasons for which a start is no slot at all, taken or free."""
+
+
+DatedT = TypeVar("DatedT", AvailabilityRule, Override)
+
+
+class Found(NamedTuple):
+    """A slot as the schedule gives it: what was changed about it, or would be; what opened it."""
+
+    override: SlotOverride
+    source: AvailabilityRule | Override
+
+
+class SlotChanges:
+    """Changes single slots of one practice.
+
+    A slot is one that was listed, its id, or a `Start`; `NotFound` for a start that is none, free
+    or taken. ``stranded`` says what becomes of the appointments that stand in it: see `Stranded`.
+    """
+
+    def __init__(self, bookings: Bookings, writer: Writer) -> None:
+        self._bookings = bookings
+        self._writer = writer
+
+    def change(
+        self,
+        slot: SlotLike,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        type: str | None,
+        pricing: Pricing | None,
+        notes: str | None,
+        special_requirements: Iterable[str] | str | None,
+        fate: Fate,
+    ) -> SlotOverride:
+        """Let a slot be offered otherwise; None leaves each as it is."""
+        self._bookings.context.admit("slot.change")
+        said = {
+            "becomes": type,
+            "pricing": pricing,
+            "notes": notes,
+            "special_requirements": special_requirements,
+        }
+        stated: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+
+        def changed(old: SlotOverride) -> SlotOverride:
+            moved = dict(stated)
+            if start is not None:
+                moved["begins"] = start
+                if old.ends is not None:  # it stays as long as it was made
+                    moved["ends"] = start + (old.ends - old.offered_from)
+            if end is not None:
+                moved["ends"] = end
+            return attrs.evolve(old, **moved)
+
+        return self._write(self._found(slot).override, changed, fate)
+
+    def withdraw(self, slot: SlotLike, fate: Fate) -> SlotOverride:
+        """Offer one slot no more."""
+        self._bookings.context.admit("slot.delete")
+        return self._write(
+            self._found(slot).override,
+            lambda old: attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason),
+            fate,
+        )
+
+    def end_recurrence(self, slot: SlotLike, fate: Fate) -> AvailabilityRule | Override:
+        """Offer no slot of the rule, or of the dated hours, that opened this one."""
+        self._bookings.context.admit("slot.delete-recurring")
+        source, why = self._found(slot).source, fate.reason
+
+        def ended(old: DatedT) -> DatedT:
+            return attrs.evolve(old, active=False, reason=why or old.reason)
+
+        write, off = self._writer.change, Change.DEACTIVATED
+        if isinstance(source, Override):
+            return write(Override, source.id, off, ended, fate=fate)
+        return write(AvailabilityRule, source.id, off, ended, fate=fate)
+
+    def restore(self, slot: SlotLike, fate: Fate) -> None:
+        """Let a slot be again what its hours make of it, named as it was or as it is."""
+        self._bookings.context.admit("slot.restore")
+        wanted = self._bookings.wanted(slot)
+        context, owner = self._bookings.context, Resource(ResourceKind.PROVIDER, wanted.provider)
+        read = context.store.calendars(context.practice, [owner])[owner]
+        at, places = instant_of(wanted.start), wanted.places
+        here = [one for one in read.calendar.slots if places is None or one.location in places]
+        named = [one for one in here if (one.offered_as, one.offered_from) == (wanted.type, at)]
+        named += [one for one in here if (one.type, one.start) == (wanted.type, at)]
+        if not named:
+            raise NotFound(Kind.SLOT_OVERRIDE.value, self._id(wanted, None))
+        self._writer.delete(SlotOverride, named[0].id, stranded=fate.stranded, reason=fate.reason)
+
+    def _found(self, slot: SlotLike) -> Found:
+        """The slot, as it was changed before or as it could be."""
+        wanted = self._bookings.wanted(slot)
+        minute = wanted.start
+        asked = self._bookings.inquiries.about(wanted.provider, wanted.type, (minute, minute + 1))
+        board = Board(asked, minute, minute + 1)
+        piece = board.openings.piece_at(minute)
+        source = None if piece is None else piece[4].source
+        place = None if piece is None else piece[4].location
+        elsewhere = wanted.places is not None and place not in wanted.places
+        against = {one.reason for one in refusals_on(board, minute)} & _NO_SLOT
+        if source is None or against or elsewhere:
+            raise NotFound("slot", self._id(wanted, place))
+        known = board.openings.changes.at(minute, place)
+        if known is None:
+            key = SlotKey(asked.schedule.practice.id, wanted.provider, wanted.type, place, minute)
+            known = SlotOverride(
+                id=slot_override_id(key),
+                resource=asked.provider.resource,
+                type=wanted.type,
+                location=place,
+                start=instant_of(minute),
+            )
+        return Found(known, source)
+
+    def _id(self, wanted: Wanted, place: str | None) -> str:
+        practice = self._bookings.context.practice
+        return slot_id(SlotKey(practice, wanted.provider, wanted.type, place, wanted.start))
+
+    def _write(
+        self, found: SlotOverride, make: Callable[[SlotOverride], SlotOverride], fate: Fate
+    ) -> SlotOverride:
+        """Store what is made of the override as it is stored, or of a new one.
+
+        `VersionConflict` for a slot that somebody else has changed since it was looked for.
+        """
+
+        def made(stored: SlotOverride) -> SlotOverride:
+            if not stored.active:
+                return make(_unchanged(stored))
+            if stored.version != found.version:
+                kind = Kind.SLOT_OVERRIDE.value
+                raise VersionConflict(kind, found.id, found.version, stored.version)
+            return make(stored)
+
+        return self._writer.change(
+            SlotOverride, found.id, Change.UPDATED, made, default=found, fate=fate
+        )
+
+
+def _unchanged(override: SlotOverride) -> SlotOverride:
+    """The override of the same slot that says nothing as yet."""
+    return SlotOverride(
+        id=override.id,
+        version=override.version,
+        created_at=override.created_at,
+        updated_at=override.updated_at,
+        resource=override.resource,
+        type=override.type,
+        location=override.location,
+        start=override.start,
+    )
