@@ -18,6 +18,8 @@ Row: TypeAlias = tuple[object, ...]
 _UNTOLD: Final = {"practice", "touched", "token", "recorded_at"}
 """Columns that differ from run to run, or say nothing that the others do not."""
 _MARK: Final = re.compile(r"try\d+\.")
+_DERIVED: Final = re.compile(r"slot-[0-9a-f]{32}")
+"""What an override of a slot is called: it follows from the slot, and so from the practice."""
 _SHOWN: Final = 3
 
 
@@ -32,8 +34,8 @@ def marks(text: str) -> set[str]:
 
 
 def unmarked(text: str) -> str:
-    """A text in which the ids of all tries are the same."""
-    return _MARK.sub("", text)
+    """A text in which the ids of all tries are the same, and those of all practices."""
+    return _DERIVED.sub("slot-", _MARK.sub("", text))
 
 
 @attrs.frozen
@@ -174,7 +176,7 @@ def _told(
     def plain(value: object) -> object:
         if not isinstance(value, str):
             return value
-        if "try" in value:
+        if "try" in value or "slot-" in value:
             tries.update(marks(value))
             value = unmarked(value)
         return "clinic" if value == practice else value

@@ -21,6 +21,7 @@ from medsched import (
     Recurrence,
     Room,
     Scheduler,
+    TimeBlock,
 )
 from medsched.domain.appointment_types import Need
 from medsched.domain.records import Resource
@@ -120,6 +121,9 @@ def furnish(store: Store, practice: str) -> None:
     now.holds.place(at("13:00"), patient="ada", id="for-ada")
     now.holds.place(at("14:00"), id="for-anybody")
     now.appointments.book(at("12:00", type="class"), patient="eve", id="seated")
+    now.time_blocks.publish(
+        TimeBlock("smith", date(2026, 1, 7), "17:00-17:30", timezone="America/New_York", id="late")
+    )
     weekly = now.series.book(
         "jones",
         "check",
@@ -172,6 +176,12 @@ def _closed(state: State, answer: object) -> object:
     """A closure comes without a key: a second one of its id is refused."""
     there = any(row["kind"] == "override" for row in state.of("record"))
     return "AlreadyExists" if there else answer
+
+
+def _withdrawn(state: State, answer: object) -> object:
+    """A slot comes without a key: once it is deleted there is none to be deleted."""
+    there = any(row["kind"] == "slot-override" for row in state.of("record"))
+    return "NotFound" if there else answer
 
 
 def _shortened(state: State, answer: object) -> object:
@@ -313,6 +323,38 @@ COMMANDS: Final = (
         lambda clinic: clinic.appointments.follow_up(
             "mine", FollowUpWish(after=timedelta(days=3)), **_KEY
         ),
+    ),
+    Command(
+        "publish a time block",
+        lambda clinic: clinic.time_blocks.publish(
+            TimeBlock("smith", date(2026, 1, 12), "17:00-17:30", timezone="America/New_York"),
+            **_KEY,
+        ),
+    ),
+    Command(
+        "book a time block",
+        lambda clinic: clinic.time_blocks.book("late", type="visit", patient="dee", **_KEY),
+    ),
+    Command(
+        "close a day and cancel",
+        lambda clinic: clinic.availability.add(
+            Override.closed("smith", date(2026, 1, 7), id="away", reason="away"),
+            stranded="cancel",
+        ),
+        repeated=_closed,
+    ),
+    Command(
+        "close a day and ask to move",
+        lambda clinic: clinic.availability.add(
+            Override.closed("smith", date(2026, 1, 7), id="away", reason="away"),
+            stranded="move",
+        ),
+        repeated=_closed,
+    ),
+    Command(
+        "delete a slot",
+        lambda clinic: clinic.availability.delete_slot(at("16:00"), reason="away"),
+        repeated=_withdrawn,
     ),
     Command("sweep", lambda clinic: clinic.holds.sweep(), 3, _swept),
     Command(
