@@ -11,16 +11,20 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+import attrs
 import pytest
 from tests.oracle.test_oracle import seeds
 from tests.oracle.walker import EPOCH, MINUTE, Walker, zone_info
 
 from medsched import (
+    AmbiguousTime,
     AppointmentType,
     AvailabilityRule,
     BookingRefused,
     BookingRules,
     MemoryStore,
+    NonexistentTime,
+    Override,
     Patient,
     Practice,
     Provider,
@@ -30,6 +34,7 @@ from medsched import (
     Scheduler,
     SeriesRefused,
     Start,
+    TimeBlock,
 )
 from medsched.domain.claims import Claim
 from medsched.domain.records import Resource
@@ -91,6 +96,21 @@ def found_by_walking(
         claims[claim.resource].append(claim)
     visit = clinic.appointment_types.get("visit")
     schedule = schedule_of(clinic.appointments._context, "smith")
+    own = schedule.calendars[SMITH]
+    # A time block is extra hours with one slot as long as they are; the walker knows no other.
+    extra = tuple(
+        Override.extra(
+            "smith",
+            block.date,
+            hours=[block.hours],
+            id=block.id,
+            slot_duration=(block.hours.end - block.hours.start),
+            capacity=1,
+        )
+        for block in own.blocks
+    )
+    own = attrs.evolve(own, overrides=(*own.overrides, *extra), blocks=())
+    schedule = attrs.evolve(schedule, calendars={**schedule.calendars, SMITH: own})
     walker = Walker(schedule, Request(visit, patient=patient), claims, first, last)
     return {EPOCH + one.minute * MINUTE for one in walker.starts()}
 
@@ -181,6 +201,46 @@ def test_a_series_is_had_where_the_walker_finds_it(zone: str, day: date, seed: i
     for date_, reasons in told.items():
         assert (Reason.NONEXISTENT_TIME in reasons) == (not wanted[date_])
         assert (Reason.AMBIGUOUS_TIME in reasons) == (len(wanted[date_]) == 2)
+
+
+@pytest.mark.parametrize("zone, day", CHANGES)
+@pytest.mark.parametrize("seed", seeds(4))
+def test_a_time_block_is_one_slot_at_its_wall_time(zone: str, day: date, seed: int) -> None:
+    """Or it is not published: where an edge is skipped, or shown twice and not said which."""
+    chances = Random(f"{seed} {zone} {day}")
+    clinic, store = opened(zone, day, None)
+    info, published = zone_info(zone), list[TimeBlock]()
+    for _ in range(12):
+        on = day + timedelta(days=chances.choice([-1, 0, 0, 1]))
+        first = chances.choice([30, 60, 75, 105, 120, 135, 150, 165, 300, 21 * 60])
+        length = chances.choice([15, 20, 45, 90])
+        low, high = (
+            datetime.combine(on, time()) + timedelta(minutes=at) for at in (first, first + length)
+        )
+        edges = [showings(zone, at) for at in (low, high)]
+        hours = f"{low:%H:%M}-{high:%H:%M}"
+        block = TimeBlock("smith", on, hours)
+        if [len(shown) for shown in edges] != [1, 1]:
+            with pytest.raises((NonexistentTime, AmbiguousTime)):
+                clinic.time_blocks.publish(block)
+            continue
+        ((start,), (end,)) = edges
+        if end - start != length * MINUTE or any(on == one.date for one in published):
+            continue  # the walker has no slot that the clock changes in, and no two that touch
+        made = clinic.time_blocks.publish(block)
+        published.append(made)
+        assert clinic.time_blocks.times(made) == (start, end)
+        here = [
+            slot
+            for slot in clinic.availability.slots("smith", "visit", *bounds(zone, day))
+            if start <= slot.start < end
+        ]
+        assert [(slot.start, slot.end) for slot in here] == [(start, end)]
+        walked = found_by_walking(clinic, store, zone, day, None)
+        assert {at for at in walked if start <= at < end} == {start}
+        booked = clinic.time_blocks.book(made, type="visit", patient=f"p{chances.randrange(20)}")
+        assert (booked.start, booked.end, booked.block) == (start, end, made.id)
+        assert booked.wall.start == start.astimezone(info).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize("zone, day", CHANGES)

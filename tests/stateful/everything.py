@@ -12,7 +12,7 @@ from tests.stateful import drawn
 from tests.stateful.drawn import D1, MINUTE, NEW_YORK, PATIENTS, R1, TYPES
 from tests.stateful.machine import Stores, as_
 
-from medsched import BookingRules, FollowUpWish, Practice, Recurrence, TzdataZones
+from medsched import BookingRules, FollowUpWish, Practice, Recurrence, TimeBlock, TzdataZones
 from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
 from medsched.domain.records import Resource
@@ -52,6 +52,8 @@ class Everything(Stores):
     """Drives every subject with the same commands, of every kind."""
 
     blockings = Bundle("blockings")
+    blocks = Bundle("blocks")
+    """The ids of time blocks."""
 
     # ----------------------------------------------------------------- staff's overrides
 
@@ -165,6 +167,60 @@ class Everything(Stores):
         start = instant(wall)
         self.do(lambda clinic: clinic.blockings.list(resource=resource))
         self.do(lambda clinic: clinic.blockings.between(resource, start, start + 60 * MINUTE))
+
+    # ------------------------------------------------------------------- time blocks
+
+    @rule(
+        provider=st.sampled_from(["smith", "kim", "jones"]),
+        day=drawn.dates,
+        hours=st.sampled_from(["09:00-09:45", "13:00-13:20", "02:30-03:30", "23:00-23:10"]),
+        types=st.sampled_from([None, None, "visit"]),
+        stranded=STANDING,
+        key=drawn.keys,
+        target=blocks,
+    )
+    def publish_block(
+        self,
+        provider: str,
+        day: date,
+        hours: str,
+        types: str | None,
+        stranded: str,
+        key: str | None,
+    ) -> Any:
+        block = TimeBlock(provider, day, hours, types=types)
+        made = self.keyed(
+            lambda clinic: clinic.time_blocks.publish(
+                block, stranded=stranded, idempotency_key=key
+            ),
+            key,
+        )
+        return multiple() if made is None else made.id
+
+    @rule(
+        block=blocks,
+        type=st.sampled_from(TYPES),
+        patient=drawn.people,
+        target=Stores.appointments,
+    )
+    def book_block(self, block: str, type: str, patient: str) -> Any:
+        made = self.do(lambda clinic: clinic.time_blocks.book(block, type=type, patient=patient))
+        return multiple() if made is None else made
+
+    @rule(
+        block=blocks,
+        how=st.sampled_from(["deactivate", "activate", "delete"]),
+        stranded=STANDING,
+    )
+    def switch_block(self, block: str, how: str, stranded: str) -> None:
+        self.do(
+            lambda clinic: getattr(clinic.time_blocks, how)(block, stranded=stranded),
+            changes="records",
+        )
+
+    @rule(free=st.sampled_from([None, True, False]))
+    def list_blocks(self, free: bool | None) -> None:
+        self.do(lambda clinic: clinic.time_blocks.list(free=free))
 
     # ------------------------------------------------------------ series and follow-ups
 

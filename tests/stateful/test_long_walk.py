@@ -28,11 +28,13 @@ from medsched import (
     FollowUpWish,
     Hold,
     MedschedError,
+    Override,
     Practice,
     Recurrence,
     Resource,
     Scheduler,
     Start,
+    TimeBlock,
 )
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, verify
 from medsched.domain.appointments import Appointment
@@ -56,6 +58,8 @@ class Walk:
         self.appointments: list[str] = []
         self.holds: list[str] = []
         self.blockings: list[str] = []
+        self.closures: list[str] = []
+        self.blocks: list[str] = []
         self.done = Counter[str]()
 
     def start(self) -> Start:
@@ -78,6 +82,10 @@ class Walk:
         hold = chances.choice(self.holds[-6:]) if self.holds else "none"
         blocked = chances.choice(self.blockings[-6:]) if self.blockings else "none"
         scope = chances.choice(["this", "following", "all"])
+        fate = chances.choice(["refuse", "keep", "cancel", "move"])
+        day = date(2026, 1, 7 + chances.randrange(3))
+        closure = chances.choice(self.closures[-6:]) if self.closures else "none"
+        block = chances.choice(self.blocks[-6:]) if self.blocks else "none"
         standing = chances.choice(["refuse", "keep", "cancel"])
         low = self.instant()
         high = low + chances.choice([15, 30, 90]) * MINUTE
@@ -121,8 +129,33 @@ class Walk:
             "move block": lambda: clinic.blockings.move(blocked, low, high, stranded=standing),
             "unblock": lambda: clinic.blockings.release(blocked),
             "rules": self.rules,
+            "close": lambda: self.close(Override.closed("smith", day, hours="09:30-10:30"), fate),
+            "extra": lambda: self.close(Override.extra("smith", day, hours="17:00-18:00"), fate),
+            "open": lambda: clinic.availability.overrides.delete(closure, stranded=fate),
+            "publish": lambda: self.publish(TimeBlock("jones", day, "18:00-18:40"), fate),
+            "fill block": lambda: clinic.time_blocks.book(
+                block, type="visit", patient=self.patient()
+            ),
+            "withdraw block": lambda: clinic.time_blocks.deactivate(block, stranded=fate),
+            "change slot": lambda: clinic.availability.change_slot(
+                Start("smith", "visit", low), notes="bring X-rays", stranded=fate
+            ),
+            "move slot": lambda: clinic.availability.change_slot(
+                Start("smith", "visit", low), start=high, stranded=fate
+            ),
+            "delete slot": lambda: clinic.availability.delete_slot(
+                Start("smith", "visit", low), reason="away", stranded=fate
+            ),
+            "restore slot": lambda: clinic.availability.restore_slot(Start("smith", "visit", low)),
             "wait": lambda: self.clock.advance(chances.choice([1, 5, 20]) * MINUTE),
         }
+
+    def close(self, override: Override, fate: str) -> None:
+        made = self.clinic.availability.add(override, stranded=fate)
+        self.closures.append(made.id)
+
+    def publish(self, block: TimeBlock, fate: str) -> None:
+        self.blocks.append(self.clinic.time_blocks.publish(block, stranded=fate).id)
 
     def rules(self) -> None:
         visit = self.clinic.appointment_types.get("visit")
