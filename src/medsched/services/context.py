@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import attrs
 
+from medsched.domain.agendas import Agenda, Place
+from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
@@ -20,6 +22,7 @@ from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
 
 T = TypeVar("T")
+_PAGE: Final = 1000
 
 
 @attrs.frozen
@@ -45,6 +48,16 @@ class Context:
     def now(self) -> datetime:
         """The present instant, aware and in UTC."""
         return self.surroundings.clock.now()
+
+    def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
+        """All appointments of an agenda, in its order, read a page at a time."""
+        after: Place | None = None
+        while True:
+            found = self.store.appointments(self.practice, agenda, after=after, limit=_PAGE)
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = agenda.place(found[-1])
 
     def admit(self, operation: str) -> None:
         """Let the principal run a command: the one place where policies come to be asked.

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.agendas import Agenda, Place
+from medsched.domain.agendas import Agenda
 from medsched.domain.appointments import CLAIMING, UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.booking_rules import Facts, Visited
 from medsched.domain.changes import RowVersion
@@ -20,7 +20,6 @@ from medsched.domain.stored import Kind, Ref
 from medsched.engine.booking_rules import WEEK, counters, scopes
 from medsched.engine.inquiry import Inquiry
 from medsched.services.context import Context
-from medsched.services.queries import MOST
 from medsched.services.seats import Seats
 from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, instant_of, minute_of
 from medsched.timeline.intervals import Interval
@@ -99,7 +98,7 @@ class FactReader:
             before=instant_of(high),
         )
         held = self._held(provider.resource, low, high)
-        return tuple(_visited([*self._all(agenda), *held], inquiry, but))
+        return tuple(_visited([*self._context.appointments(agenda), *held], inquiry, but))
 
     # ------------------------------------------------------------- visits of the patient
 
@@ -112,7 +111,7 @@ class FactReader:
         statuses = CLAIMING - {AppointmentStatus.NOSHOW}
         agenda = Agenda(patient=patient, statuses=statuses, since=instant_of(first))
         held = self._held(Resource(ResourceKind.PATIENT, patient), first, LAST_MINUTE)
-        return tuple(_visited([*self._all(agenda), *held], inquiry, but))
+        return tuple(_visited([*self._context.appointments(agenda), *held], inquiry, but))
 
     def _seen(self, inquiry: Inquiry, patient: str) -> tuple[bool, bool, RowVersion | None]:
         """Whether a patient was seen, and whether by the provider; the visit that shows it."""
@@ -126,15 +125,6 @@ class FactReader:
         return False, False, None
 
     # --------------------------------------------------------------------- in common
-
-    def _all(self, agenda: Agenda) -> Iterator[Appointment]:
-        store, practice, after = self._context.store, self._context.practice, None
-        while True:
-            found = store.appointments(practice, agenda, after=after, limit=MOST)
-            yield from found
-            if len(found) < MOST:
-                return
-            after = Place(*agenda.place(found[-1]))
 
     def _held(self, resource: Resource, low: int, high: int) -> list[Hold]:
         """The holds that take a resource's time, those with seats in its sessions among them."""

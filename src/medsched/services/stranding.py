@@ -8,7 +8,7 @@ strand are those it has looked at: between the two nobody is missed, whoever com
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, NamedTuple
 
@@ -43,7 +43,6 @@ AWAITED: Final = frozenset(
 """The statuses in which an appointment that has not begun is still awaited."""
 _CANCEL: Final = "appointment.cancelled.step"
 _OFFER: Final = "appointment.move-offered"
-_BATCH: Final = 1000
 _BACK, _ON = timedelta(days=23), timedelta(days=4)
 """How long before its first date a visit may begin that an override closes, and how long after."""
 
@@ -104,7 +103,7 @@ class Stranders:
         now, standing = self.context.now(), list[Standing]()
         met: dict[str, Appointment] = {}
         for agenda in self._agendas(altered, now):
-            some = list(self._read(agenda))
+            some = list(self.context.appointments(agenda))
             standing.append(Standing.of(agenda, some))
             met.update((one.id, one) for one in some if one.start > now)
         stranded = self._judged(view, met.values(), view.as_stored())
@@ -113,7 +112,7 @@ class Stranders:
     def outside(self, view: View, agenda: Agenda) -> list[Stranding]:
         """Who of an agenda stands outside hours, and was not booked there on purpose."""
         found = []
-        for one in self._judged(view, list(self._read(agenda))):
+        for one in self._judged(view, list(self.context.appointments(agenda))):
             reasons = one.reasons - one.appointment.overridden
             if reasons:
                 found.append(attrs.evolve(one, reasons=reasons))
@@ -148,15 +147,6 @@ class Stranders:
                 )
                 found[agenda] = None
         return list(found)
-
-    def _read(self, agenda: Agenda) -> Iterator[Appointment]:
-        store, practice, after = self.context.store, self.context.practice, None
-        while True:
-            some = store.appointments(practice, agenda, after=after, limit=_BATCH)
-            yield from some
-            if len(some) < _BATCH:
-                return
-            after = agenda.place(some[-1])
 
     def _judged(
         self, view: View, appointments: Collection[Appointment], before: View | None = None
