@@ -50,7 +50,7 @@ from medsched import (
 )
 from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Changeset, Outcome
-from medsched.services import stranding
+from medsched.services import context
 from medsched.testing.fixed import FixedClock
 
 DAY: Final = date(2026, 1, 7)
@@ -387,7 +387,7 @@ class TestWhoIsStranded:
     def test_more_than_are_read_at_once(
         self, clinic: Practice, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(stranding, "_BATCH", 2)
+        monkeypatch.setattr(context, "_PAGE", 2)
         for number in range(5):
             booked(clinic, f"a{number}", 30 * number)
         with pytest.raises(AppointmentsStranded) as caught:
