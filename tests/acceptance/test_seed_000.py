@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from medsched import (
@@ -253,3 +254,87 @@ def test_a_delete_checks_for_existing_appointments(open_clinic: Practice, recurr
     delete(slot.id, recurring=recurring, reason="Provider unavailable", stranded="cancel")
     cancelled = open_clinic.appointments.get(made.id)
     assert (cancelled.status, cancelled.cancellation) == ("cancelled", "Provider unavailable")
+
+
+# ------------------------------------------------------------- status and capacity of a slot
+
+
+def every(clinic: Practice, type: str = "consultation") -> list[Slot]:
+    low = datetime(2024, 2, 15, 5, tzinfo=UTC)
+    high = low + timedelta(days=1)
+    return list(clinic.availability.slots("doe", type, low, high, taken=True))
+
+
+@pytest.mark.parametrize("reason", ["blocked", "maintenance"])
+def test_a_put_blocks_one_slot_and_makes_it_available_again(
+    open_clinic: Practice, reason: str
+) -> None:
+    slot = on(open_clinic)[1]
+    blocking = open_clinic.blockings.block_slot(slot.id, reason=reason)
+    assert every(open_clinic)[1].status is SlotStatus.BUSY_UNAVAILABLE
+    assert wall(open_clinic) == [WALL[0], *WALL[2:]]
+    with pytest.raises(BookingRefused):
+        open_clinic.appointments.book(slot.id, patient="jane")
+    open_clinic.blockings.release(blocking)
+    assert wall(open_clinic) == WALL
+
+
+def test_a_booked_slot_is_booked_and_a_cancelled_booking_leaves_it_available(
+    open_clinic: Practice,
+) -> None:
+    slot = on(open_clinic)[0]
+    made = open_clinic.appointments.book(slot.id, patient="jane")
+    assert every(open_clinic)[0].status is SlotStatus.BUSY
+    open_clinic.appointments.cancel(made)
+    assert every(open_clinic)[0].status is SlotStatus.FREE
+
+
+def test_max_and_current_appointments_of_a_slot(open_clinic: Practice) -> None:
+    """One unless stated; the current ones never pass the most."""
+    assert {slot.capacity for slot in every(open_clinic)} == {1}
+    rule = open_clinic.availability.rules.get("consultations")
+    room = open_clinic.rooms.get("room-205")
+    open_clinic.rooms.update(attrs.evolve(room, capacity=5))
+    open_clinic.availability.rules.update(attrs.evolve(rule, capacity=3))
+    for number in range(4):
+        open_clinic.patients.create(id=f"p{number}")
+    made = []
+    for number in range(3):
+        slot = every(open_clinic)[0]
+        assert (slot.capacity, slot.capacity - slot.seats_free) == (3, number)
+        made.append(open_clinic.appointments.book(slot.id, patient=f"p{number}"))
+    with pytest.raises(BookingRefused) as caught:
+        open_clinic.appointments.book(slot.id, patient="p3")
+    assert [one.reason for one in caught.value.violations] == [Reason.FULL]
+    open_clinic.appointments.cancel(made[1])
+    assert every(open_clinic)[0].seats_free == 1
+
+
+@pytest.mark.parametrize(
+    "recurrence, dates",
+    [
+        (Recurrence.daily(FIRST, until=date(2024, 2, 17)), [15, 16, 17]),
+        (Recurrence.weekly(None, start=FIRST, until=date(2024, 2, 29)), [15, 22, 29]),
+        (Recurrence.monthly(15, start=FIRST, until=date(2024, 4, 15)), [15, 15, 15]),
+        (Recurrence.once(FIRST), [15]),
+    ],
+)
+def test_recurrence_patterns_end_on_their_end_date(
+    recurrence: Recurrence, dates: list[int]
+) -> None:
+    clock = FixedClock(datetime(2024, 2, 1, tzinfo=UTC))
+    clinic = Scheduler(MemoryStore(), clock=clock).practice("medical-center")
+    clinic.providers.create(id="doe", timezone="America/New_York")
+    clinic.appointment_types.create(code="consultation", duration=timedelta(minutes=30))
+    clinic.availability.add(AvailabilityRule("doe", recurrence, hours="09:00-09:30"))
+    found = clinic.availability.slots("doe", "consultation", LOW, HIGH)
+    assert [slot.date.day for slot in found] == dates
+
+
+def test_each_booking_has_a_reference_of_its_own(open_clinic: Practice) -> None:
+    slots = on(open_clinic)
+    open_clinic.patients.create(id="john")
+    one = open_clinic.appointments.book(slots[0].id, patient="jane")
+    other = open_clinic.appointments.book(slots[1].id, patient="john")
+    assert one.reference != other.reference != ""
+    assert open_clinic.appointments.find_by_reference(one.reference) == one
