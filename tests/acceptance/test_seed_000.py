@@ -304,7 +304,7 @@ def test_max_and_current_appointments_of_a_slot(open_clinic: Practice) -> None:
         assert (slot.capacity, slot.capacity - slot.seats_free) == (3, number)
         made.append(open_clinic.appointments.book(slot.id, patient=f"p{number}"))
     with pytest.raises(BookingRefused) as caught:
-        open_clinic.appointments.book(slot.id, patient="p3")
+        open_clinic.appointments.book(every(open_clinic)[0].id, patient="p3")
     assert [one.reason for one in caught.value.violations] == [Reason.FULL]
     open_clinic.appointments.cancel(made[1])
     assert every(open_clinic)[0].seats_free == 1
