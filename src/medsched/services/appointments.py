@@ -23,15 +23,8 @@ from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
 from medsched.errors import InvalidChoice, InvalidTransition
 from medsched.services.agendas import Agendas
-from medsched.services.bookings import (
-    Bookings,
-    Details,
-    SlotLike,
-    Wanted,
-    Wish,
-    check_override,
-    id_of,
-)
+from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, check_override, id_of
+from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.follow_ups import FollowUps

@@ -20,7 +20,8 @@ from medsched.engine.explain import explain
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
 from medsched.errors import InvalidInterval
-from medsched.services.bookings import Bookings, SlotLike
+from medsched.services.asked_for import SlotLike
+from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.inquiries import Inquiries, moment
 from medsched.services.publishing import Publishing

@@ -23,7 +23,8 @@ from medsched.domain.stranding import Stranded
 from medsched.engine.booking import slot_at
 from medsched.engine.verdict import told_plainly
 from medsched.errors import InvalidChoice, NotFound
-from medsched.services.bookings import Bookings, SlotLike, Wish, id_of
+from medsched.services.asked_for import SlotLike, Wish, id_of
+from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.queries import BlockingQuery

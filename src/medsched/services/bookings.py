@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias, TypedDict, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -15,7 +15,6 @@ from medsched.domain.bookings import WallTime
 from medsched.domain.changes import Changeset, Guard, RowVersion, Tally
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
-from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.house_rules import Visit
 from medsched.domain.idempotency import KeyedRequest, keyed_request
@@ -24,8 +23,8 @@ from medsched.domain.records import Resource
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.slots import Slot, read_slot_id
-from medsched.domain.starts import Anywhere, Start
-from medsched.domain.stored import CLAIMS, BookingRecord, BookingT, Kind, Ref, kind_of
+from medsched.domain.starts import Start
+from medsched.domain.stored import BookingT, Kind, Ref, kind_of
 from medsched.engine.booking import Plan, other_than_block, plan
 from medsched.engine.booking_rules import counters, visit_at
 from medsched.engine.slots import list_slots
@@ -33,11 +32,11 @@ from medsched.errors import (
     AlreadyExists,
     InvalidChoice,
     InvalidSlotId,
-    InvalidText,
     NotFound,
     OutOfRange,
     VersionConflict,
 )
+from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of, made_by
 from medsched.services.context import Context
 from medsched.services.effects import Effects, together
 from medsched.services.inquiries import Asked, Inquiries
@@ -49,82 +48,11 @@ from medsched.timeline.resolve import at_showing, second_showing
 
 T = TypeVar("T")
 SeatT = TypeVar("SeatT", Appointment, Hold)
-SlotLike: TypeAlias = Slot | str | Start
-"""A slot, its id, or a start named by hand."""
-
 ALTERNATIVES: Final = 3
 """How many free slots a refusal tells."""
 NOTHING: Final = Effects()
 _LOOKED_THROUGH: Final = (timedelta(days=7), timedelta(days=35))
 """How far ahead they are looked for: a little way first, then all of it."""
-
-
-class Details(TypedDict, total=False):
-    """What may be said of a new appointment besides its slot and its patient."""
-
-    id: str
-    """The host's own id; one is made unless given."""
-    reference: str
-    """What people call it, unique within the practice; one is made unless given."""
-    reason: str
-    """Why the patient comes: up to 500 characters."""
-    notes: str
-    """Up to 500 characters."""
-    resources: Collection[Resource]
-    """Rooms and devices that it shall have; any free ones of those that will do, unless given."""
-    override: str
-    """Why staff book it whatever speaks against it, up to 500 characters; not unless given."""
-    in_place_of: Blocking | str
-    """The blocking, or its id, that keeps the time: it is given up for the appointment."""
-    referral: str
-    """The referral it is booked on, by the host's name: up to 255 characters."""
-    prepayment: str
-    """The payment in advance it is booked on, by the host's name: up to 255 characters."""
-    idempotency_key: str | None
-    """1 to 255 characters: a repeated command under it changes nothing a second time."""
-
-
-@attrs.frozen
-class Wanted:
-    """A slot that is asked for, whichever way it was named. ``start`` in minutes of the epoch.
-
-    ``block``: the time block that it must be, if it must be one.
-    """
-
-    provider: str
-    type: str
-    start: int
-    location: str | Anywhere | None
-    block: str | None = None
-
-    @property
-    def places(self) -> Collection[str | None] | None:
-        """The locations that will do; None for any."""
-        return None if isinstance(self.location, Anywhere) else (self.location,)
-
-    def plain(self) -> list[object]:
-        """What is asked for, as the digest of a request reads it."""
-        place = "anywhere" if isinstance(self.location, Anywhere) else [self.location]
-        block = [] if self.block is None else [self.block]
-        return [self.provider, self.type, self.start, place, *block]
-
-
-@attrs.frozen
-class Wish:
-    """A slot for a patient, who may be open, with rooms and devices that are asked for by name.
-
-    What the bookings ``but`` take counts as free: their own time is no conflict. ``override``:
-    staff book it whatever speaks against it. ``referred`` and ``prepaid``: there is a referral,
-    and a payment in advance.
-    """
-
-    slot: Wanted
-    patient: str | None = attrs.field(default=None, kw_only=True)
-    named: frozenset[Resource] = attrs.field(default=frozenset(), kw_only=True)
-    but: Sequence[BookingRecord] = attrs.field(default=(), kw_only=True)
-    override: bool = attrs.field(default=False, kw_only=True)
-    referred: bool = attrs.field(default=False, kw_only=True)
-    prepaid: bool = attrs.field(default=False, kw_only=True)
 
 
 class Bookings:
@@ -488,27 +416,5 @@ class Bookings:
         return [attrs.evolve(patient, version=1, created_at=now, updated_at=now)]
 
 
-def check_override(reason: str | None) -> bool:
-    """Whether staff override what speaks against a booking; `InvalidText` for no reason given."""
-    if reason is None:
-        return False
-    if not isinstance(reason, str) or not reason.strip():
-        size = len(reason) if isinstance(reason, str) else type(reason).__name__
-        raise InvalidText("override", size, "an override needs a reason")
-    return True
-
-
-def id_of(named: BookingRecord | str) -> str:
-    """The id of a booking, or the id itself; `InvalidId` for what is neither."""
-    if isinstance(named, BookingRecord):
-        return named.id
-    return named if isinstance(named, str) else check_id(named)
-
-
 def _takes_time(booking: Seat) -> bool:
     return isinstance(booking, Hold) or booking.claims_time
-
-
-def made_by(bookings: Iterable[BookingRecord]) -> frozenset[tuple[ClaimKind, str]]:
-    """The claims that are some bookings' own, by their kind and id."""
-    return frozenset((CLAIMS[kind_of(type(one))], one.id) for one in bookings)

@@ -23,7 +23,8 @@ from medsched.engine.follow_ups import fitting, nearest
 from medsched.engine.slots import list_slots
 from medsched.engine.verdict import standing
 from medsched.errors import InvalidChoice, InvalidTransition, NotFound, OutOfRange
-from medsched.services.bookings import ALTERNATIVES, Bookings, Details, Wanted, Wish, id_of
+from medsched.services.asked_for import Details, Wanted, Wish, id_of
+from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked

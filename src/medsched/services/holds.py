@@ -22,7 +22,8 @@ from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
 from medsched.engine.booking_rules import visit_at
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
-from medsched.services.bookings import Bookings, SlotLike, Wanted, Wish, id_of
+from medsched.services.asked_for import SlotLike, Wanted, Wish, id_of
+from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked

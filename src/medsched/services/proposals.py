@@ -17,7 +17,8 @@ from medsched.domain.stranding import Proposal
 from medsched.engine.booking import Plan, plan
 from medsched.engine.slots import list_slots
 from medsched.errors import InvalidDuration, InvalidNumber
-from medsched.services.bookings import Bookings, made_by
+from medsched.services.asked_for import made_by
+from medsched.services.bookings import Bookings
 from medsched.services.inquiries import Asked
 from medsched.timeline.instants import minute_of, whole_minute
 

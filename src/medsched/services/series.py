@@ -29,7 +29,8 @@ from medsched.domain.starts import ANYWHERE, Anywhere, a_place
 from medsched.domain.stored import Kind, Ref
 from medsched.engine.series import FreeSlots, home_zone, start_on_wall
 from medsched.errors import InvalidChoice, InvalidTransition
-from medsched.services.bookings import ALTERNATIVES, Bookings, Details, Wanted, Wish, id_of
+from medsched.services.asked_for import Details, Wanted, Wish, id_of
+from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.occurrences import Asking, around, decided, places_of, unbooked_on

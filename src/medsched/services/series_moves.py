@@ -15,7 +15,8 @@ from medsched.domain.refusals import SeriesRefused
 from medsched.domain.requests import Violation
 from medsched.domain.series import Series, check_time
 from medsched.engine.series import start_on_wall
-from medsched.services.bookings import Bookings, made_by
+from medsched.services.asked_for import made_by
+from medsched.services.bookings import Bookings
 from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked
 from medsched.services.occurrences import Asking, around, decided

@@ -19,7 +19,8 @@ from medsched.domain.stored import Kind
 from medsched.engine.board import Board
 from medsched.engine.verdict import refusals_on
 from medsched.errors import NotFound, VersionConflict
-from medsched.services.bookings import Bookings, SlotLike, Wanted
+from medsched.services.asked_for import SlotLike, Wanted
+from medsched.services.bookings import Bookings
 from medsched.services.stranding import Fate
 from medsched.services.writer import Writer
 from medsched.timeline.instants import instant_of

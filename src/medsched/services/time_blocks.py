@@ -21,7 +21,7 @@ from medsched.domain.time_blocks import FIXED, TimeBlock
 from medsched.engine.time_blocks import published_span, span_of_block
 from medsched.errors import InvalidChoice, InvalidInterval, VersionConflict
 from medsched.services.appointments import Appointments
-from medsched.services.bookings import Details
+from medsched.services.asked_for import Details
 from medsched.services.context import Context
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
