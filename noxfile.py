@@ -84,7 +84,8 @@ def databases(session: nox.Session) -> None:
     """Run what runs on databases, alone: SQLite, PostgreSQL, and MariaDB where it is installed."""
     _install(session, "[all]", "tests")
     tests = ["tests/adapters", "tests/services", "tests/cli", "tests/races", "tests/stateful"]
-    session.run("pytest", *tests, *session.posargs, env={"MEDSCHED_ASYNC": "all"})
+    whole = {"MEDSCHED_ASYNC": "all", "MEDSCHED_DATABASES": "all"}
+    session.run("pytest", *tests, *session.posargs, env=whole)
 
 
 @nox.session

@@ -29,7 +29,7 @@ from medsched.engine.slots import list_slots
 T = TypeVar("T")
 
 ZONES = TzdataZones()
-SCHEDULES = int(os.environ.get("MEDSCHED_ORACLE_SCHEDULES", "400"))
+SCHEDULES = int(os.environ.get("MEDSCHED_ORACLE_SCHEDULES", "300"))
 ALWAYS = 0
 ROUND = len(zone_names()) * 5 // 4 + 5
 """So many seeds in a row have every zone of the database among them."""

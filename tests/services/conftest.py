@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
+from zlib import crc32
 
 import pytest
 from tests.databases import ENGINES, Databases
@@ -13,6 +16,30 @@ from medsched import MemoryStore, Practice, Scheduler
 from medsched.testing.fixed import FixedClock, NumberedIds
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SERVERS = ("postgresql", "mariadb")
+ALL = os.environ.get("MEDSCHED_DATABASES") == "all"
+"""Whether each test runs on both servers, and not, as it does otherwise, on one of the two."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run each test in memory, on SQLite, and on one of the servers: always the same one."""
+    if ALL:
+        return
+    here, left = Path(__file__).parent, []
+    for item in items:
+        params = (
+            item.callspec.params
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else {}
+        )
+        kind = params.get("store")
+        if here in item.path.parents and kind in SERVERS:
+            name = item.nodeid.replace(str(kind), "")
+            if SERVERS[crc32(name.encode()) % 2] != kind:
+                left.append(item)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
+    config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture

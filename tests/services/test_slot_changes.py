@@ -417,10 +417,15 @@ class TestWhoStandsInIt:
         assert moved.start == nine(50)
         assert clinic.availability.stranded() == ()
 
-    def test_price_and_end_are_no_matter(self, clinic: Practice) -> None:
+    def test_a_price_is_no_matter_and_an_end_only_where_it_comes_too_soon(
+        self, clinic: Practice
+    ) -> None:
         clinic.availability.change_slot(slot(clinic, "09:45"), pricing=FEE, notes="new")
-        clinic.availability.change_slot(slot(clinic, "09:45"), end=nine(60))
-        assert clinic.availability.stranded() == ()
+        with pytest.raises(AppointmentsStranded):
+            clinic.availability.change_slot(slot(clinic, "09:45"), end=nine(60))
+        clinic.availability.change_slot(slot(clinic, "09:45"), end=nine(60), stranded="keep")
+        (one,) = clinic.availability.stranded()
+        assert set(one.reasons) == {Reason.RUNS_OUT}
 
     def test_to_put_it_back_strands_who_was_let_in(self, clinic: Practice) -> None:
         rule = clinic.availability.rules.get("mornings-smith")
@@ -430,7 +435,8 @@ class TestWhoStandsInIt:
         with pytest.raises(AppointmentsStranded) as caught:
             clinic.availability.restore_slot(start(0))
         (one,) = caught.value.stranded
-        assert (one.appointment.id, set(one.reasons)) == ("e", {Reason.TYPE})
+        assert one.appointment.id == "e"
+        assert set(one.reasons) == {Reason.TYPE, Reason.WITHDRAWN}
         clinic.availability.restore_slot(start(0), stranded="cancel", reason="a mistake")
         assert clinic.appointments.get("e").cancellation == "a mistake"
 

@@ -9,7 +9,7 @@ import attrs
 
 from medsched.domain.bookings import instant
 from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
-from medsched.domain.fields import LONGEST_NOTE, maybe_id, text
+from medsched.domain.fields import LONGEST_NOTE, maybe_id, phi, text
 from medsched.domain.records import Identified, Resource, ResourceKind, resource
 from medsched.errors import InvalidChoice, InvalidInterval
 from medsched.timeline.instants import whole_minute
@@ -17,6 +17,8 @@ from medsched.timeline.instants import whole_minute
 
 def _resources(value: Iterable[Resource | str] | Resource | str) -> frozenset[Resource]:
     some = [value] if isinstance(value, Resource | str) else value
+    if not isinstance(some, Iterable):
+        raise InvalidChoice("resources", type(some).__name__, "resources or ids are needed")
     return frozenset(map(resource, some))
 
 
@@ -35,7 +37,7 @@ class Blocking(Identified):
     resources: frozenset[Resource] = attrs.field(converter=_resources)
     start: datetime = attrs.field(converter=instant)
     end: datetime = attrs.field(converter=instant)
-    reason: str = attrs.field(default="", validator=text(LONGEST_NOTE))
+    reason: str = phi(default="", validator=text(LONGEST_NOTE))
     kept_for: str | None = attrs.field(default=None, validator=maybe_id)
     doubled: bool = False
     created_by: str = attrs.field(default="", validator=text())

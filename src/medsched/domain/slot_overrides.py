@@ -41,6 +41,11 @@ def _maybe_words(
         words(instance, attribute, value)
 
 
+def _maybe_pricing(instance: object, attribute: object, value: Pricing | None) -> None:
+    if value is not None and not isinstance(value, Pricing):
+        raise InvalidChoice("pricing", type(value).__name__, "a Pricing is needed")
+
+
 @attrs.frozen(kw_only=True)
 class SlotOverride(Identified):
     """What was changed about one slot: it is withdrawn, or offered otherwise.
@@ -62,7 +67,7 @@ class SlotOverride(Identified):
     begins: datetime | None = attrs.field(default=None, converter=_maybe_instant)
     ends: datetime | None = attrs.field(default=None, converter=_maybe_instant)
     becomes: str | None = attrs.field(default=None, validator=maybe_id)
-    pricing: Pricing | None = None
+    pricing: Pricing | None = attrs.field(default=None, validator=_maybe_pricing)
     notes: str = attrs.field(default="", validator=text(LONGEST_NOTE))
     special_requirements: frozenset[str] | None = attrs.field(
         default=None, converter=_maybe_texts, validator=_maybe_words

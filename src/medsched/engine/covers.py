@@ -62,6 +62,7 @@ class Cover:
 def covers(board: Board) -> Iterator[Cover]:
     """Everything that says anything of the board's time for its provider and type."""
     frame, code = board.openings.frame, board.inquiry.type.code
+    told = board.inquiry.request.patient is None
     provider = frame.schedule.provider
     calendar = frame.schedule.calendar(provider.resource)
     opening = [
@@ -72,8 +73,9 @@ def covers(board: Board) -> Iterator[Cover]:
     yield from opening
     for blocking in calendar.blockings:
         if concerns(blocking.types, code):
-            yield from _spanned(frame, blocking, Layer.PRACTICE, _blocking_words(blocking))
-    yield from _surroundings(frame, code, opening)
+            words = _blocking_words(blocking, told=told)
+            yield from _spanned(frame, blocking, Layer.PRACTICE, words)
+    yield from _surroundings(frame, code, opening, told)
     for override in calendar.by_kind[OverrideKind.REPLACED]:
         yield from _closed(frame, override, Layer.REPLACED, opening)
     for override in calendar.by_kind[OverrideKind.CLOSED]:
@@ -81,7 +83,7 @@ def covers(board: Board) -> Iterator[Cover]:
             yield from _closed(frame, override, Layer.CLOSED, opening)
 
 
-def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator[Cover]:
+def _surroundings(frame: Frame, code: str, opening: Sequence[Cover], told: bool) -> Iterator[Cover]:
     """What the practice and the places involved close."""
     schedule = frame.schedule
     places = sorted({cover.place for cover in opening if cover.place is not None})
@@ -104,7 +106,7 @@ def _surroundings(frame: Frame, code: str, opening: Sequence[Cover]) -> Iterator
         opened = open_spans(frame, resource, code, blockings=False, closures=False)
         for blocking in calendar.blockings:
             if concerns(blocking.types, code):
-                words = _blocking_words(blocking)
+                words = _blocking_words(blocking, told=told)
                 yield from _spanned(frame, blocking, Layer.PRACTICE, words, place)
         for override in calendar.by_kind[OverrideKind.CLOSED]:
             if concerns(override.types, code):
@@ -226,6 +228,7 @@ def _words(source: AvailabilityRule | Override) -> str:
     return f"{source.kind.value} hours {hours}{called}"
 
 
-def _blocking_words(blocking: RecurringBlocking) -> str:
-    called = f" ({blocking.reason})" if blocking.reason else ""
+def _blocking_words(blocking: RecurringBlocking, *, told: bool) -> str:
+    """What to call a blocking; what it is for is not for patients."""
+    called = f" ({blocking.reason})" if blocking.reason and told else ""
     return f"recurring blocking {', '.join(str(one) for one in blocking.hours)}{called}"

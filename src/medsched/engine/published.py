@@ -157,7 +157,7 @@ def _said(claim: Claim) -> tuple[str, ...]:
 
 
 def bookable_of(slots: Sequence[PublishedSlot], inquiry: Inquiry) -> list[PublishedSlot]:
-    """Those that the rules of time, of booking, and of the host's own leave to be listed now."""
+    """Those that the rules of time, of booking, and of the host's own leave listed now."""
     if not slots:
         return []
     (first, beyond), starts = (
@@ -165,12 +165,19 @@ def bookable_of(slots: Sequence[PublishedSlot], inquiry: Inquiry) -> list[Publis
         [whole_minute(one.start, "start") for one in slots],
     )
     ruled = union(one[:2] for one in ruled_out(inquiry, min(starts), max(starts) + 1))
-    return [
-        one
-        for one, start in zip(slots, starts, strict=True)
-        if first <= start < beyond
-        and (one.status is not SlotStatus.FREE or _is_allowed(inquiry, ruled, one, start))
-    ]
+    found = []
+    for one, start in zip(slots, starts, strict=True):
+        if first <= start < beyond:
+            if one.status is not SlotStatus.FREE or _is_allowed(inquiry, ruled, one, start):
+                found.append(one)
+            else:  # a session that nobody may join is still told
+                told = list_slots(inquiry, one.start, one.start + MINUTE, taken=True)
+                found += [
+                    attrs.evolve(one, status=slot.status, seats_free=slot.seats_free)
+                    for slot in told
+                    if slot.id == one.slot_id
+                ]
+    return found
 
 
 def _is_allowed(

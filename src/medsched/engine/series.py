@@ -80,11 +80,11 @@ def plan_all(visits: Sequence[Occasion]) -> list[Plan | tuple[Violation, ...]]:
         claims = known[id(inquiry)].between(low, high)
         for resource in inquiry.involved & planned.keys():
             claims[resource] = [*claims.get(resource, ()), *planned[resource]]
-        near = attrs.evolve(inquiry, claims=claims, facts=_knowing(inquiry, booked))
+        near = attrs.evolve(inquiry, claims=claims, facts=knowing(inquiry, booked, booked))
         one = plan(near, visit.start, places=visit.places, prefer=visit.prefer)
         found.append(one)
         if isinstance(one, Plan):
-            booked.append(_visited(inquiry, one))
+            booked.append(visited(inquiry, one))
             for claim in _claims_of([one]):
                 planned[claim.resource].append(claim)
     return found
@@ -95,19 +95,20 @@ def beside(inquiry: Inquiry, plans: Collection[Plan]) -> Inquiry:
     claims = {resource: [*some] for resource, some in inquiry.claims.items()}
     for claim in _claims_of(plans):
         claims.setdefault(claim.resource, []).append(claim)
-    booked = [_visited(inquiry, one) for one in plans]
-    return attrs.evolve(inquiry, claims=claims, facts=_knowing(inquiry, booked))
+    booked = [visited(inquiry, one) for one in plans]
+    return attrs.evolve(inquiry, claims=claims, facts=knowing(inquiry, booked, booked))
 
 
-def _visited(inquiry: Inquiry, planned: Plan) -> Visited:
+def visited(inquiry: Inquiry, planned: Plan) -> Visited:
+    """The visit that a plan makes, as the rules of booking count it."""
     return Visited(planned.start, inquiry.provider.id, inquiry.type.code, upcoming=True)
 
 
-def _knowing(inquiry: Inquiry, booked: Iterable[Visited]) -> Facts:
-    """What is known once some visits of the patient's are booked."""
+def knowing(inquiry: Inquiry, booked: Iterable[Visited], own: Iterable[Visited]) -> Facts:
+    """What is known once some visits are booked, ``own`` of them by the patient."""
     facts = inquiry.facts
     here = [visit for visit in booked if visit.provider == inquiry.provider.id]
-    return attrs.evolve(facts, visits=(*facts.visits, *here), own=(*facts.own, *booked))
+    return attrs.evolve(facts, visits=(*facts.visits, *here), own=(*facts.own, *own))
 
 
 def _claims_of(plans: Iterable[Plan]) -> Iterable[Claim]:

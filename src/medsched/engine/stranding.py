@@ -74,9 +74,28 @@ def _of_hours(opened: Openings, place: str | None, low: int, high: int) -> set[L
         found.add((Reason.TYPE, provider))
     if terms.opening.location != place:
         found.add((Reason.ELSEWHERE, provider))
-    if opened.run_end(piece) < high:
+    shortened = terms.change is not None and low + terms.length < high
+    if opened.run_end(piece) < high or shortened:
         found.add((Reason.RUNS_OUT, provider))
     return found
+
+
+def stands_in_a_moved_slot(
+    schedule: Schedule, type_: AppointmentType, zones: ZoneSource, appointment: Appointment
+) -> bool:
+    """Whether an appointment is in a slot that was put there: no hours give it without that."""
+    low = whole_minute(appointment.start, "start")
+    first = low - low % _STRETCH
+    opened = openings(schedule, type_, zones, first, first + _STRETCH)
+    return (low, appointment.location) in opened.changes.placed
+
+
+def unforeseen(reasons: frozenset[Reason], appointment: Appointment) -> frozenset[Reason]:
+    """The reasons that an appointment was not booked against on purpose.
+
+    Which room was closed then is not kept, so closed rooms are always told.
+    """
+    return reasons - (appointment.overridden - {Reason.RESOURCE_CLOSED})
 
 
 def reasons_of(lacking: frozenset[Lack]) -> frozenset[Reason]:

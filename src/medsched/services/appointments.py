@@ -135,6 +135,8 @@ class Appointments(Agendas):
             )
             old = bookings.may_be_old(tries)
             asked, planned = bookings.decide(wish, now, fresh=not old)
+            if given is not None:
+                bookings.check_given_up(given, planned)
             made = bookings.drafted(status, wish, fixed, planned, now)
             instead = Effects()
             if given is not None and made.claims_time:

@@ -182,7 +182,7 @@ class Availability(AvailabilityRecords):
         it is; a slot that is moved stays as long as it was. It stays where it is put whatever
         becomes of the grid, as long as there are hours. It can be changed again, and put back with
         `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it when it
-        is moved or becomes another type: see `Stranded`. Those who are cancelled are told the
+        is moved, ends before they do, or becomes another type: see `Stranded`. Those who are cancelled are told the
         ``reason``.
 
         `NotFound` for a start that is no slot, or a type that is none; `OutsideHours` where the

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.appointments import UPCOMING, Appointment
+from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.claims import Claim, ClaimKind
@@ -129,20 +129,39 @@ class Blockings:
         `BookingRefused` where the provider has no hours then; else raises as `add` and as `book`
         do for what is named.
         """
-        bookings = self._bookings
-        wish = Wish(bookings.wanted(slot))
-        found = slot_at(bookings.ask(wish, self._context.now()).inquiry, wish.slot.start)
-        if not isinstance(found, int):
-            raise BookingRefused(found)
-        wanted = Blocking(
-            id=id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING),
-            resources=wish.slot.provider,
-            start=instant_of(wish.slot.start),
-            end=instant_of(wish.slot.start + found),
-            reason=reason,
-            kept_for=kept_for,
-        )
-        return self._make(wanted, Stranded(stranded), idempotency_key, own_id=bool(id))
+        bookings, now, by = self._bookings, self._context.now(), self._context.principal.id
+        wish, stranded = Wish(bookings.wanted(slot)), Stranded(stranded)
+        own_id = id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING)
+        said = {
+            "slot": wish.slot.plain(),
+            "reason": reason,
+            "kept_for": kept_for,
+            "stranded": stranded,
+            "id": id,
+        }
+
+        def decide() -> tuple[Blocking, Changeset]:
+            if id:
+                bookings.refuse_taken(id, kind=Kind.ONE_OFF_BLOCKING)
+            found = slot_at(bookings.ask(wish, now).inquiry, wish.slot.start)
+            if not isinstance(found, int):
+                raise BookingRefused(found)
+            made = Blocking(
+                id=own_id,
+                resources=wish.slot.provider,
+                start=instant_of(wish.slot.start),
+                end=instant_of(wish.slot.start + found),
+                reason=reason,
+                kept_for=kept_for,
+                version=1,
+                created_at=now,
+                updated_at=now,
+                created_by=by,
+                updated_by=by,
+            )
+            return self._taken(made, stranded, now)
+
+        return bookings.run("blocking.block-slot", idempotency_key, said, now, decide)
 
     def move(
         self,
@@ -272,7 +291,7 @@ class Blockings:
         found = self._context.store.get_many(self._context.practice, refs).values()
         rows = [*found, *chain.from_iterable(seated.values())]
         upcoming = {
-            one.id: one for one in rows if isinstance(one, Appointment) and one.status in UPCOMING
+            one.id: one for one in rows if isinstance(one, Appointment) and one.is_upcoming(now)
         }
         theirs = {(_VISIT, id) for id in upcoming}
         theirs |= {

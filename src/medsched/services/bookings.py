@@ -345,6 +345,16 @@ class Bookings:
             raise InvalidChoice("in_place_of", found.id, "it is kept for another patient")
         return found
 
+    def check_given_up(self, blocking: Blocking, planned: Plan) -> None:
+        """`InvalidChoice` for a blocking that keeps nothing of what a booking takes."""
+        if not any(
+            claim.resource == span.resource and claim.low < span.high and span.low < claim.high
+            for claim in blocking.claims
+            for span in planned.spans
+        ):
+            why = "it keeps none of the time that is to be booked"
+            raise InvalidChoice("in_place_of", blocking.id, why)
+
     def counted(
         self, asked: Asked, visit: Visit, overridden: Collection[Reason] = ()
     ) -> list[Tally]:

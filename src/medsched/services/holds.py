@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.changes import Changeset
-from medsched.domain.claims import Span
+from medsched.domain.claims import Claim, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import LONGEST_DURATION, check_id
 from medsched.domain.holds import Hold
@@ -197,11 +197,14 @@ class Holds:
                 created_by=context.principal.id,
                 updated_by=context.principal.id,
             )
+            kept = {_span(one) for one in held.claims}
             effects = Effects(
                 writes=[made],
                 removals=[held],
                 releases=held.claims,
-                claims=made.claims,
+                claims=[one for one in made.claims if _span(one) not in kept],
+                # What was held is its own already, whoever doubles some of it.
+                doubled=[one for one in made.claims if _span(one) in kept],
                 events=[Event.of(Change.CONFIRMED, held), Event.of(Change.BOOKED, made)],
             )
             effects += bookings.seats.confirm(held)
@@ -279,6 +282,10 @@ class Holds:
         if against:
             raise self._bookings.refusal(wish, now, against)
         return asked
+
+
+def _span(claim: Claim) -> Span:
+    return Span(claim.resource, claim.low, claim.high)
 
 
 def _stated(**texts: str) -> dict[str, str]:

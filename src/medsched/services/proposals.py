@@ -10,11 +10,14 @@ from typing import Final
 import attrs
 
 from medsched.domain.appointments import Appointment
+from medsched.domain.booking_rules import Visited
 from medsched.domain.claims import Claim, Session
 from medsched.domain.records import ResourceKind
 from medsched.domain.slots import Slot
 from medsched.domain.stranding import Proposal
 from medsched.engine.booking import Plan, plan
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.series import knowing, visited
 from medsched.engine.slots import list_slots
 from medsched.errors import InvalidDuration, InvalidNumber
 from medsched.services.asked_for import made_by
@@ -32,6 +35,14 @@ class Promised:
 
     busy: list[Claim] = attrs.field(factory=list)
     seats: Counter[str] = attrs.field(factory=Counter)
+    visits: list[tuple[str, Visited]] = attrs.field(factory=list)
+    """What would be booked, and for whom."""
+
+    def beside(self, asked: Asked, patient: str) -> Inquiry:
+        """An inquiry for a patient once all that is promised is booked."""
+        own = [visit for whose, visit in self.visits if whose == patient]
+        facts = knowing(asked.inquiry, [visit for _, visit in self.visits], own)
+        return attrs.evolve(asked.inquiry, facts=facts)
 
     def is_free(self, slot: Slot) -> bool:
         """Whether a slot has a seat left for one more."""
@@ -74,7 +85,7 @@ class Proposals:
         """A proposal for each, those that begin first served first; see `propose_moves`."""
         if not isinstance(choices, int) or isinstance(choices, bool) or not 1 <= choices <= MOST:
             raise InvalidNumber("choices", choices, f"1 to {MOST} slots may be asked for")
-        if within <= timedelta(0):
+        if not isinstance(within, timedelta) or within <= timedelta(0):
             raise InvalidDuration("within", within, "must be longer than nothing")
         now, promised = self._bookings.context.now(), Promised()
         unique = {one.id: one for one in appointments}.values()
@@ -100,11 +111,11 @@ class Proposals:
         low, high = max(one.start - within, now), max(one.start, now) + within
         session = self._bookings.seats.left_by(one)
         own = made_by([one] if session is None else [one, session])
-        asked: dict[str, Asked] = {}
+        asked: dict[str, Inquiry] = {}
         ranked: list[tuple[bool, bool, timedelta, str, Slot]] = []
         for provider in providers:
             stretch = minute_of(low, rounding="down"), minute_of(high, rounding="up")
-            asked[provider] = self._bookings.inquiries.asked(
+            found = self._bookings.inquiries.asked(
                 provider,
                 one.type,
                 stretch,
@@ -115,7 +126,8 @@ class Proposals:
                 prepaid=bool(one.prepayment),
                 but=own,
             )
-            listed = list_slots(asked[provider].inquiry, low, high)
+            asked[provider] = promised.beside(found, one.patient)
+            listed = list_slots(asked[provider], low, high)
             free = [slot for slot in listed if promised.is_free(slot) and not _is_at(one, slot)]
             for slot in _nearest(free, one.start, choices):
                 away, earlier = slot.start - one.start, slot.start < one.start
@@ -125,13 +137,14 @@ class Proposals:
             first = best[0]
             minute = whole_minute(first.start, "start")
             planned = plan(
-                asked[first.provider].inquiry,
+                asked[first.provider],
                 minute,
                 prefer=one.resources,
                 places=(first.location,),
             )
             assert isinstance(planned, Plan)  # what is listed is not refused
             promised.add(first, planned)
+            promised.visits.append((one.patient, visited(asked[first.provider], planned)))
         return best
 
 

@@ -247,7 +247,8 @@ class Seats:
         return Effects(
             writes=[changed],
             releases=() if same else session.claims,
-            claims=() if same else changed.claims,
+            # It has its time already, whoever doubles some of it.
+            doubled=() if same else changed.claims,
             events=[Event.of(Change.UPDATED, changed)],
         )
 

@@ -244,7 +244,14 @@ class SeriesBookings:
             zone = self._context.zones.zone(series.timezone)
             within = around([one.date for one in series.occurrences])
             asked = self._bookings.inquiries.asked(
-                series.provider, series.type, within, patient=series.patient, now=now, named=named
+                series.provider,
+                series.type,
+                within,
+                patient=series.patient,
+                now=now,
+                named=named,
+                referred=bool(first.referral),
+                prepaid=bool(first.prepayment),
             )
             free = FreeSlots(asked.inquiry, within)
             for one in left:

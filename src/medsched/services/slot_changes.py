@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
@@ -16,9 +16,12 @@ from medsched.domain.requests import Reason
 from medsched.domain.slot_overrides import SlotOverride, slot_override_id
 from medsched.domain.slots import SlotKey, slot_id
 from medsched.domain.stored import Kind
+from medsched.domain.time_blocks import BlockHours
 from medsched.engine.board import Board
+from medsched.engine.openings import slot_length
+from medsched.engine.placing import place_of
 from medsched.engine.verdict import refusals_on
-from medsched.errors import NotFound, VersionConflict
+from medsched.errors import InvalidChoice, NotFound, SlotsOverlap, VersionConflict
 from medsched.services.asked_for import SlotLike, Wanted
 from medsched.services.bookings import Bookings
 from medsched.services.stranding import Fate
@@ -120,7 +123,25 @@ class SlotChanges:
         named += [one for one in here if (one.type, one.start) == (wanted.type, at)]
         if not named:
             raise NotFound(Kind.SLOT_OVERRIDE.value, self._id(wanted, None))
+        self._refuse_overlap(named[0], [one for one in here if one is not named[0]])
         self._writer.delete(SlotOverride, named[0].id, stranded=fate.stranded, reason=fate.reason)
+
+    def _refuse_overlap(self, override: SlotOverride, others: Iterable[SlotOverride]) -> None:
+        """`SlotsOverlap` where another slot was put into the time that one comes back to."""
+        bookings, moved = self._bookings, [one for one in others if one.is_moved]
+        if not moved:
+            return
+        provider, zones = override.resource.id, bookings.context.zones
+        snapshot = bookings.inquiries.snapshot(provider, override.type)
+        plain = slot_length(snapshot.schedule, snapshot.type, None)
+        low, high = override.start, override.start + timedelta(minutes=plain)
+        for one in moved:
+            if one.offered_as == override.type:
+                there = place_of(one, snapshot.schedule, snapshot.type, zones)
+                begins, ends = map(instant_of, there)
+                if begins < high and low < ends:
+                    what = f"a slot of {override.type}"
+                    raise SlotsOverlap(provider, (low, high), (begins, ends), what)
 
     def _found(self, slot: SlotLike) -> Found:
         """The slot, as it was changed before or as it could be."""
@@ -135,6 +156,9 @@ class SlotChanges:
         against = {one.reason for one in refusals_on(board, minute)} & _NO_SLOT
         if source is None or against or elsewhere:
             raise NotFound("slot", self._id(wanted, place))
+        if isinstance(source, BlockHours):
+            why = f"it is that of time block {source.id!r}: change the block"
+            raise InvalidChoice("slot", self._id(wanted, place), why)
         known = board.openings.changes.at(minute, place)
         if known is None:
             key = SlotKey(asked.schedule.practice.id, wanted.provider, wanted.type, place, minute)

@@ -22,10 +22,18 @@ from medsched.domain.changes import Standing
 from medsched.domain.fields import LONGEST_NOTE, text
 from medsched.domain.places import Location, PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.requests import Reason
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import Kind, Noun, Ref, scheduled_by
 from medsched.domain.stranding import AppointmentsStranded, Stranded, Stranding
-from medsched.engine.stranding import Lack, lacks, may_strand, reasons_of
+from medsched.engine.stranding import (
+    Lack,
+    lacks,
+    may_strand,
+    reasons_of,
+    stands_in_a_moved_slot,
+    unforeseen,
+)
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.revisions import cancelled, offered_a_move
@@ -111,12 +119,7 @@ class Stranders:
 
     def outside(self, view: View, agenda: Agenda) -> list[Stranding]:
         """Who of an agenda stands outside hours, and was not booked there on purpose."""
-        found = []
-        for one in self._judged(view, list(self.context.appointments(agenda))):
-            reasons = one.reasons - one.appointment.overridden
-            if reasons:
-                found.append(attrs.evolve(one, reasons=reasons))
-        return found
+        return self._judged(view, list(self.context.appointments(agenda)))
 
     def awaited(self, provider: str | None) -> Agenda:
         """All who are still awaited: by a provider, or by all."""
@@ -161,9 +164,14 @@ class Stranders:
             if before is not None and caught:
                 were = self._lacking(before, provider, [one for one in some if one.id in caught])
                 caught = {id: lack - were.get(id, frozenset()) for id, lack in caught.items()}
-            found += [
-                Stranding(one, reasons_of(caught[one.id])) for one in some if caught.get(one.id)
-            ]
+            if before is not None:
+                for id in self._moved(before, provider, some) - self._moved(view, provider, some):
+                    owner = Resource(ResourceKind.PROVIDER, provider)
+                    caught[id] = caught.get(id, frozenset()) | {(Reason.WITHDRAWN, owner)}
+            for one in some:
+                reasons = unforeseen(reasons_of(caught.get(one.id, frozenset())), one)
+                if reasons:
+                    found.append(Stranding(one, reasons))
         return sorted(found, key=lambda one: (one.appointment.start, one.appointment.id))
 
     def _lacking(
@@ -175,6 +183,19 @@ class Stranders:
         schedule = schedule_in(view, owner, [*types.values(), *appointments])
         found = {one.id: lacks(schedule, types[one.type], zones, one) for one in appointments}
         return {id: lack for id, lack in found.items() if lack}
+
+    def _moved(self, view: View, provider: str, appointments: Sequence[Appointment]) -> set[str]:
+        """Those of a provider's appointments that are in slots which were put there, by id."""
+        owner, zones = Resource(ResourceKind.PROVIDER, provider), self.context.zones
+        if not view.calendars([owner])[owner].slots:
+            return set()
+        types = self._types(view, appointments)
+        schedule = schedule_in(view, owner, types.values())
+        return {
+            one.id
+            for one in appointments
+            if stands_in_a_moved_slot(schedule, types[one.type], zones, one)
+        }
 
     def _types(
         self, view: View, appointments: Iterable[Appointment]
