@@ -301,8 +301,9 @@ class InUse(MedschedError, ValueError):
     def sentence(self) -> str:
         shown = ", ".join(f"{kind} {id!r}" for kind, id in self.referrers[:5])
         more = f" and {len(self.referrers) - 5} more" if len(self.referrers) > 5 else ""
+        verb = "refers" if len(self.referrers) == 1 else "refer"
         return (
-            f"{self.kind} {self.id!r} cannot be deleted while {shown}{more} refer to it;"
+            f"{self.kind} {self.id!r} cannot be deleted while {shown}{more} {verb} to it;"
             " deactivate it instead"
         )
 

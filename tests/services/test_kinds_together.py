@@ -224,3 +224,11 @@ def test_a_full_day_tells_its_sessions_wherever_it_is_read(clinic: Practice) -> 
 def test_proposals_want_a_length_of_time(clinic: Practice) -> None:
     with pytest.raises(InvalidDuration):
         clinic.appointments.propose_moves([], within=5)  # type: ignore[arg-type]
+
+
+def test_one_id_is_one(clinic: Practice) -> None:
+    made = clinic.appointments.book(start(0, "visit"), patient="p0")
+    (proposal,) = clinic.appointments.propose_moves(made.id, providers="jones")
+    assert proposal.appointment == made
+    done = clinic.availability.publish(timedelta(days=1), providers="smith", types="visit")
+    assert done.days == 1

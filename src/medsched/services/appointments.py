@@ -248,13 +248,12 @@ class Appointments(Agendas):
         `NotFound` for an unknown appointment or provider; `InvalidNumber`, `InvalidDuration`,
         and `InvalidInterval` for more than a year.
         """
-        ids = (
-            one.appointment.id if isinstance(one, Stranding) else id_of(one) for one in appointments
-        )
+        given = [appointments] if isinstance(appointments, str) else appointments
+        ids = (one.appointment.id if isinstance(one, Stranding) else id_of(one) for one in given)
         return Proposals(self._bookings).of(
             [self._bookings.stored(Appointment, id) for id in ids],
             movable=lambda one: one.status in MOVABLE,
-            providers=providers,
+            providers=[providers] if isinstance(providers, str) else providers,
             choices=choices,
             within=within,
         )

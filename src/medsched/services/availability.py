@@ -178,12 +178,12 @@ class Availability(AvailabilityRecords):
     ) -> SlotOverride:
         """Offer one slot at another time, as another type, at another price, or with notes.
 
-        ``slot`` is one that was listed, its id, or a `Start`, free or taken. What is None stays as
-        it is; a slot that is moved stays as long as it was. It stays where it is put whatever
-        becomes of the grid, as long as there are hours. It can be changed again, and put back with
-        `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it when it
-        is moved, ends before they do, or becomes another type: see `Stranded`. Those who are cancelled are told the
-        ``reason``.
+        ``slot`` is one that was listed, its id, or a `Start`, free or taken. What is None stays
+        as it is; a slot that is moved stays as long as it was. It stays where it is put whatever
+        becomes of the grid, as long as there are hours. It can be changed again, and put back
+        with `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it
+        when it is moved, ends before they do, or becomes another type: see `Stranded`. Those who
+        are cancelled are told the ``reason``.
 
         `NotFound` for a start that is no slot, or a type that is none; `OutsideHours` where the
         provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or

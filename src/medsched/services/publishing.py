@@ -55,6 +55,7 @@ class Publishing:
     ) -> Publication:
         """See `Availability.publish`."""
         days = _days_of(window)
+        providers, types = _several(providers), _several(types)
         table = self._table()
         self._context.admit("availability.publish")
         active = {
@@ -203,6 +204,11 @@ class Publishing:
             ids += [one.id for one in page]
             if len(page) < _PAGE:
                 return ids
+
+
+def _several(ids: Collection[str] | None) -> Collection[str] | None:
+    """Some ids; a single one is one of them."""
+    return [ids] if isinstance(ids, str) else ids
 
 
 def _days_of(window: timedelta) -> int:
