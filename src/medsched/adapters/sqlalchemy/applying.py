@@ -182,14 +182,18 @@ class Application:
         if len(writes) + len(removed) > 1:
             self._keep_names_apart(writes)
         self._keep_referred_to(bookings=True)
-        self._forget_references([key for key in sorted({*writes, *removed}) if found.get(key)])
+        wanted = {key: indexed(record) for key, record in writes.items()}
+        kept = self._referring([key for key in sorted({*writes, *removed}) if found.get(key)])
+        # What stays as it is, is left alone: whoever looks for it at this moment must find it.
+        same = {key for key, refs in kept.items() if wanted.get(key) == refs}
+        self._forget_references([key for key in sorted(kept) if key not in same])
         self._remove(self._tables.booking, sorted(removed))
         rows = [
             {"practice": self._practice, **booking_row(writes[key])._asdict()}
             for key in sorted(writes)
         ]
         self._put(self._tables.booking, rows, found)
-        self._refer({key: indexed(record) for key, record in writes.items()})
+        self._refer({key: refs for key, refs in wanted.items() if key not in same})
 
     def _standing(self) -> None:
         """The appointments of each guarded agenda are those that were read, and at their versions.
@@ -310,6 +314,17 @@ class Application:
             here = named(self._tables.filter, self._practice, some)
             self._connection.execute(sa.delete(self._tables.filter).where(here))
         self._forget_references(keys)
+
+    def _referring(self, keys: Sequence[Key]) -> dict[Key, list[Ref]]:
+        """What these records refer to as it is written down, in order; those that do at all."""
+        table, found = self._tables.reference, dict[Key, list[Ref]]()
+        columns = (table.c[name] for name in ("kind", "id", "to_kind", "to_id"))
+        query = sa.select(*columns).order_by(table.c.kind, table.c.id, table.c.position)
+        for some in chunks(keys):
+            here = named(table, self._practice, some)
+            for kind, id, to_kind, to_id in self._connection.execute(query.where(here)):
+                found.setdefault(Key(kind, id), []).append(Ref(Kind(to_kind), to_id))
+        return found
 
     def _forget_references(self, keys: Sequence[Key]) -> None:
         for some in chunks(keys):
