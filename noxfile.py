@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -16,6 +19,8 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
+BESIDE = ("tests/adapters", "tests/kills", "tests/acceptance")
+"""What takes about as long as all other tests together."""
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 
@@ -48,9 +53,24 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests against the built wheel."""
+    """Run all tests against the built wheel: half of them in a process beside, for two cores."""
     _install(session, "[all]", "tests")
-    session.run("pytest", *session.posargs)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    others = [f"--ignore={part}" for part in BESIDE]
+    with tempfile.TemporaryFile() as told:
+        pytest = str(Path(session.bin) / "pytest")
+        beside = subprocess.Popen([pytest, *BESIDE], stdout=told, stderr=subprocess.STDOUT)
+        try:
+            session.run("pytest", *others)
+        finally:
+            failed = beside.wait()
+            told.seek(0)
+            shutil.copyfileobj(told, sys.stdout.buffer)
+            sys.stdout.flush()
+    if failed:
+        session.error("the tests beside failed")
 
 
 # `nox -s tests-3.12` for one of them, `nox -t pythons` for all that are here.
