@@ -76,6 +76,12 @@ def slot(clinic: Practice, wall: str, type: str = "visit") -> Slot:
     return next(one for one in listed if f"{one.local_start:%H:%M}" == wall)
 
 
+def lasts(clinic: Practice, duration: timedelta) -> None:
+    """Let the slots of Smith's mornings be of another length than the type says."""
+    rule = clinic.availability.rules.get("mornings-smith")
+    clinic.availability.rules.update(attrs.evolve(rule, slot_duration=duration))
+
+
 def against(clinic: Practice, minutes: int, type: str = "visit") -> set[Reason]:
     """Why a start is refused; nothing for one that is offered."""
     found = clinic.availability.explain("smith", type, at=nine(minutes))
@@ -367,6 +373,24 @@ class TestDeleting:
         clinic.availability.restore_slot(start(minutes))
         assert free(clinic) == GRID
         assert list(clinic.availability.slot_overrides.list()) == []
+
+    def test_put_back_as_short_as_its_hours_make_it(self, clinic: Practice) -> None:
+        lasts(clinic, 15 * MINUTE)
+        clinic.availability.delete_slot(slot(clinic, "09:30"))
+        clinic.availability.change_slot(slot(clinic, "10:00"), start=nine(45))
+        clinic.availability.restore_slot(start(30))
+        assert free(clinic)[:4] == ["09:00", "09:30", "09:45", "10:30"]
+
+    def test_put_back_as_long_as_its_hours_make_it(self, clinic: Practice) -> None:
+        lasts(clinic, 60 * MINUTE)
+        clinic.availability.delete_slot(slot(clinic, "09:00"))
+        clinic.availability.change_slot(slot(clinic, "10:15"), start=nine(45))
+        with pytest.raises(SlotsOverlap) as caught:
+            clinic.availability.restore_slot(start(0))
+        assert (caught.value.slot, caught.value.other) == (
+            (nine(0), nine(60)),
+            (nine(45), nine(105)),
+        )
 
 
 class TestWhoStandsInIt:

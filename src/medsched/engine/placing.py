@@ -33,8 +33,7 @@ def place_of(
     end = start + terms.length
     before, met = _without(schedule, change), set[Interval]()
     if change.type == type_.code:
-        was = change.minute, change.minute + _length_at(change.minute, before, type_, zones)
-        met = set(_slots_in(before, type_, zones, was))
+        met = set(_slots_in(before, type_, zones, _slot_at(change.minute, before, type_, zones)))
     for low, high in _slots_in(before, type_, zones, (start, end)):
         own = (low, change.type) == (change.minute, type_.code)
         if not own and (low, high) not in met:
@@ -45,6 +44,16 @@ def place_of(
                 f"a slot of {type_.code}",
             )
     return start, end
+
+
+def place_without(
+    change: SlotOverride, schedule: Schedule, type_: AppointmentType, zones: ZoneSource
+) -> Interval:
+    """From when to when a slot is that its hours make, in minutes of the epoch.
+
+    ``type_`` is the one that it had, ``schedule`` the provider's with the change in it or not.
+    """
+    return _slot_at(change.minute, _without(schedule, change), type_, zones)
 
 
 def _terms(
@@ -63,9 +72,10 @@ def _terms(
     return terms
 
 
-def _length_at(start: int, schedule: Schedule, type_: AppointmentType, zones: ZoneSource) -> int:
+def _slot_at(start: int, schedule: Schedule, type_: AppointmentType, zones: ZoneSource) -> Interval:
+    """The slot of a type that a start is, as the hours there have it."""
     board = Board(Inquiry(schedule, Request(type_), zones), start, start + 1)
-    return board.terms_at(board.openings.piece_at(start), start).length
+    return start, start + board.terms_at(board.openings.piece_at(start), start).length
 
 
 def _slots_in(

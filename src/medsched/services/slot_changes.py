@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
@@ -18,8 +18,7 @@ from medsched.domain.slots import SlotKey, slot_id
 from medsched.domain.stored import Kind
 from medsched.domain.time_blocks import BlockHours
 from medsched.engine.board import Board
-from medsched.engine.openings import slot_length
-from medsched.engine.placing import place_of
+from medsched.engine.placing import place_of, place_without
 from medsched.engine.verdict import refusals_on
 from medsched.errors import InvalidChoice, NotFound, SlotsOverlap, VersionConflict
 from medsched.services.asked_for import SlotLike, Wanted
@@ -133,15 +132,18 @@ class SlotChanges:
             return
         provider, zones = override.resource.id, bookings.context.zones
         snapshot = bookings.inquiries.snapshot(provider, override.type)
-        plain = slot_length(snapshot.schedule, snapshot.type, None)
-        low, high = override.start, override.start + timedelta(minutes=plain)
+        about = snapshot.schedule, snapshot.type, zones
+        low, high = place_without(override, *about)
         for one in moved:
             if one.offered_as == override.type:
-                there = place_of(one, snapshot.schedule, snapshot.type, zones)
-                begins, ends = map(instant_of, there)
+                begins, ends = place_of(one, *about)
                 if begins < high and low < ends:
-                    what = f"a slot of {override.type}"
-                    raise SlotsOverlap(provider, (low, high), (begins, ends), what)
+                    raise SlotsOverlap(
+                        provider,
+                        (instant_of(low), instant_of(high)),
+                        (instant_of(begins), instant_of(ends)),
+                        f"a slot of {override.type}",
+                    )
 
     def _found(self, slot: SlotLike) -> Found:
         """The slot, as it was changed before or as it could be."""
