@@ -52,6 +52,7 @@ from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.sessions import GroupSession
 from medsched.domain.slot_overrides import SlotOverride
@@ -190,6 +191,7 @@ __all__ = [
     "Problem",
     "Proposal",
     "Provider",
+    "ProviderSlots",
     "Publication",
     "PublishedSlot",
     "Reason",
@@ -201,6 +203,7 @@ __all__ = [
     "Room",
     "Scheduler",
     "SchemaMismatch",
+    "Search",
     "Series",
     "SeriesBooked",
     "SeriesRefused",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import attrs
 
@@ -35,11 +36,20 @@ from medsched.services.queries import (
     TypeQuery,
 )
 from medsched.services.records import Directory
+from medsched.services.rosters import Rosters
+from medsched.services.searches import Searches
 from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
 from medsched.services.time_blocks import TimeBlocks
 from medsched.services.writer import Writer
+
+
+class Kept(NamedTuple):
+    """What a scheduler has read and keeps, as long as it stands."""
+
+    snapshots: Snapshots
+    rosters: Rosters
 
 
 class Scheduler:
@@ -72,7 +82,7 @@ class Scheduler:
         )
         self._registers_patients = registers_patients
         self._house_rules = tuple(house_rules)
-        self._snapshots = Snapshots()
+        self._kept = Kept(Snapshots(), Rosters())
 
     def practice(self, id: str, *, principal: Principal = SYSTEM) -> Practice:
         """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id.
@@ -87,14 +97,15 @@ class Scheduler:
             self._registers_patients,
             self._house_rules,
         )
-        return Practice(context, self._snapshots)
+        return Practice(context, self._kept)
 
 
 class Practice:
     """One practice: the tenant that every record belongs to. `Scheduler.practice` makes it."""
 
-    def __init__(self, context: Context, snapshots: Snapshots) -> None:
-        self._context, self._snapshots = context, snapshots
+    def __init__(self, context: Context, kept: Kept) -> None:
+        self._context, self._kept = context, kept
+        snapshots = kept.snapshots
         self._writer = Writer(context)
         self.id = context.practice
         """The practice's id."""
@@ -118,6 +129,8 @@ class Practice:
         """What can be booked."""
         self.availability = Availability(context, snapshots)
         """When resources are open, and the slots that makes."""
+        self.search = Searches(context, kept.rosters)
+        """Slots of many providers."""
         self.appointments = Appointments(context, snapshots)
         """What is booked."""
         self.blockings = Blockings(context, snapshots)
@@ -133,7 +146,7 @@ class Practice:
 
     def acting_as(self, principal: Principal) -> Practice:
         """The same practice, its commands run under another principal."""
-        return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
+        return Practice(attrs.evolve(self._context, principal=principal), self._kept)
 
     def add_all(
         self, records: Iterable[Noun], *, stranded: Stranded | str = Stranded.REFUSE

@@ -17,7 +17,8 @@ from medsched.domain.fields import an_id, check_id
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import Ref, Stored
+from medsched.domain.rosters import roster_part
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.errors import InvalidChoice, InvalidInterval, InvalidNumber
 
 
@@ -142,6 +143,16 @@ class Changeset:
         counted = Counter(tally.name for tally in self.tallies)
         if counted and max(counted.values()) > 1:
             raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+
+    @property
+    def roster_parts(self) -> frozenset[int]:
+        """The parts of the roster that this changes: see `roster_part`."""
+        if not self.bumps and not self.writes and not self.removals:
+            return frozenset()
+        changed = [*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)]
+        named = {(one.kind.value, one.id) for one in self.bumps}
+        named |= {(*ref,) for ref in changed if ref.kind is Kind.APPOINTMENT_TYPE}
+        return frozenset(roster_part(kind, id) for kind, id in named)
 
 
 @attrs.frozen

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import attrs
 
 from medsched.domain.bookings import Booking, instant
-from medsched.domain.claims import MOST_SEATS, Claim, ClaimKind
-from medsched.domain.fields import maybe_id, phi, text, whole
+from medsched.domain.claims import MOST_SEATS, Claim, ClaimKind, Span
+from medsched.domain.fields import LONGEST_DURATION, maybe_id, minutes, phi, text, whole
+from medsched.domain.records import Resource, ResourceKind
+from medsched.timeline.instants import minute_of
+
+_BUFFER: Final = minutes(LONGEST_DURATION)
+"""The longest buffer, in minutes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +38,18 @@ class Hold(Booking):
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""
         return instant(now) < self.expires
+
+    @property
+    def reach(self) -> tuple[Span, ...]:
+        """Where its claims lie; of one with a seat, where those of its session may lie as well."""
+        if self.session is None:
+            return self.spans
+        low = minute_of(self.start, rounding="down") - _BUFFER
+        high = minute_of(self.end, rounding="up") + _BUFFER
+        named = {Resource(ResourceKind.PROVIDER, self.provider), *self.resources}
+        if self.location is not None:
+            named.add(Resource(ResourceKind.LOCATION, self.location))
+        return (*self.spans, *(Span(one, low, high) for one in sorted(named)))
 
     @property
     def claims(self) -> tuple[Claim, ...]:

@@ -38,6 +38,7 @@ class Shut(NamedTuple):
 class Claimed(NamedTuple):
     """Claims on a resource: each refuses starts from ``back`` before it to ``before`` after it."""
 
+    resource: Resource
     claims: Sequence[Claim]
     back: int
     before: int
@@ -56,7 +57,7 @@ class Blocks:
         """The starts refused, without the causes."""
         taken = [
             (claim.low - back, claim.high + before)
-            for claims, back, before, _ in self.claimed
+            for _, claims, back, before, _ in self.claimed
             for claim in claims
         ]
         return taken + self.shut_spans()
@@ -69,7 +70,7 @@ class Blocks:
         """What refuses one start; the group session to be joined does not, save who is in it."""
         claims = [
             claim
-            for some, back, before, told in self.claimed
+            for _, some, back, before, told in self.claimed
             for claim in some
             if claim.low - back <= start < claim.high + before
             and not (told and joined is not None and claim.session == joined)
@@ -170,7 +171,7 @@ class BlockMaker:
         claims, now = self.inquiry.claims.get(resource, ()), self.inquiry.request.now
         if any(map(_expires, claims)):
             claims = [claim for claim in claims if claim.is_live(now)]
-        return Claimed(claims, length + after - 1, before)
+        return Claimed(resource, claims, length + after - 1, before)
 
 
 def alternatives(need: Need, shape: SlotShape) -> list[Resource]:

@@ -164,7 +164,7 @@ class Board:
         """
         strip = bytearray([FREE]) * (self.high - self.low)
         blocks, choices = self.blocks(shape), self.choices(shape)
-        for claims, back, before, told in sorted(blocks.claimed, key=_told_first):
+        for _, claims, back, before, told in sorted(blocks.claimed, key=_told_first):
             if tell and told:
                 for kind, mark in _MARK.items():
                     some = [claim for claim in claims if claim.kind is kind]

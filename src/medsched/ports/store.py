@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Changeset, Outcome
-from medsched.domain.claims import Claim
+from medsched.domain.claims import Claim, Span
 from medsched.domain.events import NumberedEvent
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import Receipt
@@ -28,6 +28,18 @@ class VersionedCalendar(NamedTuple):
 
     version: int
     calendar: Calendar
+
+
+class Taken(NamedTuple):
+    """What is claimed of some resources, at one moment.
+
+    ``ledger`` are the claimed minutes as `Store.ledger` tells them, ``lapsed`` where holds that
+    have expired may still be among them, ``roster`` is the version that the practice's roster has.
+    """
+
+    roster: int
+    ledger: Mapping[LedgerKey, int]
+    lapsed: Sequence[Span]
 
 
 class Store(Protocol):
@@ -91,6 +103,18 @@ class Store(Protocol):
         """The schedule version of each of these resources, 0 before its first change."""
         ...
 
+    def roster_version(self, practice: str) -> int:
+        """A number that goes up with whatever changes who works when, and for what.
+
+        That is every change that raises a schedule version (see `Changeset.bumps`), and every
+        appointment type that is written or removed. As long as it is the same, so is all of that.
+        """
+        ...
+
+    def all_schedule_versions(self, practice: str) -> Mapping[Resource, int]:
+        """The schedule versions of all resources of a practice that have changed at least once."""
+        ...
+
     def referrers(self, practice: str, ref: Ref, *, limit: int = 100) -> Sequence[Ref]:
         """Records that refer to this one (see `references`), in order, at most ``limit``."""
         ...
@@ -112,6 +136,24 @@ class Store(Protocol):
         """The claimed minutes of these resources on the UTC days ``first`` to ``last``, inclusive.
 
         One integer a day, a bit a minute; days on which nothing is claimed are left out.
+        """
+        ...
+
+    def taken(
+        self,
+        practice: str,
+        resources: Collection[Resource],
+        first: int,
+        last: int,
+        *,
+        hours: tuple[int, int] = (0, 24),
+        now: datetime,
+    ) -> Taken:
+        """What of these resources is claimed on the UTC days ``first`` to ``last``, inclusive.
+
+        One round trip and one state for all of it. What is claimed outside of the UTC ``hours``
+        [low, high) of each day may be left out. ``lapsed`` is the `Hold.reach` of all holds of the
+        practice that have expired by ``now``, in no order.
         """
         ...
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import attrs
 
-from medsched.domain.agendas import Agenda
+from medsched.domain.agendas import Agenda, Named
 from medsched.domain.appointments import CLAIMING, UPCOMING, Appointment, AppointmentStatus
-from medsched.domain.booking_rules import Facts, Visited
+from medsched.domain.booking_rules import BookingRules, Facts, Visited
 from medsched.domain.changes import RowVersion
 from medsched.domain.claims import ClaimKind
 from medsched.domain.fields import minutes
@@ -26,6 +27,8 @@ from medsched.timeline.intervals import Interval
 
 _AROUND: Final = (WEEK + 2) * DAY
 """How far from the starts asked for the visits lie that a cap may count."""
+_AT_ONCE: Final = 500
+"""The visits with how many providers are read together."""
 
 
 @attrs.frozen(kw_only=True)
@@ -70,12 +73,12 @@ class FactReader:
         own: tuple[Visited, ...] = ()
         seen = seen_here = False
         seen_at: RowVersion | None = None
+        now = inquiry.request.now
         if any(one.counts_visits for one in rules):
-            visits = self._visits(inquiry, asked, but)
+            visits = tuple(self._visits([inquiry.provider.id], asked, now, but))
         if patient is not None:
             if any(one.counts_own for one in rules):
-                apart = max((minutes(one.spacing) for one in rules if one.spacing), default=0)
-                own = self._own(inquiry, patient.id, asked[0] - apart, but)
+                own = self._own(rules, patient.id, asked, now, but)
             if any(one.asks_established for one in rules):
                 seen = patient.established
                 if not seen:
@@ -84,34 +87,82 @@ class FactReader:
         facts = Facts(visits=visits, own=own, seen=seen, seen_here=seen_here)
         return Known(facts=facts, tallies=tallies, seen_at=seen_at)
 
+    def about_all(
+        self, inquiries: Sequence[Inquiry], asked: Interval, patient: Patient | None
+    ) -> list[Facts]:
+        """The facts for the same request to many providers, read for all of them together."""
+        stated = [[scope.rules for scope in scopes(one)] for one in inquiries]
+        every = [rules for some in stated for rules in some]
+        if not every:
+            return [Facts()] * len(inquiries)
+        now = inquiries[0].request.now
+        counted = {
+            one.provider.id
+            for one, some in zip(inquiries, stated, strict=True)
+            if any(rules.counts_visits for rules in some)
+        }
+        visits: dict[str, list[Visited]] = {id: [] for id in counted}
+        for visit in self._visits(sorted(counted), asked, now):
+            visits[visit.provider].append(visit)
+        own: tuple[Visited, ...] = ()
+        if patient is not None and any(rules.counts_own for rules in every):
+            own = self._own(every, patient.id, asked, now)
+        seen_by = set[str]()
+        if patient is not None and any(rules.asks_established for rules in every):
+            fulfilled = frozenset({AppointmentStatus.FULFILLED})
+            past = Agenda(patient=patient.id, statuses=fulfilled)
+            seen_by = {one.provider for one in self._context.appointments(past)}
+        known = patient is not None and patient.established
+        return [
+            Facts(
+                visits=tuple(visits.get(one.provider.id, ())),
+                own=own,
+                seen=known or bool(seen_by),
+                seen_here=known or one.provider.id in seen_by,
+            )
+            for one in inquiries
+        ]
+
     # ------------------------------------------------------------ visits of the provider
 
     def _visits(
-        self, inquiry: Inquiry, asked: Interval, but: Collection[tuple[ClaimKind, str]]
-    ) -> tuple[Visited, ...]:
+        self,
+        providers: Sequence[str],
+        asked: Interval,
+        now: datetime | None,
+        but: Collection[tuple[ClaimKind, str]] = (),
+    ) -> Iterator[Visited]:
+        """The visits with some providers around the starts asked for, some hundred at a time."""
         low, high = _clipped(asked[0] - _AROUND), _clipped(asked[1] + _AROUND)
-        provider = inquiry.provider
-        agenda = Agenda(
-            provider=provider.id,
-            statuses=CLAIMING,
-            since=instant_of(low),
-            before=instant_of(high),
-        )
-        held = self._held(provider.resource, low, high)
-        return tuple(_visited([*self._context.appointments(agenda), *held], inquiry, but))
+        for at in range(0, len(providers), _AT_ONCE):
+            some = providers[at : at + _AT_ONCE]
+            agenda = Agenda(
+                provider=some[0] if len(some) == 1 else None,
+                named=None if len(some) == 1 else Named(providers=frozenset(some)),
+                statuses=CLAIMING,
+                since=instant_of(low),
+                before=instant_of(high),
+            )
+            held = self._held([Resource(ResourceKind.PROVIDER, id) for id in some], low, high)
+            yield from _visited([*self._context.appointments(agenda), *held], now, but)
 
     # ------------------------------------------------------------- visits of the patient
 
     def _own(
-        self, inquiry: Inquiry, patient: str, low: int, but: Collection[tuple[ClaimKind, str]]
+        self,
+        rules: Iterable[BookingRules],
+        patient: str,
+        asked: Interval,
+        now: datetime | None,
+        but: Collection[tuple[ClaimKind, str]] = (),
     ) -> tuple[Visited, ...]:
-        now = inquiry.request.now
+        low = asked[0] - max((minutes(one.spacing) for one in rules if one.spacing), default=0)
         first = low if now is None else min(low, minute_of(now, rounding="down"))
         first = _clipped(first)
         statuses = CLAIMING - {AppointmentStatus.NOSHOW}
         agenda = Agenda(patient=patient, statuses=statuses, since=instant_of(first))
-        held = self._held(Resource(ResourceKind.PATIENT, patient), first, LAST_MINUTE)
-        return tuple(_visited([*self._context.appointments(agenda), *held], inquiry, but))
+        held = self._held([Resource(ResourceKind.PATIENT, patient)], first, LAST_MINUTE)
+        return tuple(_visited([*self._context.appointments(agenda), *held], now, but))
 
     def _seen(self, inquiry: Inquiry, patient: str) -> tuple[bool, bool, RowVersion | None]:
         """Whether a patient was seen, and whether by the provider; the visit that shows it."""
@@ -126,10 +177,10 @@ class FactReader:
 
     # --------------------------------------------------------------------- in common
 
-    def _held(self, resource: Resource, low: int, high: int) -> list[Hold]:
-        """The holds that take a resource's time, those with seats in its sessions among them."""
+    def _held(self, resources: Sequence[Resource], low: int, high: int) -> list[Hold]:
+        """The holds that take the time of some, those with seats in their sessions among them."""
         store, practice = self._context.store, self._context.practice
-        claims = store.claims(practice, [resource], low, high)
+        claims = store.claims(practice, resources, low, high)
         refs = [Ref(Kind.HOLD, one.id) for one in claims if one.kind is ClaimKind.HOLD]
         rows = store.get_many(practice, refs) if refs else {}
         found = [one for one in rows.values() if isinstance(one, Hold)]
@@ -142,10 +193,9 @@ class FactReader:
 
 def _visited(
     bookings: Sequence[Appointment | Hold],
-    inquiry: Inquiry,
+    now: datetime | None,
     but: Collection[tuple[ClaimKind, str]],
 ) -> Iterator[Visited]:
-    now = inquiry.request.now
     for one in bookings:
         kind = ClaimKind.HOLD if isinstance(one, Hold) else ClaimKind.APPOINTMENT
         if (kind, one.id) not in but:

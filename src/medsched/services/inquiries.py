@@ -151,7 +151,7 @@ class Inquiries:
         sessions = self._seats.among(found, context.now())
         for claim in found:
             if (claim.kind, claim.id) not in but:
-                claims[claim.resource].append(_with_session(claim, sessions))
+                claims[claim.resource].append(with_session(claim, sessions))
         for claim in busy:
             claims[claim.resource].append(claim)
         inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
@@ -173,7 +173,7 @@ class Inquiries:
         return Patient(id=id) if found is None else found
 
 
-def _with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
+def with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
     """A claim, with what is known of its group session if it has one."""
     if claim.kind is not ClaimKind.SESSION or claim.id not in sessions:
         return claim

@@ -1,74 +1,233 @@
-"""Searching: slots of many providers."""
+"""Searching: the free slots of many providers, read in as few looks at the store as will do.
+
+Rules come from the roster, which is read once; what is claimed is read for all who may be found
+together, a stretch of days at a time, the earliest first, and no further than the answer needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby, islice
+from typing import Final
 
-from medsched.domain.appointment_types import AppointmentType
-from medsched.domain.people import Provider
-from medsched.domain.places import Location
-from medsched.domain.searches import Search
+import attrs
+
+from medsched.domain.pages import Page, cursor, read_cursor
+from medsched.domain.places import Address
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.slots import Slot
-from medsched.engine.searching import (
-    stretch_of,
-    suits_provider,
-    suits_terms,
-    suits_type,
-    wanted_minutes,
-)
-from medsched.engine.slots import list_slots
+from medsched.engine.searching import stretch_of
+from medsched.engine.sweeps import Hit, Place, Post, Sweep, place_of
+from medsched.errors import InvalidChoice, InvalidCursor, InvalidNumber
 from medsched.services.context import Context
-from medsched.services.inquiries import Inquiries
-from medsched.services.snapshots import Snapshots
-from medsched.timeline.instants import instant_of, whole_minute
-from medsched.timeline.intervals import covering
+from medsched.services.looks import Looks
+from medsched.services.queries import MOST
+from medsched.services.rosters import Rosters
+from medsched.timeline.instants import DAY, LAST_DATE, minute_of
+
+LOOKED_BEYOND: Final = timedelta(days=84)
+"""How far beyond its dates a search looks for the next free date of a provider."""
 
 
 class Searches:
-    """Searches over the providers of one practice."""
+    """Searches over the providers of one practice.
 
-    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+    All of them raise `NotFound` for a patient, type, provider or location that is named and is not
+    there, and `UnknownZone`. ``now`` is the clock's unless given.
+    """
+
+    def __init__(self, context: Context, rosters: Rosters) -> None:
         self._context = context
-        self._inquiries = Inquiries(context, snapshots)
+        self._rosters = rosters
 
-    def found(self, search: Search, *, now: datetime | None = None) -> Iterator[Slot]:
-        """What a search finds, in order of start, provider, type and place, read as it goes."""
-        store, practice = self._context.store, self._context.practice
-        zone = None if search.timezone is None else self._context.zones.zone(search.timezone)
-        low, high = stretch_of(search, zone)
+    def slots(
+        self,
+        search: Search,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        now: datetime | None = None,
+    ) -> Page[Slot]:
+        """A page of the slots that a search finds, in one calendar of all providers.
 
-        def all_of(cls):  # type: ignore[no-untyped-def]
-            return store.page(practice, cls, active=None, where={}, after=None, limit=100_000)
+        They are in order of start, provider, type and place, 1 to 1000 of them. ``cursor`` is the
+        ``next`` of the page before: pages neither repeat nor skip a slot, whatever is booked in
+        between. `InvalidNumber`, and `InvalidCursor` for a cursor that this search did not give.
+        """
+        _check_limit(limit)
+        scope = _scope(self._context.practice, "slots", search)
+        after = None if cursor is None else _read_place(scope, cursor)
+        found = list(islice(self.found(search, now=now, after=after), limit + 1))
+        more = len(found) > limit
+        return Page(tuple(found[:limit]), _place_text(scope, found[limit - 1]) if more else None)
 
-        places = {one.id: one for one in all_of(Location)}
-        slots: list[Slot] = []
-        for provider in all_of(Provider):
-            if not suits_provider(search, provider):
-                continue
-            for type_ in all_of(AppointmentType):
-                if not suits_type(search, type_):
-                    continue
-                inquiry = self._inquiries.about(
-                    provider.id,
-                    type_.code,
-                    (low, high),
-                    patient=search.patient,
-                    now=now,
-                    referred=search.referred,
-                    prepaid=search.prepaid,
-                )
-                for slot in list_slots(
-                    inquiry,
-                    instant_of(low),
-                    instant_of(high),
-                    taken=not search.available_only,
-                ):
-                    terms = slot._terms
-                    seen = zone or terms.zone
-                    start = whole_minute(slot.start, "start")
-                    wanted = wanted_minutes(search, seen, start, start + 1)
-                    if suits_terms(search, terms, places) and covering(wanted, start):
-                        slots.append(slot)
-        slots.sort(key=lambda one: (one.start, one.provider, one.type, one.location or ""))
-        yield from slots
+    def found(
+        self, search: Search, *, now: datetime | None = None, after: Place | None = None
+    ) -> Iterator[Slot]:
+        """What a search finds, in the order of `slots`, read as it is asked for."""
+        look = self._look(search, now)
+        low = look.sweep.low if after is None else max(look.sweep.low, after.start)
+        for hits in look.hits(low // DAY, (look.sweep.high - 1) // DAY):
+            for _, some in groupby(sorted(hits, key=_day), key=_day):
+                yield from look.sweep.in_order(some, after)
+
+    def by_provider(
+        self,
+        search: Search,
+        *,
+        limit: int = 20,
+        each: int = 20,
+        cursor: str | None = None,
+        now: datetime | None = None,
+    ) -> Page[ProviderSlots]:
+        """A page of the providers who suit a search, in order of id, with what it finds of each.
+
+        ``limit`` are the providers on a page, 1 to 1000, ``each`` the most slots that are told of
+        one, 0 to 1000; how many there are in all is counted. Those who have none are told, too,
+        with the next local date on which they have one, up to 84 days after the search's last.
+        Raises as `slots`.
+        """
+        _check_limit(limit)
+        _check_limit(each, "each", least=0)
+        scope = _scope(self._context.practice, "providers", search)
+        after = None if cursor is None else read_cursor(scope, cursor)
+        self._rosters.of(self._context)
+        look = self._look(search, now)
+        ids = list(dict.fromkeys(post.provider.id for post in look.posts))
+        shown = list(islice((id for id in ids if after is None or id > after), limit))
+        some = self._look(attrs.evolve(search, providers=shown), now)
+        hits: dict[str, list[Hit]] = defaultdict(list)
+        for chunk in some.hits(some.sweep.low // DAY, (some.sweep.high - 1) // DAY, least=8):
+            for hit in chunk:
+                hits[hit.post.provider.id].append(hit)
+        next_free = self._next_free(search, some.sweep, shown, hits, now)
+        items = [
+            _of_provider(post, hits[post.provider.id], some, each, next_free)
+            for post in {post.provider.id: post for post in some.posts}.values()
+        ]
+        more = bool(shown) and shown[-1] != ids[-1]
+        return Page(tuple(items), _cursor(scope, shown[-1]) if more else None)
+
+    def first_of_each(self, search: Search, *, now: datetime | None = None) -> dict[str, Slot]:
+        """The first slot of each provider with whom a search finds one, by the provider's id."""
+        look, found = self._look(search, now), dict[str, Slot]()
+        for hits in look.hits(look.sweep.low // DAY, (look.sweep.high - 1) // DAY, found):
+            for provider, some in groupby(sorted(hits, key=_provider), key=_provider):
+                of_one = list(some)
+                day = min(hit.day for hit in of_one)
+                first = next(look.sweep.in_order(hit for hit in of_one if hit.day == day))
+                found[provider] = first
+        return found
+
+    def load(self, providers: Collection[str], first: int, last: int) -> dict[str, int]:
+        """How many minutes of each provider are claimed on UTC days, from first to last.
+
+        The days are counted from 1970-01-01, both inclusive.
+        """
+        resources = {Resource(ResourceKind.PROVIDER, id): id for id in providers}
+        ledger = self._context.store.ledger(self._context.practice, list(resources), first, last)
+        found = dict.fromkeys(providers, 0)
+        for key, bits in ledger.items():
+            found[resources[key.resource]] += bits.bit_count()
+        return found
+
+    # ---------------------------------------------------------------------- in common
+
+    def _look(self, search: Search, now: datetime | None) -> Looks:
+        if not isinstance(search, Search):
+            raise InvalidChoice("search", type(search).__name__, "a Search is needed")
+        context = self._context
+        now = context.now() if now is None else now
+        minute_of(now, "now", rounding="down")
+        zone = None if search.timezone is None else context.zones.zone(search.timezone)
+        return Looks(context, self._rosters, search, now, zone, stretch_of(search, zone))
+
+    def _next_free(
+        self,
+        search: Search,
+        sweep: Sweep,
+        providers: Iterable[str],
+        hits: Mapping[str, Sequence[Hit]],
+        now: datetime | None,
+    ) -> dict[str, date]:
+        """The first local date on which each provider has something free."""
+        free = {id: [hit for hit in some if hit.is_free] for id, some in hits.items()}
+        found = {
+            id: next(sweep.in_order(hit for hit in some if hit.day == min(map(_day, some)))).date
+            for id, some in free.items()
+            if some
+        }
+        left = [id for id in providers if id not in found]
+        if left and search.last < LAST_DATE:
+            beyond = attrs.evolve(
+                search,
+                first=search.last + timedelta(days=1),
+                last=min(search.last, LAST_DATE - LOOKED_BEYOND) + LOOKED_BEYOND,
+                providers=left,
+                available_only=True,
+            )
+            later = self.first_of_each(beyond, now=now)
+            found |= {id: slot.date for id, slot in later.items()}
+        return found
+
+
+def _of_provider(
+    post: Post, hits: Sequence[Hit], look: Looks, each: int, next_free: Mapping[str, date]
+) -> ProviderSlots:
+    provider = post.provider
+    place = look.roster.places.get(provider.location or "")
+    address: Address | None = None if place is None else place.address
+    free = sum(hit.starts.bit_count() for hit in hits if hit.is_free)
+    return ProviderSlots(
+        provider=provider,
+        address=address,
+        slots=tuple(islice(look.sweep.in_order(hits), each)),
+        total=sum(hit.starts.bit_count() for hit in hits),
+        free=free,
+        next_free=next_free.get(provider.id),
+    )
+
+
+def _day(hit: Hit) -> int:
+    return hit.day
+
+
+def _provider(hit: Hit) -> str:
+    return hit.post.provider.id
+
+
+def _check_limit(value: int, field: str = "limit", *, least: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
+        raise InvalidNumber(field, value, f"{least} to {MOST} at a time")
+
+
+def _scope(practice: str, what: str, search: Search) -> str:
+    """The name of all that a search finds, the same however it was written down."""
+    fields = attrs.asdict(search, recurse=False)
+    said = {
+        name: sorted(map(str, value)) if isinstance(value, frozenset) else str(value)
+        for name, value in fields.items()
+    }
+    return repr((practice, what, said))
+
+
+def _cursor(scope: str, after: str) -> str:
+    return cursor(scope, after)
+
+
+def _place_text(scope: str, slot: Slot) -> str:
+    return cursor(scope, json.dumps(place_of(slot)))
+
+
+def _read_place(scope: str, text: str) -> Place:
+    try:
+        start, *ids = json.loads(read_cursor(scope, text))
+        if isinstance(start, int) and len(ids) == 3 and all(isinstance(id, str) for id in ids):
+            return Place(start, *ids)
+    except (ValueError, TypeError):
+        pass
+    raise InvalidCursor("cursor", "…", "not a cursor of this search")

@@ -29,6 +29,18 @@ class View:
         self._calendars: dict[Resource, VersionedCalendar] = {}
         self._laid: dict[Ref, Stored | None] = {}
 
+    @classmethod
+    def over(
+        cls,
+        context: Context,
+        rows: dict[Ref, Stored | None],
+        calendars: dict[Resource, VersionedCalendar],
+    ) -> View:
+        """A view that has read some of it already; what it reads is added to that."""
+        view = cls(context)
+        view._rows, view._calendars = rows, calendars
+        return view
+
     @property
     def practice(self) -> Resource:
         """The practice itself."""
@@ -83,6 +95,8 @@ class View:
 
     def _calendar(self, resource: Resource) -> Calendar:
         stored = self._calendars[resource].calendar
+        if not self._laid:
+            return stored
         return calendar(
             self._over(AvailabilityRule, stored.rules, resource),
             self._over(Override, stored.overrides, resource),

@@ -50,6 +50,7 @@ class Rows:
     called: dict[str, Ref] = attrs.field(factory=dict)
     """Appointments by their references."""
     schedule_versions: dict[Resource, int] = attrs.field(factory=dict)
+    roster_version: int = 0
     ledger: Ledger = attrs.field(factory=Ledger)
     tallies: dict[str, int] = attrs.field(factory=dict)
     receipts: dict[str, tuple[KeyedRequest, Receipt]] = attrs.field(factory=dict)
@@ -153,6 +154,7 @@ class Rows:
             self._add(record)
         for resource in changeset.bumps:
             self.schedule_versions[resource] = self.schedule_versions.get(resource, 0) + 1
+        self.roster_version += len(changeset.roster_parts)
         self.ledger.take(changeset.releases, (*changeset.claims, *changeset.doubled))
         for tally in changeset.tallies:
             self.tallies[tally.name] = self.tallies.get(tally.name, 0) + tally.by

@@ -21,8 +21,8 @@ from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.published import PublishedDay
 from medsched.domain.records import Resource
-from medsched.domain.stored import Ref, Stored, StoredT, kind_of
-from medsched.ports.store import RETRIES, VersionedCalendar
+from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of
+from medsched.ports.store import RETRIES, Taken, VersionedCalendar
 from medsched.ports.surroundings import Surroundings
 
 
@@ -93,6 +93,14 @@ class MemoryStore:
             versions = self._practice(practice).schedule_versions
             return {one: versions.get(one, 0) for one in resources}
 
+    def roster_version(self, practice: str) -> int:
+        with self._lock:
+            return self._practice(practice).roster_version
+
+    def all_schedule_versions(self, practice: str) -> Mapping[Resource, int]:
+        with self._lock:
+            return dict(self._practice(practice).schedule_versions)
+
     def referrers(self, practice: str, ref: Ref, *, limit: int = 100) -> Sequence[Ref]:
         with self._lock:
             return sorted(self._practice(practice).referrers.get(ref, ()))[:limit]
@@ -115,6 +123,30 @@ class MemoryStore:
             bits = self._practice(practice).ledger.bits
             keys = (LedgerKey(one, day) for one in resources for day in range(first, last + 1))
             return {key: bits[key] for key in keys if key in bits}
+
+    def taken(
+        self,
+        practice: str,
+        resources: Collection[Resource],
+        first: int,
+        last: int,
+        *,
+        hours: tuple[int, int] = (0, 24),
+        now: datetime,
+    ) -> Taken:
+        found: dict[LedgerKey, int] = {}
+        with self._lock:
+            rows = self._practice(practice)
+            bits = rows.ledger.bits
+            for day in range(first, last + 1):
+                for resource in resources:
+                    key = LedgerKey(resource, day)
+                    if key in bits:
+                        found[key] = bits[key]
+            holds = [rows.records[Ref(Kind.HOLD, id)] for id in rows.ids.get(Kind.HOLD, ())]
+            expired = [one for one in holds if isinstance(one, Hold) and not one.is_live(now)]
+            lapsed = [span for hold in expired for span in hold.reach]
+            return Taken(rows.roster_version, found, lapsed)
 
     def appointments(
         self, practice: str, agenda: Agenda, *, after: Place | None, limit: int

@@ -31,7 +31,7 @@ from medsched.adapters.sqlalchemy.locking import (
     named,
 )
 from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
-from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.appointments import Appointment
 from medsched.domain.changes import (
     Changeset,
@@ -115,6 +115,7 @@ class Application:
     def _schedules(self) -> None:
         guards = [one for one in self._changeset.guards if isinstance(one, ScheduleVersion)]
         bumps = {key_of(resource) for resource in self._changeset.bumps}
+        bumps |= {Key(ROSTER, f"{part:02d}") for part in self._changeset.roster_parts}
         table = self._tables.schedule
         locks = Locks(self._connection, table, self._practice, {}, self._by_writes)
         stated = {(key_of(guard.resource), guard.version) for guard in guards}

@@ -20,6 +20,12 @@ from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reading import RecordReader
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
+from medsched.adapters.sqlalchemy.taken_query import (
+    Wanted,
+    can_at_once,
+    taken_at_once,
+    taken_step_by_step,
+)
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.claims import Claim
@@ -30,6 +36,7 @@ from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind
 from medsched.errors import StorageBusy
+from medsched.ports.store import Taken
 
 _AROUND: Final = 50
 """How many resources one query for claims names."""
@@ -67,6 +74,27 @@ class BookingReader(RecordReader):
                     rows = map(ledger_row, connection.execute(query.where(here)))
                     found |= {key: bits for key, bits in rows if bits}
         return found
+
+    def taken(
+        self,
+        practice: str,
+        resources: Collection[Resource],
+        first: int,
+        last: int,
+        *,
+        hours: tuple[int, int] = (0, 24),
+        now: datetime,
+    ) -> Taken:
+        if not nameable(practice):
+            return Taken(0, {}, ())
+        named_ones = [one for one in resources if nameable(one.id)]
+        wanted = Wanted(practice, named_ones, first, last, hours, now)
+        if self._connections.dialect == "postgresql":
+            with self._connections.reading("taken") as connection:
+                if can_at_once(connection):
+                    return taken_at_once(connection, self._tables, wanted)
+        with self._connections.reading("taken", several=True) as connection:
+            return taken_step_by_step(connection, self._tables, wanted)
 
     def appointments(
         self, practice: str, agenda: Agenda, *, after: Place | None, limit: int

@@ -241,9 +241,16 @@ class Connections:
 
 def _set_level(connection: Connection, level: str) -> None:
     """Set the isolation level; SQLAlchemy would hand the driver's own errors on."""
+    with as_sqlalchemys(connection):
+        connection.execution_options(isolation_level=level)
+
+
+@contextmanager
+def as_sqlalchemys(connection: Connection) -> Iterator[None]:
+    """What the driver itself raises on a connection, as SQLAlchemy would raise it."""
     dialect = connection.dialect
     try:
-        connection.execution_options(isolation_level=level)
+        yield
     except dialect.loaded_dbapi.Error as error:
         raw = connection.connection.dbapi_connection
         lost = dialect.is_disconnect(error, raw, None)

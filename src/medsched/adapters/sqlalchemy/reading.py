@@ -18,7 +18,7 @@ from medsched.adapters.sqlalchemy.booking_rows import (
 from medsched.adapters.sqlalchemy.connections import Connections
 from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
-from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.records import Resource
 from medsched.domain.schedule import calendar
@@ -159,6 +159,22 @@ class RecordReader:
                     found |= {Key(kind, id): version for kind, id, version in rows}
         return {one: found.get(key_of(one), 0) for one in resources}
 
+    def roster_version(self, practice: str) -> int:
+        if not nameable(practice):
+            return 0
+        with self._connections.reading("roster") as connection:
+            return int(connection.scalar(roster_query(self._tables, practice)))
+
+    def all_schedule_versions(self, practice: str) -> Mapping[Resource, int]:
+        if not nameable(practice):
+            return {}
+        table = self._tables.schedule.c
+        query = sa.select(table.kind, table.id, table.version).where(
+            table.practice == practice, table.kind != ROSTER, table.version > 0
+        )
+        with self._connections.reading("versions") as connection:
+            return {Resource(kind, id): at for kind, id, at in connection.execute(query)}
+
     def referrers(self, practice: str, ref: Ref, *, limit: int = 100) -> Sequence[Ref]:
         if not (nameable(practice) and nameable(ref.id)):
             return []
@@ -240,6 +256,13 @@ class RecordReader:
                 named(schedule, practice, keys)
             ),
         )
+
+
+def roster_query(tables: Tables, practice: str) -> sa.Select[Any]:
+    """The version of a practice's roster: the changes that its parts have counted."""
+    table = tables.schedule.c
+    counted = sa.func.coalesce(sa.func.sum(table.version), 0)
+    return sa.select(counted).where(table.practice == practice, table.kind == ROSTER)
 
 
 def _storable(text: str) -> bool:

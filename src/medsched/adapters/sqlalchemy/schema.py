@@ -55,6 +55,8 @@ PREFIX: Final = "medsched_"
 VERSION: Final = 3
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
+ROSTER: Final = "roster"
+"""What the parts of a roster are called among the kinds of resources that have schedules."""
 HOURS: Final = tuple(f"h{hour:02d}" for hour in range(24))
 """The columns of a day's hours."""
 _OPTIONS: Final[dict[str, Any]] = {
@@ -149,7 +151,10 @@ class Tables:
             Column("touched", BigInteger, nullable=False, server_default=text("0")),
             PrimaryKeyConstraint("practice", "kind", "id", name="pk_medsched_schedule"),
         )
-        """The schedule version of a resource; it outlives the resource's record."""
+        """The schedule version of a resource; it outlives the resource's record.
+
+        The parts of the practice's roster are rows of a kind of their own.
+        """
 
         self.event = self._table(
             "event",

@@ -1,0 +1,131 @@
+"""What is claimed of many resources, with what else a search needs to trust it: one state for all.
+
+PostgreSQL tells all of it in one statement, the hours of a day as one string of bits, which is read
+faster than 24 numbers; elsewhere it is some plain queries in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Dialect
+
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of, unpacked
+from medsched.adapters.sqlalchemy.connections import as_sqlalchemys
+from medsched.adapters.sqlalchemy.ledgers import ledger_row
+from medsched.adapters.sqlalchemy.locking import chunks, key_of, named
+from medsched.adapters.sqlalchemy.schema import HOURS, ROSTER, Tables
+from medsched.domain.claims import Span
+from medsched.domain.holds import Hold
+from medsched.domain.ledger import HOUR, LedgerKey
+from medsched.domain.records import Resource
+from medsched.domain.stored import Kind
+from medsched.ports.store import Taken
+
+_ISO: Final = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')"""
+"""An instant as text, as `unpacked` reads it."""
+
+
+class Wanted(NamedTuple):
+    """Whose minutes are asked for: on the days ``first`` to ``last``, in the hours [low, high)."""
+
+    practice: str
+    resources: Sequence[Resource]
+    first: int
+    last: int
+    hours: tuple[int, int]
+    now: datetime
+
+
+def can_at_once(connection: Connection) -> bool:
+    """Whether one statement can tell it: psycopg is there, and nobody has to wait for it."""
+    raw = connection.connection.dbapi_connection
+    return connection.dialect.name == "postgresql" and type(raw).__module__ == "psycopg"
+
+
+def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Taken:
+    """All of it in one statement, on PostgreSQL."""
+    kinds: dict[str, dict[str, Resource]] = {}
+    for one in wanted.resources:
+        kinds.setdefault(one.kind.value, {})[one.id] = one
+    low, high = wanted.hours
+    values: list[object] = [wanted.practice, wanted.practice, wanted.now]
+    for kind, ids in kinds.items():
+        values += [wanted.practice, kind, list(ids), wanted.first, wanted.last]
+    text = _statement(tables, connection.dialect, len(kinds), low, high)
+    roster, lapsed, ledger = 0, list[Span](), dict[LedgerKey, int]()
+    # Bits begin at the left of their bytes; the hours that were left out go below.
+    empty, low = -(high - low) * HOUR % 8, low * HOUR
+    whole = int.from_bytes
+    raw: Any = connection.connection.dbapi_connection
+    with as_sqlalchemys(connection):
+        for kind, id, day, bits, document in raw.cursor(binary=True).execute(text, values):
+            if bits is not None:
+                taken = whole(bits[4:], "big") >> empty << low
+                if taken:
+                    ledger[LedgerKey(kinds[kind][id], day)] = taken
+            elif document is not None:
+                hold = unpacked(document)
+                lapsed += hold.reach if isinstance(hold, Hold) else ()
+            else:
+                roster = day
+    return Taken(roster, ledger, lapsed)
+
+
+@cache
+def _statement(tables: Tables, dialect: Dialect, kinds: int, low: int, high: int) -> str:
+    called = dialect.identifier_preparer.format_table
+    hours = " || ".join(f"COALESCE({hour}, 0)::bit(60)" for hour in reversed(HOURS[low:high]))
+    columns = ", ".join(
+        _ISO.format(name) if name.endswith("_at") else name for name in BookingRow._fields
+    )
+    roster = (
+        "SELECT NULL::text, NULL::text, COALESCE(sum(version), 0)::bigint,"
+        f" NULL::bit varying, NULL::text FROM {called(tables.schedule)}"
+        f" WHERE practice = %s AND kind = '{ROSTER}'"
+    )
+    lapsed = (
+        "SELECT NULL, NULL, 0, NULL, json_build_array("
+        f"{columns})::text FROM {called(tables.booking)}"
+        f" WHERE practice = %s AND kind = '{Kind.HOLD.value}' AND expires_at <= %s"
+    )
+    ledger = (
+        f"SELECT resource_kind, resource_id, day, {hours}, NULL FROM {called(tables.ledger)}"
+        ' WHERE practice = %s AND resource_kind = %s AND resource_id = ANY(%s::text[] COLLATE "C")'
+        " AND day BETWEEN %s AND %s"
+    )
+    return " UNION ALL ".join([roster, lapsed, *[ledger] * kinds])
+
+
+def taken_step_by_step(connection: Connection, tables: Tables, wanted: Wanted) -> Taken:
+    """The same in plain queries, for a connection on which they see one state."""
+    ledger, schedule = tables.ledger, tables.schedule.c
+    columns = [ledger.c[name] for name in ("resource_kind", "resource_id", "day", *HOURS)]
+    query = sa.select(*columns).where(ledger.c.day.between(wanted.first, wanted.last))
+    found: dict[LedgerKey, int] = {}
+    for some in chunks(sorted({key_of(one) for one in wanted.resources})):
+        here = named(ledger, wanted.practice, some, "resource_")
+        rows = map(ledger_row, connection.execute(query.where(here)))
+        found |= {key: bits for key, bits in rows if bits}
+    counted = sa.select(sa.func.coalesce(sa.func.sum(schedule.version), 0)).where(
+        schedule.practice == wanted.practice, schedule.kind == ROSTER
+    )
+    roster = int(connection.scalar(counted) or 0)
+    return Taken(roster, found, list(_lapsed_holds(connection, tables, wanted)))
+
+
+def _lapsed_holds(connection: Connection, tables: Tables, wanted: Wanted) -> Iterator[Span]:
+    table = tables.booking.c
+    query = sa.select(*(table[name] for name in BookingRow._fields)).where(
+        table.practice == wanted.practice,
+        table.kind == Kind.HOLD.value,
+        table.expires_at <= wanted.now,
+    )
+    for row in connection.execute(query):
+        found = booking_of(BookingRow(*row))
+        if isinstance(found, Hold):
+            yield from found.reach

@@ -1,0 +1,225 @@
+"""Looking for what one search wants: a stretch of days at a time, over all who may be found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from medsched.domain.claims import Claim
+from medsched.domain.ledger import LedgerKey, rows_of
+from medsched.domain.people import Patient
+from medsched.domain.records import Resource
+from medsched.domain.requests import Request
+from medsched.domain.searches import Search
+from medsched.domain.slots import SlotTerms
+from medsched.domain.stored import kind_of
+from medsched.engine.inquiry import Inquiry
+from medsched.engine.slots import list_slots
+from medsched.engine.sweeps import Hit, Post, Sweep, reach_of, resources_of
+from medsched.errors import NotFound
+from medsched.ports.store import Taken
+from medsched.services.context import Context
+from medsched.services.facts import FactReader
+from medsched.services.inquiries import reach_of as reach_of_claims
+from medsched.services.inquiries import with_session
+from medsched.services.rosters import Rosters
+from medsched.services.seats import Seats
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, instant_of
+from medsched.timeline.intervals import Interval
+from medsched.timeline.zones import Zone
+
+LONGEST: Final = 32
+"""The most days that are read at once."""
+_TRIES: Final = 5
+"""How often the roster is read again when it keeps changing; then what was read has to do."""
+
+
+class Looks:
+    """One search under way: who may be found, as of a version of the roster."""
+
+    def __init__(
+        self,
+        context: Context,
+        rosters: Rosters,
+        search: Search,
+        now: datetime,
+        zone: Zone | None,
+        stretch: Interval,
+    ) -> None:
+        self._context = context
+        self._rosters = rosters
+        self._zone = zone
+        self._stretch = stretch
+        self._now = now
+        self.search = search
+        self._patient = None if search.patient is None else self._find_patient(search.patient)
+        self._seats = Seats(context)
+        self._facts = FactReader(context)
+        self._turn_to(fresh=False)
+
+    def _turn_to(self, *, fresh: bool) -> None:
+        """Take the roster as it is now, or as it was when it was last looked at."""
+        self.roster = self._rosters.of(self._context, fresh=fresh)
+        missing = self.roster.missing(self._context, self.search)
+        if missing is not None and not fresh:
+            self._turn_to(fresh=True)
+            return
+        if missing is not None:
+            raise NotFound(missing.kind.value, missing.id)
+        self.posts = self.roster.suiting(self._context, self.search)
+        self.sweep = Sweep(self.search, self._now, self._zone, self.roster.places, self._stretch)
+        if self._patient is not None and not self._patient.active:
+            self.posts = ()
+
+    def hits(
+        self, first: int, last: int, but: Collection[str] = (), *, least: int = 1
+    ) -> Iterator[list[Hit]]:
+        """What is found on the UTC days from ``first`` to ``last``, more days each time.
+
+        Days on which hours give nothing are passed over. ``but`` are providers, by id, who are
+        left out: looked at anew each time. ``least``: so many days at once, at least.
+        """
+        wide, unsure, tries = least, first, 0
+        while unsure <= last:
+            until = min(first + wide - 1, last)
+            hits, version = self._between(first, until, but)
+            if version is None and until == last:
+                version = self._context.store.roster_version(self._context.practice)
+            if version is None:
+                first = until + 1
+            elif version == self.roster.version or tries == _TRIES:
+                yield hits
+                first = unsure = until + 1
+            else:  # what was passed over may be something now
+                self._turn_to(fresh=True)
+                first, tries = unsure, tries + 1
+                continue
+            wide = min(2 * wide, LONGEST)
+
+    def _between(self, first: int, last: int, but: Collection[str]) -> tuple[list[Hit], int | None]:
+        """What is found, and the version of the roster by then; None where nothing was read."""
+        posts: Sequence[Post] = self.posts
+        if but:
+            posts = [post for post in posts if post.provider.id not in but]
+        others = [post for post in posts if not self._is_plain(post)]
+        if others:
+            posts = [post for post in posts if self._is_plain(post)]
+        hits, version = self._by_ledger(posts, first, last)
+        if others:
+            hits += self._by_claims(others, first, last)
+            if version is None:
+                version = self._context.store.roster_version(self._context.practice)
+        return hits, version
+
+    def _is_plain(self, post: Post) -> bool:
+        return (
+            post.plain
+            and self.search.available_only
+            and not self._context.house_rules
+            and (self._patient is None or not post.template.asks_of_patient)
+        )
+
+    # ---------------------------------------------------------------- by the ledger
+
+    def _by_ledger(
+        self, posts: Sequence[Post], first: int, last: int
+    ) -> tuple[list[Hit], int | None]:
+        """What is free by the ledger alone, and the version that the roster has by now."""
+        candidates = self.sweep.candidates(posts, first, last)
+        if not candidates:
+            return [], None
+        patient = None if self._patient is None else self._patient.resource
+        resources = resources_of(candidates)
+        if patient is not None:
+            resources[patient] = None
+        since, until, hours = reach_of(candidates)
+        taken = self._context.store.taken(
+            self._context.practice, list(resources), since, until, hours=hours, now=self._now
+        )
+        ledger = (
+            self._without_lapsed(taken, resources, since, until) if taken.lapsed else (taken.ledger)
+        )
+        return [hit for one in candidates for hit in one.free(ledger, patient)], taken.roster
+
+    def _without_lapsed(
+        self, taken: Taken, resources: Collection[Resource], first: int, last: int
+    ) -> Mapping[LedgerKey, int]:
+        """What is claimed without the holds that have expired: made anew where some may be."""
+        low, high = first * DAY, (last + 1) * DAY
+        spans = [
+            span
+            for span in taken.lapsed
+            if span.resource in resources and span.low < high and low < span.high
+        ]
+        if not spans:
+            return taken.ledger
+        whose = sorted({span.resource for span in spans})
+        claims = self._context.store.claims(self._context.practice, whose, low, high)
+        live = rows_of(claim for claim in claims if claim.is_live(self._now))
+        keys = (LedgerKey(one, day) for one in whose for day in range(first, last + 1))
+        return {**taken.ledger, **{key: live.get(key, 0) for key in keys}}
+
+    # ---------------------------------------------------------------- by the claims
+
+    def _by_claims(self, posts: Sequence[Post], first: int, last: int) -> list[Hit]:
+        """What is found by looking at each claim, where the ledger alone does not tell."""
+        low, high = max(first * DAY, self.sweep.low), min((last + 1) * DAY, self.sweep.high)
+        if not posts or low >= high:
+            return []
+        inquiries = self._inquiries(posts, (low, high))
+        hits: list[Hit] = []
+        for post, inquiry in zip(posts, inquiries, strict=True):
+            slots = list_slots(
+                inquiry, instant_of(low), instant_of(high), taken=not self.search.available_only
+            )
+            starts: dict[tuple[int, int], int] = defaultdict(int)
+            shared: dict[int, SlotTerms] = {}
+            for terms, start in slots:
+                day, minute = divmod(start, DAY)
+                if self.sweep.wanted(terms.zone, day) >> minute & 1 and self.sweep.suits(terms):
+                    starts[id(terms), day] |= 1 << minute
+                    shared[id(terms)] = terms
+            hits += (Hit(post, shared[at], day, bits) for (at, day), bits in starts.items())
+        return hits
+
+    def _inquiries(self, posts: Sequence[Post], stretch: Interval) -> list[Inquiry]:
+        """An inquiry for each post, made of what was read for all of them together."""
+        context, search = self._context, self.search
+        asked = [
+            attrs.evolve(
+                post.template.inquiry,
+                request=Request(
+                    post.type,
+                    patient=search.patient,
+                    now=self._now,
+                    referred=search.referred,
+                    prepaid=search.prepaid,
+                ),
+                house_rules=context.house_rules,
+            )
+            for post in posts
+        ]
+        reaches = [reach_of_claims(one, stretch) for one in asked]
+        low = max(min(reach[0] for reach in reaches), FIRST_MINUTE)
+        high = min(max(reach[1] for reach in reaches), LAST_MINUTE)
+        involved = {resource for one in asked for resource in one.involved}
+        found = context.store.claims(context.practice, sorted(involved), low, high)
+        sessions = self._seats.among(found, self._now)
+        claims: dict[Resource, list[Claim]] = defaultdict(list)
+        for claim in found:
+            claims[claim.resource].append(with_session(claim, sessions))
+        facts = self._facts.about_all(asked, stretch, self._patient)
+        return [
+            attrs.evolve(one, claims=claims, facts=known)
+            for one, known in zip(asked, facts, strict=True)
+        ]
+
+    def _find_patient(self, id: str) -> Patient:
+        found = self._context.store.get(self._context.practice, Patient, id)
+        if found is None and not self._context.registers_patients:
+            raise NotFound(kind_of(Patient).value, id)
+        return Patient(id=id) if found is None else found
