@@ -210,7 +210,9 @@ def _bookings(clinic: Practice, clock: FixedClock, first: date, random: Random) 
             if slots and random.random() < 0.2:
                 one = random.choice(list(slots))
                 with suppress(MedschedError):
-                    clinic.availability.change_slot(one, start=one.start + random.choice((1, 5)) * MINUTE)
+                    clinic.availability.change_slot(
+                        one, start=one.start + random.choice((1, 5)) * MINUTE
+                    )
     # A booking whatever speaks against it: two claims on one minute, one of which goes.
     taken = clinic.appointments.list(status="booked").items
     if taken and random.random() < 0.5:

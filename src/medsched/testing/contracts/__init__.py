@@ -39,6 +39,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.reading",
     "medsched.testing.contracts.receipts",
     "medsched.testing.contracts.rivals",
+    "medsched.testing.contracts.searching",
     "medsched.testing.contracts.sequences",
     "medsched.testing.contracts.slot_tables",
     "medsched.testing.contracts.standing",

@@ -14,6 +14,7 @@ from medsched.testing.contracts.numbering import Numbering
 from medsched.testing.contracts.reading import Reading
 from medsched.testing.contracts.receipts import Receipts
 from medsched.testing.contracts.rivals import Rivals
+from medsched.testing.contracts.searching import Searching
 from medsched.testing.contracts.sequences import Sequences
 from medsched.testing.contracts.standing import Standings
 from medsched.testing.contracts.wholeness import Wholeness
@@ -25,6 +26,7 @@ class StoreContract(
     Agendas,
     Changes,
     Claiming,
+    Searching,
     Standings,
     Counting,
     Doubling,
