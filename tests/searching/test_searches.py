@@ -88,7 +88,7 @@ def _providers_agree(clinic: Practice, search: Search, expected: list[Slot], tol
     for one in page:
         own = [slot for slot in expected if slot.provider == one.provider.id]
         free = [slot for slot in own if slot.status == "free"]
-        assert shown(list(one)) == shown(own), told
+        assert shown(list(one)) == shown(own[:1000]), told
         assert (one.total, one.free) == (len(own), len(free)), told
         if free:
             assert one.next_free == min(free, key=order).local_start.date() or search.timezone, told

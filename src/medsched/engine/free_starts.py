@@ -9,6 +9,7 @@ thousands of providers. Not every schedule can be asked like that: see `is_plain
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 import attrs
@@ -38,12 +39,35 @@ _WHOLE: Final = (1 << DAY) - 1
 class Pad(NamedTuple):
     """A resource that must be clear: each claim on it refuses starts around it.
 
-    From ``back`` minutes before it, to ``before`` after it.
+    From ``back`` minutes before it, to ``before`` after it: found by ``shifts`` of its bits.
     """
 
     resource: Resource
     back: int
     before: int
+    shifts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, resource: Resource, back: int, before: int) -> Pad:
+        """The pad of a resource."""
+        return cls(resource, back, before, _shifts(back + before + 1))
+
+    def blocked(self, taken: int) -> int:
+        """The starts that claimed minutes refuse, both as bits."""
+        taken <<= self.before
+        for shift in self.shifts:
+            taken |= taken >> shift
+        return taken
+
+
+@cache
+def _shifts(wide: int) -> tuple[int, ...]:
+    """How often and far bits are shifted over one another until each has become so many."""
+    found, done = list[int](), 1
+    while done < wide:
+        found.append(min(done, wide - done))
+        done += found[-1]
+    return tuple(found)
 
 
 class Choice(NamedTuple):
@@ -53,7 +77,7 @@ class Choice(NamedTuple):
     opened: int
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class DayStarts:
     """The starts of one opening on a UTC day, a bit a minute, and what must be clear for them.
 
@@ -68,6 +92,17 @@ class DayStarts:
     resources: dict[Resource, None]
     lowest: int
     highest: int
+
+    @cached_property
+    def spills(self) -> bool:
+        """Whether claims of other days matter."""
+        return self.earlier or self.later
+
+    @cached_property
+    def sole(self) -> Pad | None:
+        """The one pad that matters, on the same day, if there is nothing else: as it mostly is."""
+        alone = len(self.pads) == 1 and not self.choices and not self.spills
+        return self.pads[0] if alone else None
 
     @property
     def earlier(self) -> bool:
@@ -92,28 +127,16 @@ class DayStarts:
                 some |= opened & ~self._blocked(pad, day, ledger)
             left &= some
         if patient is not None and left:
-            left &= ~self._blocked(Pad(patient, self.terms.length - 1, 0), day, ledger)
+            left &= ~self._blocked(Pad.of(patient, self.terms.length - 1, 0), day, ledger)
         return left
 
     def _blocked(self, pad: Pad, day: int, ledger: Mapping[LedgerKey, int]) -> int:
-        resource, back, before = pad
-        taken = ledger.get(LedgerKey(resource, day), 0)
-        if self.lowest >= 0 and self.highest <= DAY:
-            return _smeared(taken, back, before) if taken else 0
-        around = (taken << DAY) | (ledger.get(LedgerKey(resource, day - 1), 0))
-        around |= ledger.get(LedgerKey(resource, day + 1), 0) << 2 * DAY
-        return _smeared(around, back, before) >> DAY & _WHOLE if around else 0
-
-
-def _smeared(bits: int, back: int, before: int) -> int:
-    """The starts that claimed minutes refuse: from so many before each to so many after it."""
-    bits <<= before
-    wide, done = back + before + 1, 1
-    while done < wide:
-        step = min(done, wide - done)
-        bits |= bits >> step
-        done += step
-    return bits
+        taken = ledger.get(LedgerKey(pad.resource, day), 0)
+        if not self.spills:
+            return pad.blocked(taken) if taken else 0
+        around = (taken << DAY) | (ledger.get(LedgerKey(pad.resource, day - 1), 0))
+        around |= ledger.get(LedgerKey(pad.resource, day + 1), 0) << 2 * DAY
+        return pad.blocked(around) >> DAY & _WHOLE if around else 0
 
 
 def first_start(starts: int) -> int:
@@ -233,4 +256,4 @@ class Template:
 
 
 def _pads(blocks: Blocks) -> list[Pad]:
-    return [Pad(one.resource, one.back, one.before) for one in blocks.claimed]
+    return [Pad.of(one.resource, one.back, one.before) for one in blocks.claimed]

@@ -29,13 +29,15 @@ from medsched.timeline.zones import Zone
 class Post:
     """A provider and a type that may be booked with them: one of those that a search may find.
 
-    ``plain``: the ledger alone tells what is free, see `is_plain`.
+    ``plain``: the ledger alone tells what is free, see `is_plain`. ``timing`` is a number that
+    posts share whose rules of time are alike.
     """
 
     provider: Provider
     type: AppointmentType
     template: Template
     plain: bool
+    timing: int
 
 
 class Hit(NamedTuple):
@@ -51,6 +53,34 @@ class Hit(NamedTuple):
         """Whether they can be booked; else they are told because they are taken."""
         return self.terms.status is SlotStatus.FREE
 
+    @property
+    def order(self) -> tuple[str, str]:
+        """Where it stands among those of one day."""
+        return self.terms.provider, self.terms.type
+
+
+class Suiting(NamedTuple):
+    """The posts that suit a search, in order of provider and type, and which of them are alike.
+
+    ``plain`` are those of which the ledger alone tells what is free; ``asking`` too, unless it is
+    said for whom it is, since they have rules that ask; ``others`` never.
+    """
+
+    posts: Sequence[Post]
+    plain: Sequence[Post]
+    asking: Sequence[Post]
+    others: Sequence[Post]
+
+    @classmethod
+    def of(cls, posts: Sequence[Post]) -> Suiting:
+        """Some posts, told apart."""
+        return cls(
+            posts,
+            [one for one in posts if one.plain and not one.template.asks_of_patient],
+            [one for one in posts if one.plain and one.template.asks_of_patient],
+            [one for one in posts if not one.plain],
+        )
+
 
 class Candidate(NamedTuple):
     """Starts that a search wants, as far as hours go."""
@@ -60,11 +90,22 @@ class Candidate(NamedTuple):
     day: int
     starts: int
 
-    def free(self, ledger: Mapping[LedgerKey, int], patient: Resource | None) -> Iterator[Hit]:
-        """Those of them that nothing claims."""
-        left = self.opened.left(self.starts, self.day, ledger, patient)
+
+def free_of(
+    candidates: Iterable[Candidate], ledger: Mapping[LedgerKey, int], patient: Resource | None
+) -> list[Hit]:
+    """Those of some starts that nothing claims."""
+    found: list[Hit] = []
+    for post, opened, day, starts in candidates:
+        sole = opened.sole if patient is None else None
+        if sole is None:
+            left = opened.left(starts, day, ledger, patient)
+        else:
+            taken = ledger.get(LedgerKey(sole.resource, day))
+            left = starts & ~sole.blocked(taken) if taken else starts
         if left:
-            yield Hit(self.post, self.opened.terms, self.day, left)
+            found.append(Hit(post, opened.terms, day, left))
+    return found
 
 
 class Place(NamedTuple):
@@ -102,7 +143,7 @@ class Sweep:
             or search.insurance_accepted is not None
         )
         self._wanted: dict[tuple[str, int], int] = {}
-        self._bookable: dict[object, Interval] = {}
+        self._bookable: dict[int, Interval] = {}
         # By identity, since to compare terms takes longer than to look at them.
         self._suits: dict[int, tuple[SlotTerms, bool]] = {}
         self._seen: dict[int, tuple[SlotTerms, SlotTerms]] = {}
@@ -110,20 +151,24 @@ class Sweep:
     def candidates(self, posts: Iterable[Post], first: int, last: int) -> list[Candidate]:
         """What hours give of the UTC days from ``first`` to ``last``, inclusive."""
         found: list[Candidate] = []
-        wanted, picky = self.wanted, self._picky
+        picky, masks = self._picky, dict[tuple[int, int, int], int]()
         for post in posts:
-            on, (soonest, beyond) = post.template.on, self._bookable_of(post)
+            on, timing = post.template.on, post.timing
             for day in range(first, last + 1):
                 for opened in on(day):
-                    starts = opened.starts & wanted(opened.terms.zone, day)
-                    midnight = day * DAY
-                    if soonest > midnight:
-                        starts = starts >> (soonest - midnight) << (soonest - midnight)
-                    if beyond < midnight + DAY:
-                        starts &= (1 << max(beyond - midnight, 0)) - 1
+                    zone = opened.terms.zone
+                    mask = masks.get((id(zone), day, timing))
+                    if mask is None:
+                        mask = self.wanted(zone, day) & self._bookable_on(post, day)
+                        masks[id(zone), day, timing] = mask
+                    starts = opened.starts & mask
                     if starts and (not picky or self.suits(opened.terms)):
                         found.append(Candidate(post, opened, day, starts))
         return found
+
+    def _bookable_on(self, post: Post, day: int) -> int:
+        """The minutes of a UTC day at which the rules of time let a start be booked now."""
+        return minutes_in_day([self._bookable_of(post)], day)
 
     def wanted(self, zone: Zone, day: int) -> int:
         """The minutes of a UTC day at which a start is wanted, for hours on the wall of a zone."""
@@ -144,18 +189,12 @@ class Sweep:
 
     def _bookable_of(self, post: Post) -> Interval:
         """The starts that the rules of time allow now."""
-        type_, provider = post.type, post.provider
-        key = (
-            *(type_.notice, type_.furthest_ahead, type_.days_ahead),
-            *(provider.notice, provider.furthest_ahead, provider.days_ahead),
-            None if type_.days_ahead is provider.days_ahead is None else provider.id,
-        )
-        found = self._bookable.get(key)
+        found = self._bookable.get(post.timing)
         if found is None:
             asked: Inquiry = attrs.evolve(
-                post.template.inquiry, request=Request(type_, now=self.now)
+                post.template.inquiry, request=Request(post.type, now=self.now)
             )
-            found = self._bookable[key] = asked.bookable()
+            found = self._bookable[post.timing] = asked.bookable()
         return found
 
     def slot(self, terms: SlotTerms, start: int) -> Slot:
@@ -168,37 +207,40 @@ class Sweep:
         return Slot((seen[1], start))
 
     def in_order(self, hits: Iterable[Hit], after: Place | None = None) -> Iterator[Slot]:
-        """The slots of some hits in order of start, provider, type and place, after a place."""
+        """The slots of some hits in order of start, provider, type and place, after a place.
+
+        The hits are given in order of provider and type. No two of one post have a start in common.
+        """
         # One start of each in the heap, the others as bits: mostly few are looked at.
-        heap: list[tuple[Place, int, int, Hit]] = []
-        for number, hit in enumerate(hits):
-            terms, starts, midnight = hit.terms, hit.starts, hit.day * DAY
+        heap: list[tuple[int, int, int, SlotTerms, int]] = []
+        for number, (_, terms, day, starts) in enumerate(hits):
+            midnight = day * DAY
             if after is not None and after.start > midnight:
                 passed = after.start - midnight
                 starts = starts >> passed << passed
             if starts:
-                heap.append((_place(terms, midnight, starts), number, starts, hit))
+                heap.append((midnight + first_start(starts), number, starts, terms, midnight))
         heapify(heap)
         while heap:
-            place, number, starts, hit = heap[0]
-            if after is None or place > after:
-                yield self.slot(hit.terms, place.start)
+            start, number, starts, terms, midnight = heap[0]
+            if after is None or start > after.start or _place(terms, start) > after:
+                yield self.slot(terms, start)
             starts &= starts - 1
             if starts:
-                heapreplace(heap, (_place(hit.terms, hit.day * DAY, starts), number, starts, hit))
+                start = midnight + first_start(starts)
+                heapreplace(heap, (start, number, starts, terms, midnight))
             else:
                 heappop(heap)
 
 
-def _place(terms: SlotTerms, midnight: int, starts: int) -> Place:
-    start = midnight + first_start(starts)
+def _place(terms: SlotTerms, start: int) -> Place:
     return Place(start, terms.provider, terms.type, terms.location or "")
 
 
 def place_of(slot: Slot) -> Place:
     """Where in the order of a search a slot stands."""
     terms, start = slot
-    return Place(start, terms.provider, terms.type, terms.location or "")
+    return _place(terms, start)
 
 
 def resources_of(candidates: Iterable[Candidate]) -> dict[Resource, None]:

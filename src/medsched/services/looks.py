@@ -19,7 +19,7 @@ from medsched.domain.slots import SlotTerms
 from medsched.domain.stored import kind_of
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
-from medsched.engine.sweeps import Hit, Post, Sweep, reach_of, resources_of
+from medsched.engine.sweeps import Hit, Post, Suiting, Sweep, free_of, reach_of, resources_of
 from medsched.errors import NotFound
 from medsched.ports.store import Taken
 from medsched.services.context import Context
@@ -70,10 +70,18 @@ class Looks:
             return
         if missing is not None:
             raise NotFound(missing.kind.value, missing.id)
-        self.posts = self.roster.suiting(self._context, self.search)
-        self.sweep = Sweep(self.search, self._now, self._zone, self.roster.places, self._stretch)
+        suiting = self.roster.suiting(self._context, self.search)
         if self._patient is not None and not self._patient.active:
-            self.posts = ()
+            suiting = Suiting.of(())
+        self.posts, self._plain, asking, others = suiting
+        self._mixed = bool(asking)
+        if not self.search.available_only or self._context.house_rules:
+            self._plain, self._others = (), self.posts
+        elif self._patient is None:
+            self._plain, self._others = [*self._plain, *asking] if asking else self._plain, others
+        else:
+            self._others = [*others, *asking] if asking else others
+        self.sweep = Sweep(self.search, self._now, self._zone, self.roster.places, self._stretch)
 
     def hits(
         self, first: int, last: int, but: Collection[str] = (), *, least: int = 1
@@ -91,37 +99,29 @@ class Looks:
                 version = self._context.store.roster_version(self._context.practice)
             if version is None:
                 first = until + 1
-            elif version == self.roster.version or tries == _TRIES:
+                continue
+            if version == self.roster.version or tries == _TRIES:
                 yield hits
                 first = unsure = until + 1
+                wide = min(2 * wide, LONGEST)
             else:  # what was passed over may be something now
                 self._turn_to(fresh=True)
                 first, tries = unsure, tries + 1
-                continue
-            wide = min(2 * wide, LONGEST)
 
     def _between(self, first: int, last: int, but: Collection[str]) -> tuple[list[Hit], int | None]:
         """What is found, and the version of the roster by then; None where nothing was read."""
-        posts: Sequence[Post] = self.posts
+        posts, others = self._plain, self._others
         if but:
             posts = [post for post in posts if post.provider.id not in but]
-        others = [post for post in posts if not self._is_plain(post)]
-        if others:
-            posts = [post for post in posts if self._is_plain(post)]
+            others = [post for post in others if post.provider.id not in but]
         hits, version = self._by_ledger(posts, first, last)
         if others:
             hits += self._by_claims(others, first, last)
-            if version is None:
-                version = self._context.store.roster_version(self._context.practice)
+        if others or self._mixed:
+            hits.sort(key=lambda hit: hit.order)
+        if others and version is None:
+            version = self._context.store.roster_version(self._context.practice)
         return hits, version
-
-    def _is_plain(self, post: Post) -> bool:
-        return (
-            post.plain
-            and self.search.available_only
-            and not self._context.house_rules
-            and (self._patient is None or not post.template.asks_of_patient)
-        )
 
     # ---------------------------------------------------------------- by the ledger
 
@@ -143,7 +143,7 @@ class Looks:
         ledger = (
             self._without_lapsed(taken, resources, since, until) if taken.lapsed else (taken.ledger)
         )
-        return [hit for one in candidates for hit in one.free(ledger, patient)], taken.roster
+        return free_of(candidates, ledger, patient), taken.roster
 
     def _without_lapsed(
         self, taken: Taken, resources: Collection[Resource], first: int, last: int

@@ -19,7 +19,7 @@ from medsched.domain.searches import Search
 from medsched.domain.stored import Kind, NounT, Ref, Stored
 from medsched.engine.free_starts import Template, is_plain
 from medsched.engine.searching import suits_provider, suits_type
-from medsched.engine.sweeps import Post
+from medsched.engine.sweeps import Post, Suiting
 from medsched.ports.store import VersionedCalendar
 from medsched.services.context import Context
 from medsched.services.schedules import schedule_in
@@ -49,15 +49,12 @@ class Roster:
         self._rows: dict[Ref, Stored | None] = {}
         self._calendars: dict[Resource, VersionedCalendar] = {}
         self._posts: dict[tuple[str, str], Post] = {}
-        self._suiting: OrderedDict[object, tuple[Post, ...]] = OrderedDict()
+        self._suiting: OrderedDict[object, Suiting] = OrderedDict()
+        self._timings: dict[object, int] = {}
         self._whole = False
         """Whether all providers were read, and not only some."""
-
-    @property
-    def places(self) -> dict[str, Location]:
+        self.places: dict[str, Location] = {}
         """The locations of the practice, by id."""
-        rows = list(self._rows.items())
-        return {ref.id: row for ref, row in rows if isinstance(row, Location)}
 
     # ------------------------------------------------------------------------ reading
 
@@ -71,6 +68,8 @@ class Roster:
         own = Resource(ResourceKind.PRACTICE, practice)
         for one in (one for place in _PLACES for one in _all(context, place)):
             made._rows[Ref.to(one)] = one
+            if isinstance(one, Location):
+                made.places[one.id] = one
         places = [ref.resource for ref in made._rows]
         made._calendars.update(
             store.calendars(practice, [own, *(one for one in places if one is not None)])
@@ -100,6 +99,7 @@ class Roster:
             found = store.get_many(practice, refs) if refs else {}
             new._rows.update((ref, found.get(ref)) for ref in refs)
         if whose <= {Kind.PROVIDER} and new._types == self._types:
+            new._timings = self._timings
             new._posts = {
                 key: post
                 for key, post in list(self._posts.items())
@@ -124,7 +124,7 @@ class Roster:
             refs.add(Ref(Kind.LOCATION, search.location))
         return min((ref for ref in refs if self._rows.get(ref) is None), default=None)
 
-    def suiting(self, context: Context, search: Search) -> tuple[Post, ...]:
+    def suiting(self, context: Context, search: Search) -> Suiting:
         """Who suits a search, whenever it is, with which types: in order of id and code."""
         key = (
             *(search.types, search.modality, search.providers, search.specialty),
@@ -133,7 +133,7 @@ class Roster:
         )
         found = self._suiting.get(key)
         if found is None:
-            found = self._find(context, search)
+            found = Suiting.of(self._find(context, search))
             self._suiting[key] = found
             if len(self._suiting) > _SEARCHES:
                 self._suiting.popitem(last=False)
@@ -184,8 +184,18 @@ class Roster:
                 type_,
                 Template(schedule, type_, context.zones),
                 is_plain(schedule, type_, context.zones),
+                self._timing(provider, type_),
             )
         return found
+
+    def _timing(self, provider: Provider, type_: AppointmentType) -> int:
+        """A number that posts share whose rules of time are alike."""
+        key = (
+            *(type_.notice, type_.furthest_ahead, type_.days_ahead),
+            *(provider.notice, provider.furthest_ahead, provider.days_ahead),
+            None if type_.days_ahead is provider.days_ahead is None else provider.id,
+        )
+        return self._timings.setdefault(key, len(self._timings))
 
 
 class Rosters:

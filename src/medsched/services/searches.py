@@ -142,9 +142,10 @@ class Searches:
             raise InvalidChoice("search", type(search).__name__, "a Search is needed")
         context = self._context
         now = context.now() if now is None else now
-        minute_of(now, "now", rounding="down")
         zone = None if search.timezone is None else context.zones.zone(search.timezone)
-        return Looks(context, self._rosters, search, now, zone, stretch_of(search, zone))
+        low, high = stretch_of(search, zone)
+        low = max(low, minute_of(now, "now", rounding="up"))
+        return Looks(context, self._rosters, search, now, zone, (low, max(low, high)))
 
     def _next_free(
         self,

@@ -87,7 +87,8 @@ class BookingReader(RecordReader):
     ) -> Taken:
         if not nameable(practice):
             return Taken(0, {}, ())
-        named_ones = [one for one in resources if nameable(one.id)]
+        # Mostly they are plain words, and to look closer takes longer than to ask for them.
+        named_ones = [one for one in resources if one.id.isprintable() or nameable(one.id)]
         wanted = Wanted(practice, named_ones, first, last, hours, now)
         if self._connections.dialect == "postgresql":
             with self._connections.reading("taken") as connection:

@@ -63,16 +63,17 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
     whole = int.from_bytes
     raw: Any = connection.connection.dbapi_connection
     with as_sqlalchemys(connection):
-        for kind, id, day, bits, document in raw.cursor(binary=True).execute(text, values):
-            if bits is not None:
-                taken = whole(bits[4:], "big") >> empty << low
-                if taken:
-                    ledger[LedgerKey(kinds[kind][id], day)] = taken
-            elif document is not None:
-                hold = unpacked(document)
-                lapsed += hold.reach if isinstance(hold, Hold) else ()
-            else:
-                roster = day
+        rows = raw.cursor(binary=True).execute(text, values).fetchall()
+    for kind, id, day, bits, document in rows:
+        if bits is not None:
+            taken = whole(bits[4:], "big") >> empty << low
+            if taken:
+                ledger[LedgerKey(kinds[kind][id], day)] = taken
+        elif document is not None:
+            hold = unpacked(document)
+            lapsed += hold.reach if isinstance(hold, Hold) else ()
+        else:
+            roster = day
     return Taken(roster, ledger, lapsed)
 
 
