@@ -42,9 +42,8 @@ class Calendar:
         return {kind: tuple(one for one in self.dated if one.kind is kind) for kind in OverrideKind}
 
     def __bool__(self) -> bool:
-        """Whether it says anything at all."""
-        hours = self.rules or self.overrides or self.blockings or self.blocks
-        return bool(hours or self.slots or self.releases)
+        """Whether it opens or closes anything; what is kept back is neither."""
+        return bool(self.rules or self.overrides or self.blockings or self.blocks or self.slots)
 
 
 NO_CALENDAR = Calendar()

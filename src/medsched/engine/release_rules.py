@@ -150,7 +150,7 @@ def _of_rule(
                 max(stretch[0] - back, low),
                 min(stretch[1], high),
                 Reason.KEPT_BACK,
-                f"{_kept_for(rule)}: open to others from {when} on",
+                f"{_kept_for(rule)} {when}",
                 inquiry.provider.resource,
                 by=rule.id,
                 about=stretch,
@@ -164,7 +164,7 @@ def _not_open(
     if rule.before is not None:
         first = max(low, now + minutes(rule.before) + 1)
         if first < high:
-            yield first, high, f"{_long(rule.before)} before they start"
+            yield first, high, f"from {_long(rule.before)} before the start"
         return
     assert rule.opens_at is not None  # one of both is stated
     frame = Frame(inquiry.schedule, inquiry.zones, low, high)
@@ -175,7 +175,7 @@ def _not_open(
         ((zone, _),) = frame.by_zone(rule, [day])
         opens = resolve(zone, day * DAY + _minute(rule.opens_at), Disambiguation.COMPATIBLE)
         if now < opens:
-            yield max(date.low, low), min(date.high, high), _wall(zone, opens)
+            yield max(date.low, low), min(date.high, high), f"from {_wall(zone, opens)} on"
 
 
 def _minute(wall: time) -> int:
@@ -183,7 +183,9 @@ def _minute(wall: time) -> int:
 
 
 def _kept_for(rule: ReleaseRule) -> str:
-    return f"kept for {', '.join(sorted(rule.kept_for))}" if rule.kept_for else "kept back"
+    if not rule.kept_for:
+        return "kept back: open to all"
+    return f"kept for {', '.join(sorted(rule.kept_for))}: open to others"
 
 
 def _long(length: timedelta) -> str:
