@@ -416,3 +416,12 @@ def test_it_holds_at_both_ends_of_time() -> None:
     )
     found = list_slots(last, at("9998-12-30 00:00"), at("9998-12-31 23:59"))
     assert {one.local_start.hour < 12 for one in found} == {True}
+
+
+def test_what_is_told_does_not_depend_on_what_was_asked_about() -> None:
+    """Of time that is kept day and night, the part of the date of the start is told."""
+    inquiry = ask(rule("00:00-24:00"), kept(share=1), now=LONG_AGO)
+    (told,) = refusals(inquiry, minute(f"{DAY} 10:00", NY))
+    assert (told.start, told.end) == (at(f"{DAY} 00:00", NY), at("2026-02-05 00:00", NY))
+    (stretch, *_) = timeline(inquiry, at(f"{DAY} 10:00", NY), at(f"{DAY} 11:00", NY))
+    assert stretch.violations == (told,)

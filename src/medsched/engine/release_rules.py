@@ -24,12 +24,12 @@ from medsched.engine.inquiry import Inquiry
 from medsched.engine.layers import open_pieces, spans_of
 from medsched.engine.windows import Frame, dates_of, windows_in
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, minute_of
-from medsched.timeline.intervals import Interval, overlapping, union
+from medsched.timeline.intervals import Interval, disjoint, overlapping
 from medsched.timeline.resolve import Disambiguation, date_span, resolve
 from medsched.timeline.zones import Zone, ZoneSource
 
 Kept = tuple[ReleaseRule, Sequence[Interval]]
-"""A rule, and the stretches that it keeps: sorted, none touching another."""
+"""A rule, and the stretches that it keeps: sorted, none over another."""
 
 _NOBODY: Final = ""
 """The code of no type: what is closed for it is closed for all."""
@@ -67,9 +67,9 @@ def kept_stretches(schedule: Schedule, zones: ZoneSource, low: int, high: int) -
 
 
 def _kept_by(frame: Frame, rule: ReleaseRule) -> list[Interval]:
-    if rule.share is None:
-        return union(spans_of(windows_in(frame, rule)))
-    return union(_shares(frame, rule))
+    # Stretches that touch stay apart: else how far one goes would depend on what is asked about.
+    spans = _shares(frame, rule) if rule.share else spans_of(windows_in(frame, rule))
+    return disjoint(sorted(spans))
 
 
 def _shares(frame: Frame, rule: ReleaseRule) -> Iterator[Interval]:
@@ -144,13 +144,14 @@ def _of_rule(
     """The starts of slots that touch what a rule keeps and that are not open yet."""
     back = length - 1
     for low, high, when in _not_open(inquiry, rule, kept[0][0] - back, kept[-1][1], now):
+        message = f"{_kept_for(rule)} {when}"
         first = bisect_right(kept, low, key=itemgetter(1))
         for stretch in kept[first : bisect_left(kept, high + back, key=_start)]:
             yield Ruled(
                 max(stretch[0] - back, low),
                 min(stretch[1], high),
                 Reason.KEPT_BACK,
-                f"{_kept_for(rule)} {when}",
+                message,
                 inquiry.provider.resource,
                 by=rule.id,
                 about=stretch,
