@@ -30,7 +30,8 @@ autodoc_typehints_format = "short"
 _elsewhere = {*sys.stdlib_module_names, "attr", "attrs", "dateutil", "hypothesis", "sqlalchemy"}
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(sorted(_elsewhere))})\..+"),
-    ("py:class", r"datetime|timedelta"),  # as attrs writes them into the signatures it makes
+    # As attrs writes them into the signatures it makes.
+    ("py:class", r"datetime|timedelta|time|Decimal|Fraction"),
     ("py:class", r"(medsched\..+\.)?([A-Z]|StoredT|NounT|HoursT|BookingT|Span)"),  # type variables
     ("py:.*", r"medsched\.testing\.history\..+"),  # its words are those of the domain too
     ("py:class", r"medsched\..+\._\w+"),  # options of `Override.closed` and others, told in a table

@@ -51,6 +51,7 @@ from medsched.domain.principals import Principal
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
@@ -197,6 +198,7 @@ __all__ = [
     "Reason",
     "Recurrence",
     "RecurringBlocking",
+    "ReleaseRule",
     "Request",
     "Resource",
     "ResourceKind",

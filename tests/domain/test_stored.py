@@ -17,6 +17,7 @@ from medsched.domain.pages import cursor, read_cursor
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.series import Series
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
@@ -132,6 +133,11 @@ def test_every_resource_is_of_a_kind() -> None:
         ),
         (in_block(BOOKINGS["appointment"]), "time-block b"),
         (in_block(BOOKINGS["hold"]), "time-block b"),
+        (
+            ReleaseRule("p", DAILY, share="1/5", before=HALF_HOUR, kept_for=["t", "u"]),
+            "appointment-type t, appointment-type u, provider p",
+        ),
+        (ReleaseRule(Resource("practice", "p"), DAILY, share="1/5", before=HALF_HOUR), ""),
         (SlotOverride(resource="p", type="t", start=NINE), "appointment-type t, provider p"),
         (
             SlotOverride(resource="p", type="t", location="l", start=NINE, becomes="u"),
@@ -154,6 +160,9 @@ def test_a_record_tells_whose_schedule_it_changes() -> None:
     assert scheduled_by(Patient(id="p")) is None
     slot = SlotOverride(resource="p", type="t", start=NINE)
     assert scheduled_by(slot) == Resource("provider", "p")
+    everybodys = Resource("practice", "p")
+    kept = ReleaseRule(everybodys, DAILY, share="1/5", before=HALF_HOUR)
+    assert scheduled_by(kept) == everybodys
 
 
 @pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])

@@ -18,6 +18,7 @@ from medsched.domain.hours import Hours
 from medsched.domain.people import Provider
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule, calendar
 from medsched.domain.slots import Slots
@@ -42,7 +43,7 @@ DAY = date(2026, 2, 4)
 
 SMITH = Provider(id="smith", timezone=NY)
 PRACTICE = Resource(ResourceKind.PRACTICE, "riverside")
-Item = AvailabilityRule | Override | RecurringBlocking | TimeBlock
+Item = AvailabilityRule | Override | RecurringBlocking | TimeBlock | ReleaseRule
 
 
 def mins(count: int) -> timedelta:
@@ -168,6 +169,9 @@ def calendars(*items: Identified) -> Mapping[Resource, Calendar]:
                 one for one in items if isinstance(one, RecurringBlocking) and one.resource == owner
             ),
             tuple(one for one in items if isinstance(one, TimeBlock) and one.resource == owner),
+            releases=tuple(
+                one for one in items if isinstance(one, ReleaseRule) and one.resource == owner
+            ),
         )
         for owner in owners
     }

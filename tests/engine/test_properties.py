@@ -33,8 +33,10 @@ from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
 from medsched.engine.stranding import lacks, may_strand, reasons_of
+from medsched.engine.timeline import timeline
 from medsched.engine.verdict import refusals
 from medsched.testing import strategies as clinic
+from medsched.timeline.recurrence import Recurrence
 
 EXAMPLES = int(os.environ.get("MEDSCHED_EXAMPLES", "60"))
 ROOMS, DEVICES, PATIENT = ("room-1", "room-2"), ("device-1",), "patient-1"
@@ -171,6 +173,7 @@ def test_the_order_of_adding_never_matters(drawn: Drawn, random: Any) -> None:
                 overrides=mixed(schedule.calendars[owner].overrides),
                 blockings=mixed(schedule.calendars[owner].blockings),
                 slots=mixed(schedule.calendars[owner].slots),
+                releases=mixed(schedule.calendars[owner].releases),
             )
             for owner in mixed(list(schedule.calendars))
         },
@@ -307,6 +310,102 @@ def test_a_slot_is_what_it_says(drawn: Drawn, viewer: str) -> None:
         assert slot.date == slot.local_start.date()
         assert seen.id == slot.id
         assert 0 < slot.seats_free <= slot.capacity
+
+
+# ------------------------------------------------------------------------ what is kept back
+
+
+@st.composite
+def kept_questions(draw: st.DrawFn) -> Drawn:
+    """Questions about schedules that keep something back, asked near the dates in question."""
+    drawn = draw(questions())
+    schedule, zone = drawn.inquiry.schedule, draw(clinic.zones())
+    first, beyond = drawn.low.date(), drawn.high.date()
+    dates: dict[str, Any] = {"zone": zone, "start": first, "end": beyond}
+    owners = (schedule.provider.resource, schedule.practice.resource)
+    drawn_rule = draw(clinic.release_rules(resource=draw(st.sampled_from(owners)), **dates))
+    rule = attrs.evolve(
+        drawn_rule, id="the-new-one", recurrence=Recurrence.daily(first), valid_to=None
+    )
+    old = schedule.calendar(rule.resource)
+    mine = attrs.evolve(old, releases=(*old.releases, rule))
+    calendars = {**schedule.calendars, rule.resource: mine}
+    ahead = st.integers(-72 * 60, (drawn.high - drawn.low) // MINUTE)
+    seconds = st.sampled_from([timedelta(0), timedelta(seconds=1), timedelta(seconds=59)])
+    type = attrs.evolve(drawn.inquiry.type, notice=timedelta(0))
+    now = drawn.low + draw(ahead) * MINUTE + draw(seconds)
+    request = attrs.evolve(drawn.inquiry.request, type=type, now=now)
+    kept = attrs.evolve(schedule, calendars=calendars)
+    return attrs.evolve(drawn, inquiry=attrs.evolve(drawn.inquiry, schedule=kept, request=request))
+
+
+def kept_at(drawn: Drawn, now: datetime, minutes: Sequence[int]) -> set[int]:
+    """The starts that are told to be kept back at an instant."""
+    request = attrs.evolve(drawn.inquiry.request, now=now)
+    inquiry = attrs.evolve(drawn.inquiry, request=request)
+    return {
+        minute
+        for minute in minutes
+        if any(one.reason is Reason.KEPT_BACK for one in refusals(inquiry, minute))
+    }
+
+
+@settings(max_examples=EXAMPLES)
+@given(kept_questions(), st.data())
+def test_what_is_kept_back_is_neither_listed_nor_booked(drawn: Drawn, data: st.DataObject) -> None:
+    test_listed_exactly_when_not_refused.hypothesis.inner_test(drawn, data)  # type: ignore[attr-defined]
+
+
+@settings(max_examples=EXAMPLES)
+@given(kept_questions())
+def test_a_timeline_tells_what_is_kept_back_of_open_time(drawn: Drawn) -> None:
+    inquiry = drawn.inquiry
+    for stretch in timeline(inquiry, drawn.low, drawn.high)[::7]:
+        told = {one.reason for one in stretch.violations}
+        edges = [stretch.start, stretch.end - MINUTE]
+        for minute in ((edge - EPOCH) // MINUTE for edge in edges):
+            piece = Board(inquiry, minute, minute + 1).openings.piece_at(minute)
+            changed = (
+                piece is not None and inquiry.schedule.calendar(inquiry.provider.resource).slots
+            )
+            if not changed and not any(one.session for one in stretch.claims):
+                refused = {one.reason for one in refusals(inquiry, minute)}
+                assert (Reason.KEPT_BACK in told) == (Reason.KEPT_BACK in refused)
+
+
+@settings(max_examples=EXAMPLES)
+@given(kept_questions(), st.data())
+def test_what_is_kept_back_only_shrinks_as_time_goes_by(drawn: Drawn, data: st.DataObject) -> None:
+    first, length = (drawn.low - EPOCH) // MINUTE, (drawn.high - drawn.low) // MINUTE
+    minutes = [first + at for at in data.draw(st.lists(st.integers(0, length - 1), max_size=20))]
+    minutes += [(one.start - EPOCH) // MINUTE for one in drawn.slots()[:10]]
+    moment = st.integers(-5 * 1440, length)
+    waits = sorted(data.draw(st.lists(moment, min_size=6, max_size=12)))
+    moments = [drawn.low + wait * MINUTE for wait in waits]
+    kept = [kept_at(drawn, now, minutes) for now in moments]
+    assert all(later <= earlier for earlier, later in pairwise(kept))
+
+
+@settings(max_examples=EXAMPLES)
+@given(kept_questions())
+def test_what_is_kept_back_never_moves_a_grid(drawn: Drawn) -> None:
+    """What is listed is what would be without the rules, less what they keep."""
+    schedule = drawn.inquiry.schedule
+    free = {owner: attrs.evolve(one, releases=()) for owner, one in schedule.calendars.items()}
+    without = attrs.evolve(schedule, calendars=free)
+    all_of_it = attrs.evolve(drawn, inquiry=attrs.evolve(drawn.inquiry, schedule=without)).slots()
+    starts = [(one.start - EPOCH) // MINUTE for one in all_of_it]
+    now = drawn.inquiry.request.now
+    assert now is not None
+    kept = {EPOCH + at * MINUTE for at in kept_at(drawn, now, starts)}
+    assert drawn.slots() == [one for one in all_of_it if one.start not in kept]
+    unasked = attrs.evolve(drawn.inquiry.request, now=None)
+    opened = [
+        list(list_slots(attrs.evolve(drawn.inquiry, request=unasked, schedule=one), *span))
+        for one in (schedule, without)
+        for span in [(drawn.low, drawn.high)]
+    ]
+    assert opened[0] == opened[1]
 
 
 # ---------------------------------------------------------------------------- stranding

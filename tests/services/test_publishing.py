@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, pairwise
 from threading import Barrier, Thread
 from typing import Any, cast
@@ -35,6 +35,8 @@ from medsched import (
     PublishedSlot,
     Recurrence,
     RecurringBlocking,
+    ReleaseRule,
+    Resource,
     Room,
     Scheduler,
     SlotsNotKept,
@@ -214,6 +216,27 @@ class TestPublishing:
         }
         clinic.availability.publish(2 * DAY, providers=["jones"])
         assert ("smith", "visit") in kept(store, clinic.id)
+        agree(clinic)
+
+    def test_what_is_kept_back_is_published_and_read_once_it_is_open(
+        self, clinic: Practice, store: MemoryStore, clock: FixedClock
+    ) -> None:
+        daily = Recurrence.daily(date(2026, 1, 1))
+        group = ReleaseRule("smith", daily, hours="10:00-11:00", before=DAY, kept_for="group")
+        shared = Resource("practice", clinic.id)
+        clinic.availability.add(group)
+        clinic.availability.publish(WEEKS)
+        written = kept(store, clinic.id)
+        agree(clinic)
+        for _ in range(4):
+            clock.advance(7 * 60 * MINUTE)
+            agree(clinic)
+        # What is kept changes no row: rows are right whatever the time is.
+        assert kept(store, clinic.id) == written
+        late = ReleaseRule(shared, daily, share="1/4", opens_at=time(6, 30), days_before=1)
+        clinic.availability.add(late)
+        agree(clinic)
+        clock.advance(13 * 60 * MINUTE)
         agree(clinic)
 
     def test_rules_of_booking_are_those_of_the_moment(self, clinic: Practice) -> None:

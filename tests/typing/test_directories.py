@@ -20,6 +20,7 @@ from medsched import (
     Provider,
     Recurrence,
     RecurringBlocking,
+    ReleaseRule,
     Room,
     Scheduler,
     Staff,
@@ -67,6 +68,9 @@ def test_records_keep_their_type() -> None:
     assert_type(clinic.availability.add(Override.closed(smith.id, date(2026, 5, 1))), Override)
     blocking = RecurringBlocking(smith.id, daily, hours="12:00-13:00")
     assert_type(clinic.availability.add(blocking), RecurringBlocking)
+    kept = ReleaseRule(smith.id, daily, share="1/5", before=timedelta(days=1))
+    assert_type(clinic.availability.add(kept), ReleaseRule)
+    assert_type(clinic.availability.releases.list(), Page[ReleaseRule])
     assert_type(clinic.availability.rules.list(resource=smith.id), Page[AvailabilityRule])
     assert_type(clinic.availability.overrides.list(kind="closed"), Page[Override])
     assert_type(clinic.availability.blockings.find("x"), RecurringBlocking | None)

@@ -30,7 +30,8 @@ from medsched.timeline.resolve import Disambiguation
 from medsched.timeline.weekdays import Weekday
 
 
-def _a_recurrence(instance: object, attribute: object, value: Recurrence) -> None:
+def a_recurrence(instance: object, attribute: object, value: Recurrence) -> None:
+    """Validate that it is said which dates are meant."""
     if not isinstance(value, Recurrence):
         raise InvalidRecurrence("recurrence", value, "a Recurrence is needed")
 
@@ -50,7 +51,7 @@ class AvailabilityRule(Identified, Offer):
     """
 
     resource: Resource = attrs.field(converter=resource)
-    recurrence: Recurrence = attrs.field(validator=_a_recurrence)
+    recurrence: Recurrence = attrs.field(validator=a_recurrence)
     hours: tuple[Hours, ...] = attrs.field(converter=stretches, kw_only=True)
     breaks: tuple[Hours, ...] = attrs.field(default=(), converter=stretches, kw_only=True)
     timezone: str | None = attrs.field(default=None, validator=zone_name, kw_only=True)
@@ -221,7 +222,7 @@ class RecurringBlocking(Identified):
     """
 
     resource: Resource = attrs.field(converter=resource)
-    recurrence: Recurrence = attrs.field(validator=_a_recurrence)
+    recurrence: Recurrence = attrs.field(validator=a_recurrence)
     hours: tuple[Hours, ...] = attrs.field(converter=stretches, kw_only=True)
     types: frozenset[str] | None = attrs.field(default=None, converter=type_codes, kw_only=True)
     timezone: str | None = attrs.field(default=None, validator=zone_name, kw_only=True)

@@ -83,6 +83,8 @@ class Reason(StrEnum):
     """A referral is needed."""
     PREPAYMENT = "prepayment"
     """A payment in advance is needed."""
+    KEPT_BACK = "kept-back"
+    """The time is kept for some types, and not open to others yet."""
     HOUSE_RULE = "house-rule"
     """A rule of the host's own refuses it."""
     NONEXISTENT_TIME = "nonexistent-time"

@@ -11,6 +11,7 @@ from medsched.domain.availability import AvailabilityRule, Override, OverrideKin
 from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Identified, Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.time_blocks import TimeBlock
 
@@ -19,7 +20,8 @@ from medsched.domain.time_blocks import TimeBlock
 class Calendar:
     """The active rules, overrides, blockings and time blocks of one resource, in order of id.
 
-    ``slots`` are what was changed of a provider's slots, one by one.
+    ``slots`` are what was changed of a provider's slots, one by one; ``releases`` say what is kept
+    back until when, of a provider's time or of all in a practice.
     """
 
     rules: tuple[AvailabilityRule, ...] = ()
@@ -27,6 +29,7 @@ class Calendar:
     blockings: tuple[RecurringBlocking, ...] = ()
     blocks: tuple[TimeBlock, ...] = ()
     slots: tuple[SlotOverride, ...] = ()
+    releases: tuple[ReleaseRule, ...] = ()
 
     @cached_property
     def dated(self) -> tuple[Override, ...]:
@@ -39,7 +42,7 @@ class Calendar:
         return {kind: tuple(one for one in self.dated if one.kind is kind) for kind in OverrideKind}
 
     def __bool__(self) -> bool:
-        """Whether it says anything at all."""
+        """Whether it opens or closes anything; what is kept back is neither."""
         return bool(self.rules or self.overrides or self.blockings or self.blocks or self.slots)
 
 
@@ -52,6 +55,7 @@ def calendar(
     blockings: tuple[RecurringBlocking, ...] = (),
     blocks: tuple[TimeBlock, ...] = (),
     slots: tuple[SlotOverride, ...] = (),
+    releases: tuple[ReleaseRule, ...] = (),
 ) -> Calendar:
     """A calendar of what is active among the given, in order of id and not of adding."""
     return Calendar(
@@ -60,6 +64,7 @@ def calendar(
         blockings=tuple(sorted((one for one in blockings if one.active), key=_id)),
         blocks=tuple(sorted((one for one in blocks if one.active), key=_id)),
         slots=tuple(sorted((one for one in slots if one.active), key=_id)),
+        releases=tuple(sorted((one for one in releases if one.active), key=_id)),
     )
 
 

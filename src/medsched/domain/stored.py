@@ -15,14 +15,17 @@ from medsched.domain.holds import Hold
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record, Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.series import Series
 from medsched.domain.sessions import GroupSession
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Anywhere
 from medsched.domain.time_blocks import TimeBlock
 
-HoursRecord: TypeAlias = AvailabilityRule | Override | RecurringBlocking | TimeBlock | SlotOverride
-"""What opens or closes the time of a resource."""
+HoursRecord: TypeAlias = (
+    AvailabilityRule | Override | RecurringBlocking | TimeBlock | SlotOverride | ReleaseRule
+)
+"""What opens or closes the time of a resource, or keeps it back."""
 BookingRecord: TypeAlias = Appointment | Hold | GroupSession | Blocking
 """What takes time: written together with the claims it makes, never alone."""
 Noun: TypeAlias = (
@@ -64,6 +67,7 @@ class Kind(StrEnum):
     SERIES = "series"
     TIME_BLOCK = "time-block"
     SLOT_OVERRIDE = "slot-override"
+    RELEASE_RULE = "release-rule"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -85,6 +89,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.SERIES: Series,
     Kind.TIME_BLOCK: TimeBlock,
     Kind.SLOT_OVERRIDE: SlotOverride,
+    Kind.RELEASE_RULE: ReleaseRule,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -176,6 +181,8 @@ def references(record: Stored) -> frozenset[Ref]:
                 | _refs(Kind.LOCATION, [record.location])
                 | _refs(Kind.APPOINTMENT_TYPE, [record.type, record.becomes])
             )
+        case ReleaseRule():
+            return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, record.kept_for)
         case Appointment() | Hold() | GroupSession():
             found = (
                 _refs(Kind.PROVIDER, [record.provider])
@@ -219,6 +226,8 @@ def scheduled_by(record: Stored) -> Resource | None:
         case PracticeSettings() | Provider() | Location() | Room() | Device():
             return record.resource
         case AvailabilityRule() | Override() | RecurringBlocking() | TimeBlock() | SlotOverride():
+            return record.resource
+        case ReleaseRule():
             return record.resource
         case Staff() | Patient() | AppointmentType() | Series():
             return None

@@ -22,6 +22,7 @@ from medsched.engine.booking_rules import Ruled, ruled_out
 from medsched.engine.grids import within
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Candidates, Openings, SlotShape, Terms, openings
+from medsched.engine.release_rules import kept_back, release_rules
 from medsched.engine.windows import Piece
 from medsched.timeline.intervals import Interval, covering, subtract, union
 
@@ -51,6 +52,7 @@ class Board:
     high: int
     _blocks: dict[SlotShape, Blocks] = attrs.field(init=False, factory=dict)
     _choices: dict[SlotShape, list[list[Blocks]]] = attrs.field(init=False, factory=dict)
+    _ruled: dict[int, list[Ruled]] = attrs.field(init=False, factory=dict)
 
     @cached_property
     def openings(self) -> Openings:
@@ -58,10 +60,24 @@ class Board:
         inquiry = self.inquiry
         return openings(inquiry.schedule, inquiry.type, inquiry.zones, self.low, self.high)
 
+    def ruled(self, length: int) -> list[Ruled]:
+        """What the rules of booking and of release refuse of slots of so many minutes.
+
+        As those of time, they never move a grid.
+        """
+        found = self._ruled.get(length)
+        if found is None:
+            found = self._ruled[length] = [*self._of_any_length, *self._kept_back(length)]
+        return found
+
     @cached_property
-    def ruled(self) -> list[Ruled]:
-        """What the rules of booking refuse; as those of time, they never move a grid."""
+    def _of_any_length(self) -> list[Ruled]:
         return ruled_out(self.inquiry, self.low, self.high)
+
+    def _kept_back(self, length: int) -> list[Ruled]:
+        if self.inquiry.request.now is None or not release_rules(self.inquiry.schedule):
+            return []
+        return kept_back(self.inquiry, self.openings.kept(length), self.low, self.high, length)
 
     @cached_property
     def _maker(self) -> BlockMaker:
@@ -178,7 +194,7 @@ class Board:
         self._stamp(strip, REFUSED, blocks.shut_spans())
         first, beyond = self.inquiry.bookable()
         self._stamp(strip, REFUSED, [(self.low, first), (beyond, self.high)])
-        for low, high, *_ in self.ruled:  # what is taken there is still told
+        for low, high, *_ in self.ruled(shape.length):  # what is taken there is still told
             start, stop = max(low - self.low, 0), min(high - self.low, len(strip))
             if start < stop:
                 strip[start:stop] = strip[start:stop].translate(_NOT_FREE)
@@ -235,7 +251,7 @@ class Board:
         else:
             run = self.openings.run_end(piece)
             ranges = self.openings.grid(terms, [piece], [run], piece[0], piece[1])
-        ruled = (one[:2] for one in ruled_out(self.inquiry, piece[0], piece[1]))
+        ruled = (one[:2] for one in Board(self.inquiry, *piece[:2]).ruled(terms.length))
         blocked = union(self._blocked(terms.shape), ruled)
         first, beyond = self.inquiry.bookable()
         starts = [

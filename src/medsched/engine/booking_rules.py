@@ -32,25 +32,31 @@ _MONDAY: Final = 4
 
 
 class Ruled(NamedTuple):
-    """The starts [low, high) that a rule refuses, and what it says."""
+    """The starts [low, high) that a rule refuses, and what it says.
+
+    ``by`` is the id of the rule, if it has one, ``about`` the time in question, if that is not the
+    starts.
+    """
 
     low: int
     high: int
     reason: Reason
     message: str
     resource: Resource | None
+    by: str | None = None
+    about: Interval | None = None
 
     def violation(self) -> Violation:
         """As a refused booking is told it; a stretch without end has no bounds to tell."""
-        bounded = (
-            self.low >= FIRST_MINUTE and self.high <= LAST_MINUTE and self.high - self.low < _LONG
-        )
+        low, high = self.about or (self.low, self.high)
+        bounded = low >= FIRST_MINUTE and high <= LAST_MINUTE and high - low < _LONG
         return Violation(
             reason=self.reason,
             message=self.message,
             resource=self.resource,
-            start=instant_of(self.low) if bounded else None,
-            end=instant_of(self.high) if bounded else None,
+            start=instant_of(low) if bounded else None,
+            end=instant_of(high) if bounded else None,
+            by=self.by,
         )
 
 

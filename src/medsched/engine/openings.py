@@ -29,6 +29,7 @@ from medsched.domain.time_blocks import BlockHours
 from medsched.engine.changed_slots import ChangedSlots, changed_slots
 from medsched.engine.grids import clock_starts, within
 from medsched.engine.layers import open_pieces, open_spans, reach
+from medsched.engine.release_rules import Kept, kept_stretches
 from medsched.engine.windows import Frame, Opening, Piece, resolved
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval, complement, covering
@@ -117,6 +118,7 @@ class Openings:
     _within: dict[tuple[Terms, int, int], Terms] = attrs.field(init=False, factory=dict)
     _changed: dict[tuple[Terms, str], Terms] = attrs.field(init=False, factory=dict)
     _closed: dict[Resource, list[Interval]] = attrs.field(init=False, factory=dict)
+    _kept: dict[int, list[Kept]] = attrs.field(init=False, factory=dict)
 
     @cached_property
     def frame(self) -> Frame:
@@ -173,6 +175,15 @@ class Openings:
             else:
                 found = []
             self._closed[resource] = found
+        return found
+
+    def kept(self, length: int) -> list[Kept]:
+        """What release rules keep of the time that slots of so many minutes take, if ever."""
+        found = self._kept.get(length)
+        if found is None:
+            high = self.high + length - 1
+            found = kept_stretches(self.schedule, self.zones, self.low, high)
+            self._kept[length] = found
         return found
 
     # ------------------------------------------------------------------- terms

@@ -1,9 +1,9 @@
 """What is written down of a provider's day: its slots, and a stamp of all they follow from.
 
 The slots of a day are worked out as if nobody's clock ran: the rules of time (notice, how far
-ahead) are applied when they are read, and so are those of booking, which follow from other days.
-So a day that is written down stays right until a rule, a claim or a zone changes, and its stamp
-tells whether one has.
+ahead) are applied when they are read, and so are those of release, and those of booking, which
+follow from other days. So a day that is written down stays right until a rule, a claim or a zone
+changes, and its stamp tells whether one has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from medsched.domain.published import PublishedSlot
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
 from medsched.domain.slots import SlotStatus
-from medsched.engine.booking_rules import against_house, ruled_out, visit_at
+from medsched.engine.board import Board
+from medsched.engine.booking_rules import against_house, visit_at
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
 from medsched.engine.windows import Frame
@@ -157,15 +158,16 @@ def _said(claim: Claim) -> tuple[str, ...]:
 
 
 def bookable_of(slots: Sequence[PublishedSlot], inquiry: Inquiry) -> list[PublishedSlot]:
-    """Those that the rules of time, of booking, and of the host's own leave listed now."""
+    """Those that the rules of time, of booking, of release, and the host's own leave listed now."""
     if not slots:
         return []
     (first, beyond), starts = (
         inquiry.bookable(),
         [whole_minute(one.start, "start") for one in slots],
     )
-    ruled = union(one[:2] for one in ruled_out(inquiry, min(starts), max(starts) + 1))
-    found = []
+    board, found = Board(inquiry, min(starts), max(starts) + 1), []
+    lengths = {(one.end - one.start) // MINUTE for one in slots}
+    ruled = {length: union(one[:2] for one in board.ruled(length)) for length in lengths}
     for one, start in zip(slots, starts, strict=True):
         if first <= start < beyond:
             if one.status is not SlotStatus.FREE or _is_allowed(inquiry, ruled, one, start):
@@ -181,9 +183,10 @@ def bookable_of(slots: Sequence[PublishedSlot], inquiry: Inquiry) -> list[Publis
 
 
 def _is_allowed(
-    inquiry: Inquiry, ruled: Sequence[Interval], slot: PublishedSlot, start: int
+    inquiry: Inquiry, ruled: Mapping[int, Sequence[Interval]], slot: PublishedSlot, start: int
 ) -> bool:
-    if covering(ruled, start) is not None:
+    length = (slot.end - slot.start) // MINUTE
+    if covering(ruled[length], start) is not None:
         return False
-    visit = visit_at(inquiry, start, (slot.end - slot.start) // MINUTE, slot.location)
+    visit = visit_at(inquiry, start, length, slot.location)
     return not any(against_house(inquiry, visit))

@@ -17,6 +17,7 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Schedule
 from medsched.domain.slot_overrides import SlotOverride
@@ -141,7 +142,7 @@ def _as_opened(record: Noun | None) -> Noun | None:
             return attrs.evolve(
                 record, version=0, notes="", reason="", pricing=None, special_requirements=None
             )
-        case SlotOverride():
+        case SlotOverride() | ReleaseRule():  # who may book is no matter to what stands
             return None
         case _:
             return record

@@ -14,6 +14,7 @@ from medsched.engine.board import Board
 from medsched.engine.covers import Cover, covers, decided
 from medsched.engine.explain import claims_about
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.openings import slot_length
 from medsched.engine.slots import check_query
 from medsched.engine.verdict import standing_refusals
 from medsched.timeline.instants import instant_of
@@ -43,7 +44,7 @@ def timeline(inquiry: Inquiry, start: datetime, end: datetime) -> tuple[Stretch,
         (piece[:2] for piece in board.openings.pieces),
         _midnights(board),
         (inquiry.bookable(),),
-        (one[:2] for one in board.ruled),
+        (one[:2] for length in _lengths(board) for one in board.ruled(length)),
         *(board.openings.closed(resource) for resource in inquiry.sole_needs),
     ):
         edges.update(edge for edge in span if low < edge < high)
@@ -86,6 +87,13 @@ class _Sweep(Generic[Spanned]):
             self._next += 1
         self._active = [one for one in self._active if one.high > minute]
         return list(self._active)
+
+
+def _lengths(board: Board) -> set[int]:
+    """How long the slots are that may start in open pieces, and where nothing is open."""
+    opened = board.openings
+    found = {opened.terms(opening).length for *_, opening in opened.pieces}
+    return found | {slot_length(opened.schedule, opened.type, None)}
 
 
 def _midnights(board: Board) -> Iterator[tuple[int, ...]]:

@@ -47,7 +47,7 @@ def standing_refusals(board: Board, piece: Piece | None, minute: int) -> tuple[V
     terms = openings.terms(piece[4]) if piece is not None else openings.terms_without_hours()
     zone = terms.opening.zone
     found = [*standing(board.inquiry), *_rules_of_time(board.inquiry, minute, zone)]
-    found += told_of(board.ruled, minute)
+    found += told_of(board.ruled(terms.length), minute)
     if piece is not None:
         found += _type(board, piece, terms, minute)
     for resource in board.inquiry.sole_needs:
@@ -67,7 +67,7 @@ def _refusals(board: Board, minute: int) -> Iterator[Violation]:
     else:
         yield from _hours(board, piece, terms, minute)
     yield from _rules_of_time(board.inquiry, minute, terms.opening.zone)
-    yield from told_of(board.ruled, minute)
+    yield from told_of(board.ruled(terms.length), minute)
     session = board.session_at(minute, terms)
     yield from _blocks(board, terms, minute, session)
     change = None if piece is None else board.withdrawn_at(piece, minute)

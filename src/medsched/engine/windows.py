@@ -19,6 +19,7 @@ import attrs
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.explanations import Layer
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Schedule
 from medsched.errors import InvalidChoice
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, day_of
@@ -26,7 +27,7 @@ from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
 from medsched.timeline.zones import Zone, ZoneSource
 
-Source = AvailabilityRule | Override | RecurringBlocking
+Source = AvailabilityRule | Override | RecurringBlocking | ReleaseRule
 Window = tuple[int, int, int]
 """(start, end, day): the instants of a window, and the local date it hangs on."""
 
@@ -103,7 +104,9 @@ class Frame:
         """The zone that is kept wherever anybody travels: the source's own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
-        return None if isinstance(source, RecurringBlocking) else self._zone_at(source.location)
+        if isinstance(source, RecurringBlocking | ReleaseRule):
+            return None
+        return self._zone_at(source.location)
 
     def by_zone(self, source: Source, days: Sequence[int]) -> list[tuple[Zone, Sequence[int]]]:
         """The sorted dates of a rule or override, split by the zone in force on each."""

@@ -1,10 +1,11 @@
-"""What is written about when resources are open: rules, overrides and recurring blockings."""
+"""What is written about when resources are open: rules, overrides, blockings, release rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref
 from medsched.domain.stranding import Stranded, Stranding
@@ -18,7 +19,7 @@ from medsched.services.writer import Writer
 
 
 class AvailabilityRecords:
-    """The rules, overrides and recurring blockings of one practice.
+    """The rules, overrides, recurring blockings and release rules of one practice.
 
     Every change raises the schedule version of its resource. Rules and hours of overrides
     are compared with the others of their resource whenever they are written or activated,
@@ -35,9 +36,11 @@ class AvailabilityRecords:
         """Recurring blockings: read, list, update, deactivate, delete."""
         self.slot_overrides = Records(context, SlotOverride, HoursQuery)
         """What was changed of slots one by one: read, list, update, deactivate, delete."""
+        self.releases = Records(context, ReleaseRule, HoursQuery)
+        """Release rules: read, list, update, deactivate, delete."""
 
     def add(self, item: HoursT, *, stranded: Stranded | str = Stranded.REFUSE) -> HoursT:
-        """Store a rule, override or blocking, and return it as stored, its id given.
+        """Store a rule, override, blocking or release rule, and return it as stored, its id given.
 
         ``stranded`` says what becomes of the appointments whose hours it takes away: see
         `Stranded`. Unless given, `AppointmentsStranded` tells them. Those who are cancelled are

@@ -8,6 +8,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Calendar, calendar
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursT, Kind, Ref, Stored, StoredT
@@ -103,6 +104,7 @@ class View:
             self._over(RecurringBlocking, stored.blockings, resource),
             self._over(TimeBlock, stored.blocks, resource),
             self._over(SlotOverride, stored.slots, resource),
+            self._over(ReleaseRule, stored.releases, resource),
         )
 
     def _over(

@@ -25,6 +25,7 @@ from medsched.domain.changes import (
 from medsched.domain.events import Event
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
 from medsched.domain.records import Resource
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Calendar, calendar
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import (
@@ -76,6 +77,7 @@ class Rows:
             tuple(one for one in found if isinstance(one, RecurringBlocking)),
             tuple(one for one in found if isinstance(one, TimeBlock)),
             tuple(one for one in found if isinstance(one, SlotOverride)),
+            tuple(one for one in found if isinstance(one, ReleaseRule)),
         )
 
     # ------------------------------------------------------------------- deciding

@@ -21,6 +21,7 @@ from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.records import Resource
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import calendar
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import BOOKINGS, HoursRecord, Kind, Ref, Stored, StoredT, kind_of
@@ -139,6 +140,7 @@ class RecordReader:
                     tuple(found for found in hours[one] if isinstance(found, RecurringBlocking)),
                     tuple(found for found in hours[one] if isinstance(found, TimeBlock)),
                     tuple(found for found in hours[one] if isinstance(found, SlotOverride)),
+                    tuple(found for found in hours[one] if isinstance(found, ReleaseRule)),
                 ),
             )
             for one in versions

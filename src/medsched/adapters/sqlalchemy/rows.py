@@ -32,6 +32,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     PRICING,
     RECURRENCE,
     RULES,
+    SHARE,
     TIME,
     TRAVELS,
     TYPE_DAYS,
@@ -46,6 +47,7 @@ from medsched.domain.availability import AvailabilityRule, Override, RecurringBl
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
 from medsched.domain.records import Record
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.series import Series
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
@@ -140,6 +142,14 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
         **dict.fromkeys(("start", "begins", "ends"), INSTANT),
         "pricing": PRICING,
         "special_requirements": WORDS,
+    },
+    ReleaseRule: {
+        **_VALID,
+        "hours": HOURS,
+        "share": SHARE,
+        "kept_for": WORDS,
+        "before": MINUTES,
+        "opens_at": TIME,
     },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -136,6 +137,7 @@ TRAVELS = many(fields_of(Travel, first=DATE, last=DATE))
 GRID = fields_of(Grid, interval=MINUTES, offset=MINUTES)
 NEEDS = many(fields_of(Need, one_of=RESOURCES, buffer_before=MINUTES, buffer_after=MINUTES))
 RULES = fields_of(BookingRules, spacing=MINUTES, new_patients_on=WEEKDAYS, new_patients_in=HOURS)
+SHARE = Shape(str, Fraction)
 PRICING = fields_of(Pricing, base_fee=Shape(str, Decimal))
 
 

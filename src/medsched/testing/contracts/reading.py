@@ -15,6 +15,7 @@ from medsched.domain.changes import RowVersion
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, LocationKind, Room
 from medsched.domain.records import Resource
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Calendar
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import CLASSES, Kind, Ref, Stored
@@ -337,7 +338,9 @@ class Reading(Contract):
         ]
         slots.append(attrs.evolve(slots[0], id="u", active=False))
         rules = [*(rule(id) for id in "zaZ"), rule("off", active=False)]
-        put(store, clinic, *rules, closed, meeting, block, gone, *slots)
+        kept = ReleaseRule("smith", DAILY, share="1/5", before=timedelta(1), id="k", version=1)
+        releases = [kept, attrs.evolve(kept, id="K"), attrs.evolve(kept, id="f", active=False)]
+        put(store, clinic, *rules, closed, meeting, block, gone, *slots, *releases)
         version, calendar = store.calendars(clinic, [SMITH])[SMITH]
         assert version == 1
         assert ids(calendar.rules) == ["Z", "a", "rule", "z"]
@@ -345,6 +348,7 @@ class Reading(Contract):
         assert calendar.blockings == (meeting,)
         assert calendar.blocks == (block,)
         assert calendar.slots == (slots[1], slots[0])
+        assert calendar.releases == (releases[1], kept)
 
     def test_hours_that_move_change_two_calendars(self, store: Store, clinic: str) -> None:
         moved = AvailabilityRule("jones", DAILY, hours="09:00-12:00", id="rule", version=2)

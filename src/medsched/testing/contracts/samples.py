@@ -20,6 +20,7 @@ from medsched.domain.places import (
     Room,
 )
 from medsched.domain.records import Resource
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.series import Occurrence, Series
 from medsched.domain.slot_overrides import SlotOverride
@@ -380,6 +381,26 @@ RECORDS: Final[dict[str, Stored]] = {
         start=datetime(9998, 12, 31, 9, tzinfo=UTC),
         withdrawn=True,
         reason=ODD,
+    ),
+    "release rule": ReleaseRule(
+        "smith", _DAILY, hours="16:00-17:00", before=24 * 60 * _MINUTE, id="urgent", version=1
+    ),
+    "release rule, all stated": ReleaseRule(
+        Resource("practice", "riverside"),
+        _RICH,
+        share="1/3",
+        kept_for={"visit", "Visit", " visit"},
+        opens_at=time(23, 59),
+        days_before=36_525,
+        timezone="Europe/London",
+        disambiguation="reject",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 1, 1),
+        notes=ODD,
+        id="urgent",
+        version=1,
+        active=False,
+        **_TIMES,
     ),
     **BOOKINGS,
 }

@@ -18,7 +18,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("medsched.testing.strategies", "testing") from error
 
-from medsched.testing.strategies.availability import overrides, rules
+from medsched.testing.strategies.availability import overrides, release_rules, rules
 from medsched.testing.strategies.clocks import (
     END,
     START,
@@ -61,6 +61,7 @@ __all__ = [
     "overrides",
     "periods",
     "recurrences",
+    "release_rules",
     "repeated_times",
     "requests",
     "rules",

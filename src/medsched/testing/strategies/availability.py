@@ -1,9 +1,10 @@
-"""Rules and overrides that are valid by construction, drawn to where clocks change."""
+"""Rules, overrides and release rules, valid by construction, drawn to where clocks change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind
 from medsched.domain.hours import Hours, day_windows
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.testing.strategies.clocks import (
     END,
     START,
@@ -24,7 +26,7 @@ from medsched.testing.strategies.clocks import (
     wall_span,
     zones,
 )
-from medsched.testing.strategies.hours import Arc, breaks_in, day_arcs, hours_of, recurrences
+from medsched.testing.strategies.hours import Arc, breaks_in, day_arcs, edges, hours_of, recurrences
 from medsched.testing.strategies.nouns import PROVIDER, TYPE_CODES, lengths, pricings, sometimes
 from medsched.timeline.instants import DAY, date_of, day_of
 from medsched.timeline.resolve import Disambiguation
@@ -67,6 +69,23 @@ def overrides(
     they may name.
     """
     return _lone_override(_resource(resource), stretches(zone, start, end), types)
+
+
+def release_rules(
+    *,
+    resource: Resource | str = PROVIDER,
+    zone: ZoneName = None,
+    start: date = START,
+    end: date = END,
+    types: Sequence[str] = TYPE_CODES,
+) -> st.SearchStrategy[ReleaseRule]:
+    """Release rules of a provider (a bare id) or a practice, first a share of each day.
+
+    Their dates begin from ``start`` until before ``end``, local dates; like their hours and the
+    times they open at, they are drawn to where the clocks of ``zone`` (None: any) change. Some
+    keep their time for some of ``types``.
+    """
+    return _lone_release(_resource(resource), stretches(zone, start, end), types)
 
 
 # --------------------------------------------------------------- where to look
@@ -142,6 +161,49 @@ def _lone_override(
 ) -> Override:
     setting = Setting(*draw(spans), types)
     return an_override(draw, "override-1", resource, setting, tuple(OverrideKind))
+
+
+@st.composite
+def _lone_release(
+    draw: st.DrawFn,
+    resource: Resource,
+    spans: st.SearchStrategy[tuple[str, date, date]],
+    types: Sequence[str],
+) -> ReleaseRule:
+    return a_release_rule(draw, "release-1", resource, Setting(*draw(spans), types))
+
+
+def a_release_rule(draw: st.DrawFn, id: str, resource: Resource, setting: Setting) -> ReleaseRule:
+    """A release rule on dates of the setting."""
+    fields: dict[str, Any] = {"share": draw(_SHARES)}
+    if draw(st.booleans()):
+        (arcs,) = draw(day_arcs(favoured=setting.favoured))
+        fields = {"hours": [hours_of(arc) for arc in arcs]}
+    if draw(st.booleans()):
+        fields["before"] = draw(_AHEAD)
+    else:
+        opens = draw(edges(DAY - 1, setting.favoured))
+        fields["opens_at"] = time(opens // 60, opens % 60)
+        fields["days_before"] = draw(st.integers(0, 3))
+    if draw(st.booleans()) and setting.types:
+        fields["kept_for"] = draw(code_sets(setting.types))
+    return ReleaseRule(
+        resource,
+        draw(recurrences(start=setting.dates)),
+        id=id,
+        timezone=sometimes(draw, zones(), None, one_in=8),
+        disambiguation=a_policy(draw),
+        valid_to=sometimes(draw, setting.dates, None, one_in=8),
+        **fields,
+    )
+
+
+_SHARES: Final = st.sampled_from([Fraction(1, 5), Fraction(1, 2), Fraction(1)]) | st.fractions(
+    Fraction(1, 1000), 1, max_denominator=1000
+)
+_AHEAD: Final = st.sampled_from([24 * 60, 60, 1, 48 * 60, 7 * 24 * 60]).map(
+    lambda count: timedelta(minutes=count)
+)
 
 
 def a_rule(

@@ -14,12 +14,14 @@ from medsched.domain.booking_rules import BookingRules
 from medsched.domain.people import Provider, Travel
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Calendar, Schedule, calendar
 from medsched.errors import InvalidNumber
 from medsched.testing.strategies.availability import (
     ROOMS,
     Setting,
     a_policy,
+    a_release_rule,
     a_rule,
     an_override,
     code_sets,
@@ -66,8 +68,9 @@ def schedules(
     may make them; up to ``max_overrides`` overrides; and now and then the provider is in
     another zone, always or from some date on: travelling, at another place, or by a zone
     that the rules state. With ``layers`` the practice, both places, the rooms and a device
-    may have hours, closures and recurring blockings of their own. Extra or replaced hours
-    that may meet differ in priority. ``types`` are the codes that hours may name.
+    may have hours, closures and recurring blockings of their own, and practice and provider
+    release rules. Extra or replaced hours that may meet differ in priority. ``types`` are
+    the codes that hours may name.
 
     Places are ``clinic`` and ``branch``; rooms ``room-1`` and ``room-2``, a device
     ``device-1``: name those to `appointment_types` for types that need them. Shrinks to one
@@ -118,9 +121,11 @@ def _schedules(
         rules=tuple(found),
         overrides=_overrides(draw, provider.resource, anywhere, count, tuple(OverrideKind)),
         blockings=_blockings(draw, provider.resource, anywhere) if layers else (),
+        releases=_releases(draw, provider.resource, anywhere) if layers else (),
     )
     rooms = {id: Room(id=id, location=CLINIC, capacity=_capacity(draw, layers)) for id in ROOMS}
     calendars = {provider.resource: own}
+    shared = _releases(draw, practice.resource, anywhere) if layers else ()
     if layers:
         others = [practice.resource, *(place.resource for place in places.values())]
         others += [*(room.resource for room in rooms.values()), DEVICE]
@@ -129,6 +134,9 @@ def _schedules(
             for other in others
             if draw(st.integers(1, 5)) == 5
         }
+    if shared:
+        theirs = calendars.get(practice.resource, calendar())
+        calendars[practice.resource] = attrs.evolve(theirs, releases=shared)
     return Schedule(
         practice=practice,
         provider=provider,
@@ -250,6 +258,15 @@ def _blockings(
         disambiguation=a_policy(draw),
     )
     return (blocking,)
+
+
+def _releases(draw: st.DrawFn, resource: Resource, setting: Setting) -> tuple[ReleaseRule, ...]:
+    """Now and then a release rule, or two."""
+    count = draw(st.sampled_from([0, 0, 0, 1, 2]))
+    return tuple(
+        a_release_rule(draw, f"release-{number}", resource, setting)
+        for number in range(1, count + 1)
+    )
 
 
 def _locations(
