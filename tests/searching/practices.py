@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from medsched import (
     Pricing,
     Recurrence,
     RecurringBlocking,
+    ReleaseRule,
     Resource,
     ResourceKind,
     Search,
@@ -75,6 +76,8 @@ def fill(clinic: Practice, clock: FixedClock, random: Random) -> date:
         room = Resource(ResourceKind.ROOM, "room-1")
         rule = Recurrence.weekly("MO-FR", start=monday)
         clinic.availability.add(AvailabilityRule(room, rule, hours="10:00-20:00"))
+    if random.random() < 0.1:
+        clinic.availability.add(_release(clinic.resource, monday, random))
     _bookings(clinic, clock, first, random)
     return first
 
@@ -179,8 +182,22 @@ def _provider(clinic: Practice, id: str, monday: date, random: Random) -> None:
         )
         with suppress(MedschedError):
             clinic.availability.add(block)
+    if random.random() < 0.3:
+        clinic.availability.add(_release(id, monday, random))
     if random.random() < 0.1:
         clinic.providers.deactivate(id)
+
+
+def _release(whose: str | Resource, monday: date, random: Random) -> ReleaseRule:
+    what: Any = random.choice(({"hours": "10:00-12:30"}, {"share": "1/3"}, {"share": 1}))
+    when: Any = random.choice(
+        (
+            {"before": timedelta(hours=random.choice((1, 30)))},
+            {"opens_at": time(7), "days_before": random.randrange(3)},
+        )
+    )
+    kept_for = random.choice(((), ("type-0",)))
+    return ReleaseRule(whose, Recurrence.daily(monday), kept_for=kept_for, **what, **when)
 
 
 def _bookings(clinic: Practice, clock: FixedClock, first: date, random: Random) -> None:

@@ -25,6 +25,7 @@ from medsched.engine.board import FREE, Board
 from medsched.engine.booking_rules import scopes
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Openings, SlotShape, Terms
+from medsched.engine.release_rules import Kept, kept_stretches, release_rules
 from medsched.engine.slots import TermsMaker
 from medsched.engine.verdict import standing
 from medsched.timeline.instants import DAY, LAST_DAY
@@ -181,7 +182,10 @@ class Template:
         """Nothing can ever be booked: the provider or the type takes no part in scheduling."""
         self.asks_of_patient = bool(scopes(self.inquiry))
         """There are rules of booking that ask who it is for."""
+        self.keeps_back = bool(release_rules(schedule))
+        """There are release rules: what is free may not be open to this type yet."""
         self._days: dict[int, tuple[DayStarts, ...]] = {}
+        self._kept: dict[tuple[int, int], list[Kept]] = {}
         self._made: dict[object, DayStarts] = {}
 
     def on(self, day: int) -> tuple[DayStarts, ...]:
@@ -193,10 +197,14 @@ class Template:
             found = self._days[day]
         return found
 
-    def forget(self, before: int) -> None:
-        """Forget the days before one."""
-        for day in [day for day in self._days if day < before]:
-            del self._days[day]
+    def kept(self, day: int, length: int) -> list[Kept]:
+        """What release rules keep of the time of slots that start on a UTC day, so long."""
+        found = self._kept.get((day, length))
+        if found is None:
+            schedule, zones = self.inquiry.schedule, self.inquiry.zones
+            found = kept_stretches(schedule, zones, day * DAY, (day + 1) * DAY + length)
+            self._kept[day, length] = found
+        return found
 
     @property
     def size(self) -> int:

@@ -19,6 +19,7 @@ from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotStatus, SlotTerms
 from medsched.engine.free_starts import DayStarts, Template, first_start, minutes_in_day
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.release_rules import kept_back
 from medsched.engine.searching import suits_terms, wanted_minutes
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval
@@ -191,11 +192,24 @@ class Sweep:
         """The starts that the rules of time allow now."""
         found = self._bookable.get(post.timing)
         if found is None:
-            asked: Inquiry = attrs.evolve(
-                post.template.inquiry, request=Request(post.type, now=self.now)
-            )
-            found = self._bookable[post.timing] = asked.bookable()
+            found = self._bookable[post.timing] = self._asked(post).bookable()
         return found
+
+    def _asked(self, post: Post) -> Inquiry:
+        return attrs.evolve(post.template.inquiry, request=Request(post.type, now=self.now))
+
+    def released(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        """Those starts of some that release rules do not keep back now."""
+        for hit in hits:
+            post, terms, day, starts = hit
+            if not post.template.keeps_back:
+                yield hit
+                continue
+            kept, low = post.template.kept(day, terms.length), day * DAY
+            ruled = kept_back(self._asked(post), kept, low, low + DAY, terms.length)
+            starts &= ~minutes_in_day([one[:2] for one in ruled], day)
+            if starts:
+                yield Hit(post, terms, day, starts)
 
     def slot(self, terms: SlotTerms, start: int) -> Slot:
         """A slot as the viewer sees it."""

@@ -143,7 +143,7 @@ class Looks:
         ledger = (
             self._without_lapsed(taken, resources, since, until) if taken.lapsed else (taken.ledger)
         )
-        return free_of(candidates, ledger, patient), taken.roster
+        return list(self.sweep.released(free_of(candidates, ledger, patient))), taken.roster
 
     def _without_lapsed(
         self, taken: Taken, resources: Collection[Resource], first: int, last: int
