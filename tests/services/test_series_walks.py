@@ -146,7 +146,8 @@ def test_all_agree_after_each_step(
     opened(clinic)
     clock.set(datetime(2026, 3, 1, 12, tzinfo=clock.now().tzinfo))
     walk = Walk(clinic, clock, seed)
-    for _ in range(STEPS):
+    # By chance nothing may have been booked in so few steps.
+    while sum(walk.done.values()) < STEPS or not walk.done["book"]:
         before, refused = (
             everything(store, clinic),
             sum(walk.done[one.__name__] for one in REFUSALS),
@@ -164,4 +165,3 @@ def test_all_agree_after_each_step(
     appointments = store.appointments(clinic.id, Agenda(), after=None, limit=10_000)
     holds = store.page(clinic.id, Hold, active=None, where={}, after=None, limit=1000)
     check_told(followed(clinic), appointments, holds)
-    assert walk.done["book"]
