@@ -11,13 +11,14 @@ import attrs
 
 from medsched.domain.agendas import Agenda
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import Touched, TouchedTime
 from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
 from medsched.domain.fields import an_id, check_id
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import Ref, Stored
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.errors import InvalidChoice, InvalidInterval, InvalidNumber
 
 
@@ -114,7 +115,9 @@ class Changeset:
     and must be unchanged. ``bumps``: the resources whose schedule versions go up by one.
     ``releases``: claims, exactly as they stand, to be given back; then ``claims``: those to be
     made. ``doubled`` are claims that are made whatever else takes their minutes. ``tallies`` are
-    counted. ``events`` are kept in this order.
+    counted. ``seats``: where seats of group sessions are taken or given back, which no claim
+    shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
+    to nobody if there is none.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -127,6 +130,7 @@ class Changeset:
     claims: tuple[Claim, ...] = ()
     doubled: tuple[Claim, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    seats: tuple[TouchedTime, ...] = ()
     events: tuple[Event, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -142,6 +146,21 @@ class Changeset:
         counted = Counter(tally.name for tally in self.tallies)
         if counted and max(counted.values()) > 1:
             raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+
+    @property
+    def touched(self) -> Touched:
+        """Where it changes what can be booked: time taken or given back, hours, types."""
+        made = (*self.claims, *self.doubled)
+        changed = [*map(Ref.to, self.writes), *(ref for ref, _ in self.removals)]
+        return Touched.of(
+            [
+                *(TouchedTime(one.resource, one.low, one.high) for one in self.releases),
+                *(TouchedTime(one.resource, one.low, one.high, one.expires) for one in made),
+                *self.seats,
+            ],
+            self.bumps,
+            (ref.id for ref in changed if ref.kind is Kind.APPOINTMENT_TYPE),
+        )
 
 
 @attrs.frozen
