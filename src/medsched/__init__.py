@@ -26,6 +26,11 @@ from medsched.domain.appointments import (
     Participation,
 )
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
+from medsched.domain.availability_changes import (
+    AvailabilityChange,
+    AvailabilityChangeKind,
+    ChangesPage,
+)
 from medsched.domain.blockings import Blocking
 from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
@@ -119,11 +124,14 @@ __all__ = [
     "AppointmentStatus",
     "AppointmentType",
     "AppointmentsStranded",
+    "AvailabilityChange",
+    "AvailabilityChangeKind",
     "AvailabilityRule",
     "Blocking",
     "BookingRefused",
     "BookingRules",
     "ByDay",
+    "ChangesPage",
     "Claim",
     "ClaimKind",
     "ClinicFileError",

@@ -24,6 +24,7 @@ from medsched.ports.zones import ZoneSource
 from medsched.services.appointments import Appointments
 from medsched.services.availability import Availability
 from medsched.services.blockings import Blockings
+from medsched.services.changes import Changes
 from medsched.services.context import Context
 from medsched.services.events import Events
 from medsched.services.holds import Holds
@@ -143,6 +144,8 @@ class Practice:
         """Time that is published block by block, each for one appointment."""
         self.events = Events(context)
         """What happened, in order, for whoever follows."""
+        self.changes = Changes(context, snapshots)
+        """Where availability changed, in order, for UIs and caches."""
 
     def acting_as(self, principal: Principal) -> Practice:
         """The same practice, its commands run under another principal."""

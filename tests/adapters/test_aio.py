@@ -725,3 +725,14 @@ def refused(engine: sa.Engine, *statements: str) -> str:
         except sa.exc.DBAPIError as error:
             return code_of(error.orig)
     raise AssertionError(statements)
+
+
+@on_a_loop
+async def test_changes_of_availability_are_followed(url: sa.URL) -> None:
+    async with opened(url) as store:
+        clinic = practice(store)
+        first = await call(clinic.changes)
+        await call(clinic.providers.create, id="smith")
+        page = await call(clinic.changes, first.next, limit=1)
+        assert [str(one.resource) for one in page] == ["provider smith"]
+        assert await call(clinic.changes.latest) == page.next

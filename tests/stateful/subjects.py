@@ -87,6 +87,7 @@ class Subject:
         ledger = self.store.ledger(PRACTICE, resources, _FIRST, _LAST)
         last = self.store.number_events(PRACTICE)
         events = self.store.events(PRACTICE, after=0, limit=ALL)
+        changes = self.store.changes(PRACTICE, after=0, limit=ALL)
         return [
             plain(appointments),
             plain(holds),
@@ -95,6 +96,7 @@ class Subject:
             sorted(ledger.items()),
             last,
             list(events),
+            list(changes),
         ]
 
     def records(self) -> list[Any]:

@@ -11,6 +11,7 @@ import attrs
 
 from medsched.domain.agendas import Agenda
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import Touched, TouchedTime
 from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
 from medsched.domain.fields import an_id, check_id
@@ -115,7 +116,9 @@ class Changeset:
     and must be unchanged. ``bumps``: the resources whose schedule versions go up by one.
     ``releases``: claims, exactly as they stand, to be given back; then ``claims``: those to be
     made. ``doubled`` are claims that are made whatever else takes their minutes. ``tallies`` are
-    counted. ``events`` are kept in this order.
+    counted. ``seats``: where seats of group sessions are taken or given back, which no claim
+    shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
+    to nobody if there is none.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -128,6 +131,7 @@ class Changeset:
     claims: tuple[Claim, ...] = ()
     doubled: tuple[Claim, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    seats: tuple[TouchedTime, ...] = ()
     events: tuple[Event, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -147,12 +151,29 @@ class Changeset:
     @property
     def roster_parts(self) -> frozenset[int]:
         """The parts of the roster that this changes: see `roster_part`."""
-        if not self.bumps and not self.writes and not self.removals:
-            return frozenset()
-        changed = [*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)]
         named = {(one.kind.value, one.id) for one in self.bumps}
-        named |= {(*ref,) for ref in changed if ref.kind is Kind.APPOINTMENT_TYPE}
+        named |= {(Kind.APPOINTMENT_TYPE.value, code) for code in self._types}
         return frozenset(roster_part(kind, id) for kind, id in named)
+
+    @property
+    def touched(self) -> Touched:
+        """Where it changes what can be booked: time taken or given back, hours, types."""
+        made = (*self.claims, *self.doubled)
+        return Touched.of(
+            [
+                *(TouchedTime(one.resource, one.low, one.high) for one in self.releases),
+                *(TouchedTime(one.resource, one.low, one.high, one.expires) for one in made),
+                *self.seats,
+            ],
+            self.bumps,
+            self._types,
+        )
+
+    @property
+    def _types(self) -> list[str]:
+        """The codes of the appointment types that are written or removed."""
+        changed = [*map(Ref.to, self.writes), *(ref for ref, _ in self.removals)]
+        return [ref.id for ref in changed if ref.kind is Kind.APPOINTMENT_TYPE]
 
 
 @attrs.frozen

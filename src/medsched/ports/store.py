@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Changeset, Outcome
 from medsched.domain.claims import Claim, Span
 from medsched.domain.events import NumberedEvent
@@ -195,6 +196,14 @@ class Store(Protocol):
 
     def events(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedEvent]:
         """The first ``limit`` numbered events after a number, in order."""
+        ...
+
+    def changes(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedTouch]:
+        """What the first ``limit`` changesets after a number touched that touched anything.
+
+        In order of the numbers of their first events. One that was applied before it was written
+        down what changesets touch, by an earlier release, may have touched anything: None.
+        """
         ...
 
     def apply(self, changeset: Changeset) -> Outcome:

@@ -396,6 +396,7 @@ class Bookings:
             claims=tuple(effects.claims),
             doubled=tuple(effects.doubled),
             tallies=together(effects.tallies),
+            seats=tuple(effects.seats),
             events=(*(Event.of(Change.CREATED, patient) for patient in new), *effects.events),
         )
 

@@ -110,6 +110,7 @@ class Context:
         if changeset is None:
             stands = () if booking is None else (RowVersion(Ref.to(booking), booking.version),)
             changeset = Changeset(practice=self.practice, guards=frozenset(stands))
+        assert changeset.events or not changeset.touched  # or nobody would be told
         if request is None:
             return changeset
         return attrs.evolve(changeset, request=attrs.evolve(request, result=booking))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from medsched.domain.availability_changes import TouchedTime
 from medsched.domain.changes import Guard, Tally
 from medsched.domain.claims import Claim
 from medsched.domain.events import Event
@@ -23,6 +24,7 @@ class Effects:
     claims: Sequence[Claim] = ()
     doubled: Sequence[Claim] = ()
     tallies: Sequence[Tally] = ()
+    seats: Sequence[TouchedTime] = ()
     events: Sequence[Event] = ()
 
     def __add__(self, other: Effects) -> Effects:
@@ -34,6 +36,7 @@ class Effects:
             claims=(*self.claims, *other.claims),
             doubled=(*self.doubled, *other.doubled),
             tallies=(*self.tallies, *other.tallies),
+            seats=(*self.seats, *other.seats),
             events=(*self.events, *other.events),
         )
 

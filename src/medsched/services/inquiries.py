@@ -5,30 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
 import attrs
 
-from medsched.domain.appointment_types import GridKind
 from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.stored import Ref, kind_of
+from medsched.engine.altered import farthest
 from medsched.engine.booking import with_named
 from medsched.engine.inquiry import Inquiry
-from medsched.engine.openings import longest_claim
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.facts import FactReader, Known
 from medsched.services.seats import Seated, Seats
 from medsched.services.snapshots import Snapshot, Snapshots
-from medsched.timeline.instants import DAY, whole_minute
+from medsched.timeline.instants import whole_minute
 from medsched.timeline.intervals import Interval
-
-_PACKED_REACH: Final = 2 * DAY
-"""How far from a start the claims lie that the packed grid counts from: within its window."""
 
 
 def moment(at: datetime) -> Interval:
@@ -182,7 +177,5 @@ def with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
 
 def reach_of(inquiry: Inquiry, asked: Interval) -> Interval:
     """The minutes whose claims can matter to the starts that are asked for."""
-    longest = longest_claim(inquiry.schedule, inquiry.type)
-    if inquiry.type.grid.kind is GridKind.PACKED:
-        longest = max(longest, _PACKED_REACH)
-    return asked[0] - longest, asked[1] + longest
+    far = farthest(inquiry)
+    return asked[0] - far, asked[1] + far

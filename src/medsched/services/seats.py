@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import TouchedTime
 from medsched.domain.changes import RowVersion, Tally
 from medsched.domain.claims import MOST_SEATS, Claim, ClaimKind, Session
 from medsched.domain.events import Change, Event
@@ -178,6 +179,7 @@ class Seats:
             removals=[*swept],
             releases=[claim for hold in swept for claim in hold.claims],
             tallies=[Tally(session.tally, (0 if instead else 1) - len(swept), most)],
+            seats=_touched(session, seat.expires if isinstance(seat, Hold) else None),
             events=[Event.of(Change.EXPIRED, hold) for hold in swept],
         )
         changed = self._changed(session, min(seats, session.seats), expires)
@@ -213,7 +215,8 @@ class Seats:
         changed = self._changed(session, seats, expires)
         # Who joins meanwhile may have been promised fewer seats than are said to be left.
         before = count if changed.writes else None
-        return changed + Effects(tallies=[Tally(name, -len(gone), least=1, before=before)])
+        tallies = [Tally(name, -len(gone), least=1, before=before)]
+        return changed + Effects(tallies=tallies, seats=_touched(session))
 
     def confirm(self, held: Hold) -> Effects:
         """What it changes of its session that a hold becomes an appointment."""
@@ -260,6 +263,12 @@ def _claimed(booking: Seat | GroupSession, planned: Plan) -> Effects:
         claims=[one for one in booking.claims if (one.resource, one.low, one.high) not in doubled],
         doubled=[one for one in booking.claims if (one.resource, one.low, one.high) in doubled],
     )
+
+
+def _touched(session: GroupSession, expires: datetime | None = None) -> list[TouchedTime]:
+    """Where a seat changes what is left, until it expires: only its provider's slots show seats."""
+    own = (span for span in session.spans if span.resource.kind is ResourceKind.PROVIDER)
+    return [TouchedTime(*span, expires) for span in own]
 
 
 def _ends(expires: datetime | None, seat: Seat) -> datetime | None:

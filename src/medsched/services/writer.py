@@ -280,6 +280,7 @@ class Writer:
             claims=tuple(effects.claims),
             doubled=tuple(effects.doubled),
             tallies=tuple(effects.tallies),
+            seats=tuple(effects.seats),
             events=tuple(effects.events),
         )
 

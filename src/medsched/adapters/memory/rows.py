@@ -11,6 +11,7 @@ import attrs
 from medsched.adapters.memory.ledger import Ledger
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import (
     Applied,
     Changeset,
@@ -56,6 +57,7 @@ class Rows:
     tallies: dict[str, int] = attrs.field(factory=dict)
     receipts: dict[str, tuple[KeyedRequest, Receipt]] = attrs.field(factory=dict)
     events: list[Event] = attrs.field(factory=list)
+    touches: list[NumberedTouch] = attrs.field(factory=list)
 
     # ------------------------------------------------------------------- reading
 
@@ -163,6 +165,8 @@ class Rows:
         if (request := changeset.request) is not None:
             receipt = Receipt(request.digest, request.result)
             self.receipts[request.scope] = (request, receipt)
+        if changeset.events and (touched := changeset.touched):
+            self.touches.append(NumberedTouch(len(self.events) + 1, touched))
         self.events += changeset.events
 
     def _add(self, record: Stored) -> None:

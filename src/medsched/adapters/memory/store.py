@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
+from operator import attrgetter
 from threading import Lock
 
 from medsched.adapters.memory.rows import Rows
@@ -13,6 +15,7 @@ from medsched.adapters.memory.slot_table import Days
 from medsched.adapters.surroundings import standard
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.domain.claims import Claim
 from medsched.domain.events import NumberedEvent
@@ -194,6 +197,12 @@ class MemoryStore:
         with self._lock:
             events = self._practice(practice).events[first : first + limit]
         return [NumberedEvent(first + at, event) for at, event in enumerate(events, 1)]
+
+    def changes(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedTouch]:
+        with self._lock:
+            touches = self._practice(practice).touches
+            first = bisect_right(touches, after, key=attrgetter("number"))
+            return touches[first : first + limit]
 
     def published_pairs(self, practice: str) -> Sequence[tuple[str, str]]:
         with self._lock:

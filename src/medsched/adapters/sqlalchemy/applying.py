@@ -32,6 +32,7 @@ from medsched.adapters.sqlalchemy.locking import (
 )
 from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
+from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.appointments import Appointment
 from medsched.domain.changes import (
     Changeset,
@@ -386,7 +387,8 @@ class Application:
     # --------------------------------------------------------------------- events
 
     def _events(self) -> None:
-        table = self._tables.event
+        table, events = self._tables.event, self._changeset.events
+        touched = touched_column(self._changeset)
         rows = [
             {
                 "practice": self._practice,
@@ -397,8 +399,9 @@ class Application:
                 "record": event.id,
                 "version": event.version,
                 "format": event.schema,
+                "touched": text,
             }
-            for position, event in enumerate(self._changeset.events)
+            for position, (event, text) in enumerate(zip(events, touched, strict=True))
         ]
         if rows:
             clock = _clock(self._connection.dialect.name)

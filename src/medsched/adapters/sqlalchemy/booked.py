@@ -26,8 +26,10 @@ from medsched.adapters.sqlalchemy.taken_query import (
     taken_at_once,
     taken_step_by_step,
 )
+from medsched.adapters.sqlalchemy.touching import NOTHING, touched_of
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.claims import Claim
 from medsched.domain.events import Event, NumberedEvent
 from medsched.domain.holds import Hold
@@ -215,3 +217,18 @@ class BookingReader(RecordReader):
                 )
                 for number, name, kind, id, version, format in connection.execute(query)
             ]
+
+    def changes(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedTouch]:
+        if not nameable(practice):
+            return []
+        table = self._tables.event.c
+        query = (
+            sa.select(table.number, table.touched)
+            .where(table.practice == practice, table.number > after, table.position == 0)
+            .where(sa.or_(table.touched.is_(None), table.touched != NOTHING))
+            .order_by(table.number)
+            .limit(limit)
+        )
+        with self._connections.reading("changes") as connection:
+            rows = connection.execute(query).all()
+        return [NumberedTouch(number, touched_of(text)) for number, text in rows]

@@ -29,6 +29,7 @@ from medsched.adapters.sqlalchemy.booking_rows import (
 from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
+from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
 from medsched.domain.ledger import hours_of, rows_of
 from medsched.domain.stored import BOOKINGS, BookingRecord
@@ -101,8 +102,10 @@ def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
             for position, ref in enumerate(indexed(booking))
         ],
         events=[
-            (position, one.name, one.kind.value, one.id, one.version, one.schema)
-            for position, one in enumerate(changeset.events)
+            (position, one.name, one.kind.value, one.id, one.version, one.schema, touched)
+            for position, (one, touched) in enumerate(
+                zip(changeset.events, touched_column(changeset), strict=True)
+            )
         ],
     )
 
@@ -196,7 +199,7 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
         return text
 
     ledger = called(tables.ledger)
-    events = ("position", "name", "kind", "record", "version", "format")
+    events = ("position", "name", "kind", "record", "version", "format", "touched")
     recorded = insert(called(tables.event), ("practice", "changeset", "recorded_at", *events))
     if mariadb:
         marks = ", ".join([mark] * 2 + ["UTC_TIMESTAMP(6)"] + [mark] * len(events))

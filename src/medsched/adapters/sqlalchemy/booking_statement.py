@@ -19,7 +19,7 @@ _REFUSED: Final = "22P02"
 """What PostgreSQL says of a word that is no number: how the statement undoes itself."""
 _LEDGER: Final = ("kind", "id", "day", "hours")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
-_EVENT: Final = ("position", "name", "kind", "record", "version", "format")
+_EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
 
 
 def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking) -> None:

@@ -53,7 +53,18 @@ def _to_3(connection: Connection, made: Tables) -> None:
     _make(connection, [made.publication, made.slot])
 
 
-_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2, 3: _to_3}
+def _to_4(connection: Connection, made: Tables) -> None:
+    """What each changeset touches comes beside its first event; of those before it is unknown."""
+    table = made.event
+    columns = sa.inspect(connection).get_columns(table.name, schema=made.schema)
+    if "touched" in {column["name"] for column in columns}:  # one who was killed came so far
+        return
+    called = connection.dialect.identifier_preparer.format_table(table)
+    column = sa.schema.CreateColumn(table.c.touched).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {called} ADD COLUMN {column}")
+
+
+_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2, 3: _to_3, 4: _to_4}
 """How tables of the version before become those of each version from 2 on.
 
 Whoever changes a table that an earlier step makes, freezes it there first as it was: the way

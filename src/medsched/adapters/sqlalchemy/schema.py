@@ -52,7 +52,7 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
 ROSTER: Final = "roster"
@@ -168,6 +168,7 @@ class Tables:
             Column("record", exact(LONGEST_ID), nullable=False),
             Column("version", BigInteger, nullable=False),
             Column("format", SmallInteger, nullable=False),
+            Column("touched", document()),
             PrimaryKeyConstraint("practice", "changeset", "position", name="pk_medsched_event"),
             UniqueConstraint("practice", "number", name="uq_medsched_event_number"),
         )
@@ -178,6 +179,9 @@ class Tables:
         the second waits for the first one's commit, and is later. Of others it says nothing,
         so whoever follows events reads by the number. An identity column would promise no
         more, and MariaDB and SQLite want it to lead a key.
+
+        ``touched`` stands in the row at position 0 alone: where the changeset changes what can be
+        booked. NULL there: an earlier release wrote it, which did not say.
         """
 
         self.booking = self._table(

@@ -43,6 +43,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.sequences",
     "medsched.testing.contracts.slot_tables",
     "medsched.testing.contracts.standing",
+    "medsched.testing.contracts.touching",
     "medsched.testing.contracts.wholeness",
 )
 

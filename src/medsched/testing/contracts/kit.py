@@ -94,7 +94,7 @@ def changes(practice: str, *writes: Stored, **more: Any) -> Changeset:
     for name in ("guards", "bumps"):
         if name in more:
             more[name] = frozenset(more[name])
-    for name in ("removals", "releases", "claims", "tallies", "events"):
+    for name in ("removals", "releases", "claims", "tallies", "seats", "events"):
         if name in more:
             more[name] = tuple(more[name])
     return Changeset(practice=practice, writes=writes, **more)
@@ -218,6 +218,7 @@ def shown(
         [store.receipt(practice, scope, NOW) for scope in scopes],
         store.number_events(practice),
         list(store.events(practice, after=0, limit=5000)),
+        list(store.changes(practice, after=0, limit=5000)),
     )
 
 

@@ -17,6 +17,7 @@ from medsched.testing.contracts.rivals import Rivals
 from medsched.testing.contracts.searching import Searching
 from medsched.testing.contracts.sequences import Sequences
 from medsched.testing.contracts.standing import Standings
+from medsched.testing.contracts.touching import Touching
 from medsched.testing.contracts.wholeness import Wholeness
 
 
@@ -37,5 +38,6 @@ class StoreContract(
     Rivals,
     Contention,
     Following,
+    Touching,
 ):
     """All that `medsched.ports.store.Store` promises: derive a test class, and give ``store``."""
