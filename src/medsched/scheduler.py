@@ -39,6 +39,7 @@ from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
 from medsched.services.time_blocks import TimeBlocks
+from medsched.services.waitlist import Waitlist
 from medsched.services.writer import Writer
 
 
@@ -128,6 +129,8 @@ class Practice:
         """Slots that are kept for a moment."""
         self.time_blocks = TimeBlocks(context, self.appointments)
         """Time that is published block by block, each for one appointment."""
+        self.waitlist = Waitlist(context, snapshots)
+        """Who waits for time to come free, and what they were offered."""
         self.events = Events(context)
         """What happened, in order, for whoever follows."""
 
