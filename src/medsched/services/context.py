@@ -58,10 +58,8 @@ class Context:
         """The present instant, aware and in UTC."""
         return self.surroundings.clock.now()
 
-    def at(self, now: datetime | None) -> Context:
-        """The same at an instant, if one is given; `NaiveDatetime` for one without a zone."""
-        if now is None:
-            return self
+    def at(self, now: datetime) -> Context:
+        """The same with a clock that stands still; `NaiveDatetime` for a time without a zone."""
         clock = _StandingClock(instant(now))
         return attrs.evolve(self, surroundings=attrs.evolve(self.surroundings, clock=clock))
 

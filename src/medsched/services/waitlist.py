@@ -18,7 +18,7 @@ from medsched.domain.idempotency import keyed_request
 from medsched.domain.people import Patient
 from medsched.domain.refusals import OfferExpired
 from medsched.domain.starts import ANYWHERE, Anywhere
-from medsched.domain.stored import Kind, references
+from medsched.domain.stored import Kind, Ref, references
 from medsched.domain.waitlist import (
     STILL_WAITING,
     THIRTY_MINUTES,
@@ -509,7 +509,7 @@ class Waitlist:
         }
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            own = self._offered(named, patient)
+            own, held = self._kept(named, patient)
             if own.status is OfferStatus.ACCEPTED:
                 return bookings.stored(Appointment, own.appointment or ""), None
             if own.status in (OfferStatus.DECLINED, OfferStatus.WITHDRAWN):
@@ -517,7 +517,6 @@ class Waitlist:
             joins = joins_of(patient, own.type)
             count = records.counted(joins)
             entry = records.get(WaitlistEntry, own.entry)
-            held = context.store.get(context.practice, Hold, own.id)
             if held is None or not own.is_live(now):
                 # Somebody whose clock is ahead may have swept the hold already.
                 raise OfferExpired(own.id, own.expires, records.alternatives(entry))
@@ -565,7 +564,9 @@ class Waitlist:
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise InvalidNumber("most", most, "a pass makes at least one offer")
         self._context.admit("waitlist.work")
-        records = WaitlistRecords(self._context.at(now), self._snapshots)
+        # All of a pass is decided at one instant, so that what expires meanwhile is the next one's.
+        context = self._context.at(self._context.now() if now is None else now)
+        records = WaitlistRecords(context, self._snapshots)
         return WaitlistWorker(records, lasting, most).run()
 
     # -------------------------------------------------------------------- in common
@@ -582,6 +583,15 @@ class Waitlist:
         if patient is not None and found.patient != patient:
             raise NotFound(Kind.WAITLIST_OFFER.value, id)
         return found
+
+    def _kept(self, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
+        """A patient's offer and its hold, of one state: else a rival could have taken the one."""
+        refs = Ref(Kind.WAITLIST_OFFER, id), Ref(Kind.HOLD, id)
+        found = self._context.store.get_many(self._context.practice, refs)
+        offer, held = (found.get(ref) for ref in refs)
+        if not isinstance(offer, WaitlistOffer) or offer.patient != patient:
+            raise NotFound(Kind.WAITLIST_OFFER.value, id)
+        return offer, held if isinstance(held, Hold) else None
 
     def _over(
         self, entries: Collection[WaitlistEntry], status: WaitlistStatus, now: datetime
