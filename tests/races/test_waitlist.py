@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.races.kit import MINUTE, Arena, Signal
@@ -365,3 +365,63 @@ def _all_entries(clinic: Practice) -> list[WaitlistEntry]:
         cursor = page.next
         if cursor is None:
             return found
+
+
+def test_nobody_is_on_one_list_twice(arena: Arena) -> None:
+    """Of all who join for one patient at once one does, and the others are told which entry."""
+    clinic = opened(arena, 4)
+
+    def rival(number: int, store: Store) -> list[str]:
+        mine, answers = arena.clinic(store, clock=SystemClock()), list[str]()
+        for tries in range(arena.rounds(12)):
+            patient = f"p{8 + tries % 4}"
+            day = DAY.date() + timedelta(days=tries)
+            try:
+                made = mine.waitlist.join(patient=patient, type="visit", earliest=day, latest=day)
+                answers.append(made.id)
+            except AlreadyWaiting as error:
+                answers.append(error.entry)
+        return answers
+
+    told = arena.race([partial(rival, number) for number in range(4)])
+    assert all(answers == told[0] for answers in told)
+    joined = [one.id for one in _all_entries(clinic) if one.patient in {"p8", "p9", "p10", "p11"}]
+    assert sorted(joined) == sorted(told[0])
+
+
+def test_whoever_joins_while_accepting_is_on_no_list_that_is_done(arena: Arena) -> None:
+    """Who joined before the answer is removed with it; who joined after it waits on purpose."""
+    rounds = min(arena.rounds(16, least=8), MOST)
+    clinic = opened(arena, rounds)
+    for number in range(rounds):
+        clinic.appointments.cancel(f"f{number}")
+        clinic.waitlist.offer(f"e{number}", start(number), reason="race")
+    meet = arena.barrier(2)
+
+    def accepts(store: Store) -> None:
+        mine = arena.clinic(store, clock=SystemClock())
+        for number in range(rounds):
+            meet.wait()
+            entry = mine.waitlist.entries.get(f"e{number}")
+            mine.waitlist.accept(entry.offer or "", patient=entry.patient)
+
+    def joins(store: Store) -> None:
+        mine, day = arena.clinic(store, clock=SystemClock()), DAY.date()
+        chances = arena.random("joins")
+        for number in range(rounds):
+            meet.wait()
+            time.sleep(chances.uniform(0, 0.01))
+            another: Any = {"providers": PROVIDERS, "id": f"other{number}"}
+            mine.waitlist.join(
+                patient=f"p{number}", type="visit", earliest=day, latest=day, **another
+            )
+
+    arena.race([accepts, joins])
+    order = [(one.event.name, one.event.id) for one in followed(clinic)]
+    for number in range(rounds):
+        before = order.index(("waitlist-entry.joined", f"other{number}")) < order.index(
+            ("waitlist-entry.booked", f"e{number}")
+        )
+        status = clinic.waitlist.entries.get(f"other{number}").status
+        assert status is (WaitlistStatus.REMOVED if before else WaitlistStatus.WAITING)
+    check_whole(arena.store, clinic.id)
