@@ -74,8 +74,11 @@ class Writer:
     ) -> tuple[NounT, ...] | None:
         """The same under a request; None where that was carried out before."""
         for record in records:
-            if isinstance(record, BookingRecord | Series | WaitlistEntry | WaitlistOffer):
-                why = "what takes time, or waits for it, is booked or joins: it is not stored"
+            if isinstance(record, BookingRecord | Series):
+                why = "what takes time is booked, not stored"
+                raise InvalidChoice("records", kind_of(type(record)).value, why)
+            if isinstance(record, WaitlistEntry | WaitlistOffer):
+                why = "the waitlist is joined, not stored"
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(
