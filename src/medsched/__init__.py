@@ -55,7 +55,7 @@ from medsched.domain.places import (
 from medsched.domain.principals import Principal
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
+from medsched.domain.refusals import BookingRefused, FollowUpRefused, OfferExpired, SeriesRefused
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.searches import ProviderSlots, Search
@@ -66,9 +66,20 @@ from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
 from medsched.domain.starts import Start
 from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
 from medsched.domain.time_blocks import TimeBlock
+from medsched.domain.waitlist import (
+    OfferStatus,
+    PassedSlot,
+    WaitlistEntry,
+    WaitlistOffer,
+    WaitlistPosition,
+    WaitlistStatus,
+    Worked,
+)
 from medsched.domain.wishes import FollowUpWish
 from medsched.errors import (
     AlreadyExists,
+    AlreadyOffered,
+    AlreadyWaiting,
     AmbiguousTime,
     ClinicFileError,
     ContradictoryOverrides,
@@ -94,6 +105,8 @@ from medsched.errors import (
     NonexistentTime,
     NotAllowed,
     NotFound,
+    NotWaiting,
+    OfferClosed,
     OutcomeUnknown,
     OutOfRange,
     OutsideHours,
@@ -118,6 +131,8 @@ from medsched.timeline.weekdays import ByDay, Weekday
 __all__ = [
     "Address",
     "AlreadyExists",
+    "AlreadyOffered",
+    "AlreadyWaiting",
     "AmbiguousTime",
     "Appointment",
     "AppointmentOrder",
@@ -181,8 +196,12 @@ __all__ = [
     "NonexistentTime",
     "NotAllowed",
     "NotFound",
+    "NotWaiting",
     "NumberedEvent",
     "Occurrence",
+    "OfferClosed",
+    "OfferExpired",
+    "OfferStatus",
     "OutOfRange",
     "OutcomeUnknown",
     "OutsideHours",
@@ -192,6 +211,7 @@ __all__ = [
     "Page",
     "Participant",
     "Participation",
+    "PassedSlot",
     "Patient",
     "Practice",
     "PracticeSettings",
@@ -245,6 +265,11 @@ __all__ = [
     "VersionConflict",
     "Violation",
     "Visit",
+    "WaitlistEntry",
+    "WaitlistOffer",
+    "WaitlistPosition",
+    "WaitlistStatus",
     "WallTime",
     "Weekday",
+    "Worked",
 ]

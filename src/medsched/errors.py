@@ -243,6 +243,49 @@ class HoldExpired(MedschedError, ValueError):
 
 
 @attrs.define(eq=False, slots=False)
+class AlreadyWaiting(MedschedError, ValueError):
+    """A patient who waits for the same already: the same type and providers, on some such dates."""
+
+    entry: str
+
+    def sentence(self) -> str:
+        return f"the patient waits for this already: entry {self.entry!r}"
+
+
+@attrs.define(eq=False, slots=False)
+class NotWaiting(MedschedError, ValueError):
+    """An entry of the waitlist that is over: booked, left, lapsed or removed."""
+
+    entry: str
+    status: str
+
+    def sentence(self) -> str:
+        return f"entry {self.entry!r} of the waitlist is {self.status}"
+
+
+@attrs.define(eq=False, slots=False)
+class AlreadyOffered(MedschedError, ValueError):
+    """An entry of the waitlist that has a live offer, and so gets no other."""
+
+    entry: str
+    offer: str
+
+    def sentence(self) -> str:
+        return f"entry {self.entry!r} of the waitlist has a live offer: {self.offer!r}"
+
+
+@attrs.define(eq=False, slots=False)
+class OfferClosed(MedschedError, ValueError):
+    """An offer that is answered after it was declined, withdrawn or accepted."""
+
+    offer: str
+    status: str
+
+    def sentence(self) -> str:
+        return f"offer {self.offer!r} is {self.status}"
+
+
+@attrs.define(eq=False, slots=False)
 class NotAllowed(MedschedError, PermissionError):
     """A command that the principal may not run."""
 

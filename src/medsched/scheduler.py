@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 import attrs
 
@@ -37,20 +36,13 @@ from medsched.services.queries import (
     TypeQuery,
 )
 from medsched.services.records import Directory
-from medsched.services.rosters import Rosters
 from medsched.services.searches import Searches
 from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
 from medsched.services.snapshots import Snapshots
 from medsched.services.time_blocks import TimeBlocks
+from medsched.services.waitlist import Waitlist
 from medsched.services.writer import Writer
-
-
-class Kept(NamedTuple):
-    """What a scheduler has read and keeps, as long as it stands."""
-
-    snapshots: Snapshots
-    rosters: Rosters
 
 
 class Scheduler:
@@ -83,7 +75,7 @@ class Scheduler:
         )
         self._registers_patients = registers_patients
         self._house_rules = tuple(house_rules)
-        self._kept = Kept(Snapshots(), Rosters())
+        self._snapshots = Snapshots()
 
     def practice(self, id: str, *, principal: Principal = SYSTEM) -> Practice:
         """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id.
@@ -98,15 +90,14 @@ class Scheduler:
             self._registers_patients,
             self._house_rules,
         )
-        return Practice(context, self._kept)
+        return Practice(context, self._snapshots)
 
 
 class Practice:
     """One practice: the tenant that every record belongs to. `Scheduler.practice` makes it."""
 
-    def __init__(self, context: Context, kept: Kept) -> None:
-        self._context, self._kept = context, kept
-        snapshots = kept.snapshots
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context, self._snapshots = context, snapshots
         self._writer = Writer(context)
         self.id = context.practice
         """The practice's id."""
@@ -130,7 +121,7 @@ class Practice:
         """What can be booked."""
         self.availability = Availability(context, snapshots)
         """When resources are open, and the slots that makes."""
-        self.search = Searches(context, kept.rosters)
+        self.search = Searches(context, snapshots)
         """Slots of many providers."""
         self.appointments = Appointments(context, snapshots)
         """What is booked."""
@@ -142,6 +133,8 @@ class Practice:
         """Slots that are kept for a moment."""
         self.time_blocks = TimeBlocks(context, self.appointments)
         """Time that is published block by block, each for one appointment."""
+        self.waitlist = Waitlist(context, snapshots)
+        """Who waits for time to come free, and what they were offered."""
         self.events = Events(context)
         """What happened, in order, for whoever follows."""
         self.changes = Changes(context, snapshots)
@@ -149,7 +142,7 @@ class Practice:
 
     def acting_as(self, principal: Principal) -> Practice:
         """The same practice, its commands run under another principal."""
-        return Practice(attrs.evolve(self._context, principal=principal), self._kept)
+        return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 
     def add_all(
         self, records: Iterable[Noun], *, stranded: Stranded | str = Stranded.REFUSE

@@ -12,6 +12,7 @@ from medsched.domain.appointment_types import AppointmentType, Need
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.bookings import WallTime
+from medsched.domain.fields import LONGEST_ID
 from medsched.domain.holds import Hold
 from medsched.domain.pages import cursor, read_cursor
 from medsched.domain.people import Patient, Provider, Staff
@@ -31,6 +32,7 @@ from medsched.domain.stored import (
     scheduled_by,
 )
 from medsched.domain.time_blocks import TimeBlock
+from medsched.testing.contracts.samples import RECORDS
 from medsched.testing.contracts.taken import BOOKINGS
 from medsched.timeline.recurrence import Recurrence
 
@@ -143,6 +145,21 @@ def test_every_resource_is_of_a_kind() -> None:
             SlotOverride(resource="p", type="t", location="l", start=NINE, becomes="u"),
             "appointment-type t, appointment-type u, location l, provider p",
         ),
+        (
+            RECORDS["waitlist entry, all stated"],
+            (
+                "appointment a1, appointment-type visit, location main, patient ehr-4711,"
+                f" provider Smith, provider smith, provider {'😀' * LONGEST_ID}"
+            ),
+        ),
+        (RECORDS["waitlist entry at no place"], "appointment-type visit, patient ehr-4711"),
+        (
+            RECORDS["waitlist offer, all stated"],
+            (
+                "appointment a1, appointment-type visit, location main, patient ehr-4711,"
+                " provider smith, waitlist-entry e1"
+            ),
+        ),
     ],
 )
 def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:
@@ -163,6 +180,8 @@ def test_a_record_tells_whose_schedule_it_changes() -> None:
     everybodys = Resource("practice", "p")
     kept = ReleaseRule(everybodys, DAILY, share="1/5", before=HALF_HOUR)
     assert scheduled_by(kept) == everybodys
+    assert scheduled_by(RECORDS["waitlist entry"]) is None
+    assert scheduled_by(RECORDS["waitlist offer"]) is None
 
 
 @pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])

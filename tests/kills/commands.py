@@ -34,6 +34,9 @@ NOW: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 _KEY: Final[Any] = {"idempotency_key": "the key"}
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+SCANS: Final = date(2026, 1, 14)
+PAST: Final = date(2026, 1, 2)
+LATE, CHANCE = "there.waitlist-offer-1", "there.waitlist-offer-2"
 WEEKLY: Final = "there.appointment-1"
 """The first of a series."""
 
@@ -79,7 +82,8 @@ def furnish(store: Store, practice: str) -> None:
     that takes no time; at 13:00 a hold for a patient, at 14:00 one for nobody in particular, at
     15:00 one that has expired; at 12:00 a seat in a class, and then half an hour that is blocked.
     On the two days after, Bob is at eleven with Jones. With Jones an appointment at 9:00 that was
-    booked under a key long ago, and at 13:00 an expired hold.
+    booked under a key long ago, and at 13:00 an expired hold. A week later Brown has two slots that
+    some wait for: an offer of one has expired, the other is offered to Ada.
     """
     ids = MarkedIds("there.")
     long_ago, lately, now = (
@@ -134,6 +138,30 @@ def furnish(store: Store, practice: str) -> None:
     )
     assert weekly.appointments[0].id == WEEKLY
     now.blockings.add("smith", instant("12:30"), instant("13:00"), id="lunch")
+    _wait(lately, now)
+
+
+def _wait(lately: Practice, now: Practice) -> None:
+    """The waitlist: a pass ends the one offer, lets the past lapse, and offers that slot to Dee."""
+    now.appointment_types.create(code="scan", duration=30 * _MINUTE)
+    now.providers.create(id="brown", timezone="America/New_York", location="main")
+    hours: Any = {"hours": "09:00-10:00", "types": {"scan"}}
+    now.availability.add(AvailabilityRule("brown", Recurrence.dates(SCANS), id="scans", **hours))
+    dates: Any = {"type": "scan", "earliest": SCANS, "latest": SCANS}
+    lately.waitlist.join(patient="cid", id="late", providers="brown", **dates)
+    late = lately.waitlist.offer("late", scan(0), reason="late", lasting=30 * _MINUTE)
+    assert late.id == LATE
+    now.waitlist.join(patient="dee", id="next", providers="brown", hours="09:00-09:30", **dates)
+    now.waitlist.join(patient="ada", id="asked", **dates)
+    now.waitlist.join(patient="ada", id="other", providers="brown", hours="20:00-21:00", **dates)
+    past: Any = {"type": "scan", "earliest": PAST, "latest": PAST}
+    now.waitlist.join(patient="bob", id="past", **past)
+    assert now.waitlist.offer("asked", scan(1), reason="in pain").id == CHANCE
+
+
+def scan(number: int) -> Start:
+    """One of the two slots that some wait for."""
+    return Start("brown", "scan", datetime(2026, 1, 14, 14, 30 * number, tzinfo=UTC))
 
 
 def _rooms(*ids: str) -> list[Resource]:
@@ -170,6 +198,15 @@ def _swept(state: State, answer: object) -> object:
     """The holds that are left to be swept."""
     holds = (row["expires_at"] for row in state.of("booking") if row["kind"] == "hold")
     return sum(expires <= NOW for expires in holds)
+
+
+def _worked(state: State, answer: object) -> object:
+    """What is left for a pass over the waitlist."""
+    rows = {row["id"]: row for row in state.of("record")}
+    offers = sum(row["kind"] == "waitlist-offer" for row in rows.values())
+    lapsed, expired = rows["past"]["active"], rows[LATE]["active"]
+    done = {"offered": 3 - offers, "expired": int(expired), "lapsed": int(lapsed), "more": False}
+    return f"Worked({', '.join(f'{name}={one}' for name, one in done.items())})"
 
 
 def _closed(state: State, answer: object) -> object:
@@ -335,6 +372,28 @@ COMMANDS: Final = (
         "book a time block",
         lambda clinic: clinic.time_blocks.book("late", type="visit", patient="dee", **_KEY),
     ),
+    Command(
+        "join the waitlist",
+        lambda clinic: clinic.waitlist.join(
+            patient="eve", type="scan", earliest=SCANS, latest=SCANS, **_KEY
+        ),
+    ),
+    Command("work the waitlist", lambda clinic: clinic.waitlist.work(), 3, _worked),
+    Command(
+        "accept an offer",
+        lambda clinic: clinic.waitlist.accept(CHANCE, patient="ada", **_KEY),
+    ),
+    Command(
+        "decline an offer",
+        lambda clinic: clinic.waitlist.decline(CHANCE, patient="ada", **_KEY),
+    ),
+    Command("withdraw an offer", lambda clinic: clinic.waitlist.withdraw(CHANCE, **_KEY)),
+    Command(
+        "offer by hand",
+        lambda clinic: clinic.waitlist.offer("next", scan(0), reason="in pain", **_KEY),
+    ),
+    Command("leave the waitlist", lambda clinic: clinic.waitlist.leave("asked", **_KEY)),
+    Command("set an urgency", lambda clinic: clinic.waitlist.set_urgency("next", 7, **_KEY)),
     Command(
         "close a day and cancel",
         lambda clinic: clinic.availability.add(

@@ -234,7 +234,7 @@ class Stores(RuleBasedStateMachine):
                     return hours.delete_slot(asked, recurring=every, reason="ill", stranded=fate)
                 case "tell":
                     return hours.change_slot(asked, notes="bring X-rays")
-            at = instant_of(Bookings(clinic._context, clinic._kept.snapshots).wanted(asked).start)
+            at = instant_of(Bookings(clinic._context, clinic._snapshots).wanted(asked).start)
             if how == "end":
                 return hours.change_slot(asked, end=at + abs(by) * MINUTE, stranded=fate)
             return hours.change_slot(asked, start=at + by * MINUTE, stranded=fate)

@@ -37,6 +37,16 @@ class Change(StrEnum):
     RELEASED = "released"
     EXPIRED = "expired"
 
+    JOINED = "joined"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    RETURNED = "returned"
+    LEFT = "left"
+    LAPSED = "lapsed"
+    REMOVED = "removed"
+
 
 @attrs.frozen(kw_only=True)
 class Event:

@@ -25,7 +25,8 @@ class Hold(Booking):
     away or not. ``created_by`` is the principal it is kept for: nobody else may confirm or
     release it. ``session`` is the group session that it keeps one of ``seats`` seats in.
     ``referral`` and ``prepayment`` are what it was placed on, by the host's names, and ``block``
-    is the time block that it keeps.
+    is the time block that it keeps. ``offer`` is the offer of the waitlist that it keeps the slot
+    for, if it does.
     """
 
     expires: datetime = attrs.field(converter=instant)
@@ -34,6 +35,7 @@ class Hold(Booking):
     referral: str = phi(default="", validator=text())
     prepayment: str = phi(default="", validator=text())
     block: str | None = attrs.field(default=None, validator=maybe_id)
+    offer: str | None = attrs.field(default=None, validator=maybe_id)
 
     def is_live(self, now: datetime) -> bool:
         """Whether it still keeps its slot at an aware instant."""

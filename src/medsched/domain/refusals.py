@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 
 import attrs
@@ -94,3 +94,20 @@ class FollowUpRefused(MedschedError, ValueError):
             f" to {self.last.isoformat()}"
         )
         return "; ".join([found, *map(str, self.violations)])
+
+
+@attrs.define(eq=False, slots=False)
+class OfferExpired(MedschedError, ValueError):
+    """An offer of the waitlist that is accepted after it has expired.
+
+    Nothing was written. ``alternatives`` are the first slots that are free now and suit the
+    patient's wishes, with whom the entry names; the slot of the offer may be among them.
+    """
+
+    offer: str
+    expired_at: datetime
+    alternatives: tuple[Slot, ...] = ()
+
+    def sentence(self) -> str:
+        """When it expired."""
+        return f"offer {self.offer!r} expired at {self.expired_at.isoformat(sep=' ')}"

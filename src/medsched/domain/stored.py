@@ -21,6 +21,7 @@ from medsched.domain.sessions import GroupSession
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Anywhere
 from medsched.domain.time_blocks import TimeBlock
+from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
 
 HoursRecord: TypeAlias = (
     AvailabilityRule | Override | RecurringBlocking | TimeBlock | SlotOverride | ReleaseRule
@@ -39,6 +40,8 @@ Noun: TypeAlias = (
     | AppointmentType
     | HoursRecord
     | Series
+    | WaitlistEntry
+    | WaitlistOffer
 )
 """What a practice describes itself by."""
 Stored: TypeAlias = Noun | BookingRecord
@@ -68,6 +71,8 @@ class Kind(StrEnum):
     TIME_BLOCK = "time-block"
     SLOT_OVERRIDE = "slot-override"
     RELEASE_RULE = "release-rule"
+    WAITLIST_ENTRY = "waitlist-entry"
+    WAITLIST_OFFER = "waitlist-offer"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -90,6 +95,8 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.TIME_BLOCK: TimeBlock,
     Kind.SLOT_OVERRIDE: SlotOverride,
     Kind.RELEASE_RULE: ReleaseRule,
+    Kind.WAITLIST_ENTRY: WaitlistEntry,
+    Kind.WAITLIST_OFFER: WaitlistOffer,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -206,6 +213,25 @@ def references(record: Stored) -> frozenset[Ref]:
                 | _refs(Kind.APPOINTMENT_TYPE, [record.type])
                 | _refs(Kind.LOCATION, [place])
             )
+        case WaitlistEntry():
+            place = None if isinstance(record.location, Anywhere) else record.location
+            return (
+                _refs(Kind.PATIENT, [record.patient])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type])
+                | _refs(Kind.PROVIDER, record.providers)
+                | _refs(Kind.LOCATION, [place])
+                | _refs(Kind.APPOINTMENT, [record.appointment])
+            )
+        case WaitlistOffer():
+            # Not its hold: whoever finds that expired takes it away.
+            return (
+                _refs(Kind.WAITLIST_ENTRY, [record.entry])
+                | _refs(Kind.PATIENT, [record.patient])
+                | _refs(Kind.PROVIDER, [record.provider])
+                | _refs(Kind.APPOINTMENT_TYPE, [record.type])
+                | _refs(Kind.LOCATION, [record.location])
+                | _refs(Kind.APPOINTMENT, [record.appointment])
+            )
         case Blocking():
             return frozenset(map(Ref.of, record.resources)) | _refs(Kind.PATIENT, [record.kept_for])
         case PracticeSettings() | Staff() | Patient() | Location():
@@ -230,6 +256,8 @@ def scheduled_by(record: Stored) -> Resource | None:
         case ReleaseRule():
             return record.resource
         case Staff() | Patient() | AppointmentType() | Series():
+            return None
+        case WaitlistEntry() | WaitlistOffer():
             return None
         case Appointment() | Hold() | GroupSession() | Blocking():
             return None

@@ -31,8 +31,17 @@ def _whole_days(most: timedelta) -> Validator:
     return check
 
 
-def _weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday] | None:
+def some_weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday] | None:
+    """A converter: days of the week as `Weekday.parse_set` reads them, None for any."""
     return None if value is None else Weekday.parse_set(value, "weekdays")
+
+
+def within(hours: Iterable[Hours], minute: int) -> bool:
+    """Whether a minute of the local day lies in some hours; in any where none are stated."""
+    spans = [one.open_minutes() for one in hours]
+    return not spans or any(
+        low <= minute < high or low <= minute + DAY < high for low, high in spans
+    )
 
 
 def _providers(value: Iterable[str] | str) -> tuple[str, ...]:
@@ -56,13 +65,10 @@ class FollowUpWish:
         default=timedelta(0), validator=_whole_days(MOST_GIVE_OR_TAKE)
     )
     hours: tuple[Hours, ...] = attrs.field(default=(), converter=stretches)
-    weekdays: frozenset[Weekday] | None = attrs.field(default=None, converter=_weekdays)
+    weekdays: frozenset[Weekday] | None = attrs.field(default=None, converter=some_weekdays)
     providers: tuple[str, ...] = attrs.field(default=(), converter=_providers)
     location: str | Anywhere | None = attrs.field(default=ANYWHERE, validator=a_place)
 
     def takes_time_of_day(self, minute: int) -> bool:
         """Whether a start at a minute of the local day lies in the hours wished for."""
-        spans = [one.open_minutes() for one in self.hours]
-        return not spans or any(
-            low <= minute < high or low <= minute + DAY < high for low, high in spans
-        )
+        return within(self.hours, minute)

@@ -10,6 +10,7 @@ import attrs
 
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
@@ -23,6 +24,14 @@ from medsched.ports.zones import ZoneSource
 
 T = TypeVar("T")
 _PAGE: Final = 1000
+
+
+@attrs.frozen
+class _StandingClock:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
 
 
 @attrs.frozen
@@ -48,6 +57,11 @@ class Context:
     def now(self) -> datetime:
         """The present instant, aware and in UTC."""
         return self.surroundings.clock.now()
+
+    def at(self, now: datetime) -> Context:
+        """The same with a clock that stands still; `NaiveDatetime` for a time without a zone."""
+        clock = _StandingClock(instant(now))
+        return attrs.evolve(self, surroundings=attrs.evolve(self.surroundings, clock=clock))
 
     def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
         """All appointments of an agenda, in its order, read a page at a time."""

@@ -8,9 +8,9 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
+from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Changeset
-from medsched.domain.claims import Claim, Span
+from medsched.domain.claims import Span
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import LONGEST_DURATION, check_id
 from medsched.domain.holds import Hold
@@ -22,15 +22,15 @@ from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
 from medsched.engine.booking_rules import visit_at
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
-from medsched.services.asked_for import SlotLike, Wanted, Wish, id_of
+from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of
 from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.inquiries import Asked
+from medsched.services.keeping import confirmed, hold_of, minutes_of
 from medsched.services.queries import Query
 from medsched.services.records import Listing
 from medsched.services.snapshots import Snapshots
-from medsched.timeline.instants import instant_of, whole_minute
 
 TEN_MINUTES: Final = timedelta(minutes=10)
 _SWEPT_AT_ONCE: Final = 100
@@ -100,27 +100,18 @@ class Holds:
             "id": id,
         }
         said |= _stated(referral=referral, prepayment=prepayment)
-        own_id, tries = id or context.surroundings.ids.new(Kind.HOLD), count()
+        details: Details = {
+            "id": id or context.surroundings.ids.new(Kind.HOLD),
+            "referral": referral,
+            "prepayment": prepayment,
+        }
+        tries = count()
 
         def decide() -> tuple[Hold, Changeset]:
             bookings.refuse_taken(id, kind=Kind.HOLD)
             old = bookings.may_be_old(tries)
             asked, planned = bookings.decide(wish, now, fresh=not old)
-            made = Hold(
-                id=own_id,
-                provider=wanted.provider,
-                patient=patient,
-                type=wanted.type,
-                expires=min(now + lasting, instant_of(planned.end)),
-                referral=referral,
-                prepayment=prepayment,
-                version=1,
-                created_at=now,
-                updated_at=now,
-                created_by=context.principal.id,
-                updated_by=context.principal.id,
-                **bookings.taking(planned),
-            )
+            made = hold_of(bookings, wish, details, planned, now, now + lasting)
             return bookings.placed(asked, planned, made, Change.HELD, now)
 
         return bookings.run(operation, idempotency_key, said, now, decide)
@@ -144,7 +135,8 @@ class Holds:
         `BookingRefused` for one that is inactive, has something else then, or whom a rule of
         booking refuses. `HoldExpired` from
         the instant of expiry on, `NotAllowed` for another principal's hold, `InvalidChoice` for
-        no patient, or another one than the hold's.
+        no patient, or another one than the hold's. A hold of the waitlist's is not confirmed or
+        released: its offer is accepted or declined, see `Waitlist`.
         """
         context, bookings, now = self._context, self._bookings, self._context.now()
         if patient is not None:
@@ -168,46 +160,15 @@ class Holds:
             who = _patient(held, patient)
             given = (referral or held.referral, prepayment or held.prepayment)
             asked = self._looked_at(held, who, given, now)
-            own = Span(Resource(ResourceKind.PATIENT, who), *_minutes(held))
-            made = Appointment(
-                id=own_id,
-                reference=reference or context.surroundings.ids.reference(),
-                status=AppointmentStatus.BOOKED,
-                provider=held.provider,
-                patient=who,
-                type=held.type,
-                location=held.location,
-                resources=held.resources,
-                start=held.start,
-                end=held.end,
-                wall=held.wall,
-                spans={*held.spans, own},
-                opened_by=held.opened_by,
-                session=held.session,
-                seats=held.seats,
-                block=held.block,
-                reason=reason,
-                notes=notes,
-                referral=given[0],
-                prepayment=given[1],
-                participants=participants_in(AppointmentStatus.BOOKED, held.provider, who),
-                version=1,
-                created_at=now,
-                updated_at=now,
-                created_by=context.principal.id,
-                updated_by=context.principal.id,
-            )
-            kept = {_span(one) for one in held.claims}
-            effects = Effects(
-                writes=[made],
-                removals=[held],
-                releases=held.claims,
-                claims=[one for one in made.claims if _span(one) not in kept],
-                # What was held is its own already, whoever doubles some of it.
-                doubled=[one for one in made.claims if _span(one) in kept],
-                events=[Event.of(Change.CONFIRMED, held), Event.of(Change.BOOKED, made)],
-            )
-            effects += bookings.seats.confirm(held)
+            details: Details = {
+                "id": own_id,
+                "reference": reference,
+                "reason": reason,
+                "notes": notes,
+                "referral": given[0],
+                "prepayment": given[1],
+            }
+            made, effects = confirmed(bookings, held, who, details, now)
             if asked is not None:
                 effects += bookings.cleared(asked.claims(), made.claims, now)
                 effects += Effects(tallies=bookings.counted(asked, _visit(asked, held)))
@@ -260,6 +221,9 @@ class Holds:
 
     def _own(self, hold: Hold | str, operation: str) -> Hold:
         held = self._bookings.stored(Hold, hold)
+        if held.offer is not None:
+            why = "it keeps a slot for an offer: accept or decline that"
+            raise NotAllowed(self._context.principal.id, operation, why)
         if held.created_by != self._context.principal.id:
             raise NotAllowed(self._context.principal.id, operation, "somebody else placed it")
         return held
@@ -270,7 +234,7 @@ class Holds:
         """What the patient was found free on; None if the hold has taken the patient's time."""
         if held.patient is not None:
             return None
-        low, high = _minutes(held)
+        low, high = minutes_of(held)
         wanted = Wanted(held.provider, held.type, low, held.location)
         referred, prepaid = map(bool, given)
         wish = Wish(wanted, patient=patient, but=(held,), referred=referred, prepaid=prepaid)
@@ -284,22 +248,14 @@ class Holds:
         return asked
 
 
-def _span(claim: Claim) -> Span:
-    return Span(claim.resource, claim.low, claim.high)
-
-
 def _stated(**texts: str) -> dict[str, str]:
     """What a request under a key says only where it is stated."""
     return {name: text for name, text in texts.items() if text}
 
 
 def _visit(asked: Asked, hold: Hold) -> Visit:
-    low, high = _minutes(hold)
+    low, high = minutes_of(hold)
     return visit_at(asked.inquiry, low, high - low, hold.location)
-
-
-def _minutes(hold: Hold) -> tuple[int, int]:
-    return whole_minute(hold.start, "start"), whole_minute(hold.end, "end")
 
 
 def _patient(hold: Hold, patient: str | None) -> str:

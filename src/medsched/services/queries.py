@@ -11,6 +11,7 @@ from medsched.domain.appointment_types import Modality
 from medsched.domain.availability import OverrideKind
 from medsched.domain.places import LocationKind
 from medsched.domain.records import Resource, resource
+from medsched.domain.waitlist import OfferStatus, WaitlistStatus
 from medsched.errors import InvalidNumber
 
 MOST: Final = 1000
@@ -116,6 +117,33 @@ class SeriesQuery(Query):
     patient: str | None = attrs.field(default=None, metadata={_MATCH: "patient"})
     provider: str | None = attrs.field(default=None, metadata={_MATCH: "provider"})
     type: str | None = attrs.field(default=None, metadata={_MATCH: "type"})
+
+
+@attrs.frozen(kw_only=True)
+class WaitlistQuery(Query):
+    """Entries of the waitlist by patient, type, one of their providers, and status."""
+
+    patient: str | None = attrs.field(default=None, metadata={_MATCH: "patient"})
+    type: str | None = attrs.field(default=None, metadata={_MATCH: "type"})
+    provider: str | None = attrs.field(default=None, metadata={_MATCH: "providers"})
+    status: WaitlistStatus | None = attrs.field(
+        default=None,
+        converter=attrs.converters.optional(WaitlistStatus),
+        metadata={_MATCH: "status"},
+    )
+
+
+@attrs.frozen(kw_only=True)
+class OfferQuery(Query):
+    """Offers of the waitlist by entry, patient, provider, type and status."""
+
+    entry: str | None = attrs.field(default=None, metadata={_MATCH: "entry"})
+    patient: str | None = attrs.field(default=None, metadata={_MATCH: "patient"})
+    provider: str | None = attrs.field(default=None, metadata={_MATCH: "provider"})
+    type: str | None = attrs.field(default=None, metadata={_MATCH: "type"})
+    status: OfferStatus | None = attrs.field(
+        default=None, converter=attrs.converters.optional(OfferStatus), metadata={_MATCH: "status"}
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -26,7 +26,7 @@ from medsched.errors import InvalidChoice, InvalidCursor, InvalidNumber
 from medsched.services.context import Context
 from medsched.services.looks import Looks
 from medsched.services.queries import MOST
-from medsched.services.rosters import Rosters
+from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import DAY, LAST_DATE, minute_of
 
 LOOKED_BEYOND: Final = timedelta(days=84)
@@ -40,9 +40,9 @@ class Searches:
     there, and `UnknownZone`. ``now`` is the clock's unless given.
     """
 
-    def __init__(self, context: Context, rosters: Rosters) -> None:
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._context = context
-        self._rosters = rosters
+        self._rosters = snapshots.rosters
 
     def slots(
         self,

@@ -16,6 +16,7 @@ from medsched.domain.schedule import Schedule
 from medsched.domain.stored import Ref, kind_of
 from medsched.errors import NotFound
 from medsched.services.context import Context
+from medsched.services.rosters import Rosters
 from medsched.services.schedules import schedule_in
 from medsched.services.view import View
 
@@ -57,6 +58,8 @@ class Snapshots:
     def __init__(self) -> None:
         self._lock = Lock()
         self._kept: OrderedDict[_Key, Snapshot] = OrderedDict()
+        self.rosters = Rosters()
+        """The same for whoever asks many schedules at once."""
 
     def of(
         self, context: Context, provider: str, type_code: str, *, fresh: bool = True

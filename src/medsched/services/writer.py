@@ -27,6 +27,7 @@ from medsched.domain.stored import (
 )
 from medsched.domain.stranding import Stranded, Stranding
 from medsched.domain.time_blocks import TimeBlock
+from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
 from medsched.engine.time_blocks import with_zones
 from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, VersionConflict
 from medsched.services.checks import check
@@ -75,6 +76,9 @@ class Writer:
         for record in records:
             if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
+                raise InvalidChoice("records", kind_of(type(record)).value, why)
+            if isinstance(record, WaitlistEntry | WaitlistOffer):
+                why = "the waitlist is joined, not stored"
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(

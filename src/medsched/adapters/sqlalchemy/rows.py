@@ -28,6 +28,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     NUMBER,
     OCCURRENCES,
     ONE_STRETCH,
+    PASSED,
     PLACE,
     PRICING,
     RECURRENCE,
@@ -36,6 +37,8 @@ from medsched.adapters.sqlalchemy.shapes import (
     TIME,
     TRAVELS,
     TYPE_DAYS,
+    WALL,
+    WEEKDAYS,
     WORDS,
     Shape,
     plain,
@@ -52,6 +55,7 @@ from medsched.domain.series import Series
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
 from medsched.domain.time_blocks import TimeBlock
+from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
 from medsched.errors import StorageError
 
 FORMAT: Final = 1
@@ -68,6 +72,8 @@ FILTERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.APPOINTMENT_TYPE: frozenset({"modality"}),
     Kind.OVERRIDE: frozenset({"kind"}),
     Kind.SERIES: frozenset({"patient", "provider", "type"}),
+    Kind.WAITLIST_ENTRY: frozenset({"patient", "type", "providers", "status"}),
+    Kind.WAITLIST_OFFER: frozenset({"entry", "patient", "provider", "type", "status", "ended_in"}),
 }
 """The fields that can be searched for without reading documents; of a patient only the id."""
 
@@ -150,6 +156,20 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
         "kept_for": WORDS,
         "before": MINUTES,
         "opens_at": TIME,
+    },
+    WaitlistEntry: {
+        **dict.fromkeys(("entered_at", "ended_at"), INSTANT),
+        "providers": WORDS,
+        "location": PLACE,
+        "earliest": DATE,
+        "latest": DATE,
+        "weekdays": WEEKDAYS,
+        "hours": HOURS,
+        "passed": PASSED,
+    },
+    WaitlistOffer: {
+        **dict.fromkeys(("start", "end", "offered_at", "expires", "ended_at"), INSTANT),
+        "wall": WALL,
     },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {

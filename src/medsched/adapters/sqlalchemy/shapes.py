@@ -22,6 +22,7 @@ from medsched.domain.records import Resource
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.series import Occurrence
 from medsched.domain.starts import ANYWHERE, Anywhere
+from medsched.domain.waitlist import PassedSlot
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.weekdays import Weekday
 
@@ -154,6 +155,7 @@ PLACE: Final = Shape(
     lambda found: ANYWHERE if found == "anywhere" else found[0],
 )
 """A place that is asked for; None is no place."""
+PASSED: Final = many(fields_of(PassedSlot, start=INSTANT))
 TIME: Final = Shape(time.isoformat, time.fromisoformat)
 OCCURRENCES: Final = many(
     fields_of(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from medsched.domain.appointment_types import AppointmentType, Grid, Modality, Need, Pricing
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.bookings import WallTime
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME, LONGEST_NOTE
 from medsched.domain.hours import Hours
 from medsched.domain.people import Patient, Provider, Staff, Travel
@@ -26,6 +27,7 @@ from medsched.domain.series import Occurrence, Series
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import Stored
 from medsched.domain.time_blocks import TimeBlock
+from medsched.domain.waitlist import PassedSlot, WaitlistEntry, WaitlistOffer
 from medsched.testing.contracts.taken import BOOKINGS, LATER, ODD, WHEN
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
@@ -400,6 +402,92 @@ RECORDS: Final[dict[str, Stored]] = {
         id="urgent",
         version=1,
         active=False,
+    ),
+    "waitlist entry": WaitlistEntry(
+        id="e1",
+        version=1,
+        patient="ehr-4711",
+        type="visit",
+        earliest=date(2026, 1, 5),
+        latest=date(2026, 1, 5),
+        entered_at=WHEN,
+    ),
+    "waitlist entry, all stated": WaitlistEntry(
+        id="e1",
+        version=3,
+        active=False,
+        patient="ehr-4711",
+        type="visit",
+        providers={"smith", "Smith", "😀" * LONGEST_ID},
+        earliest=date(1973, 1, 1),
+        latest=date(9998, 12, 31),
+        weekdays="MO,FR",
+        hours=["08:00-12:00:00.5", "22:00-01:00 overnight"],
+        location="main",
+        urgency=1000,
+        urgency_by="kim",
+        entered_at=WHEN,
+        status="booked",
+        offer="o1",
+        appointment="a1",
+        passed=[PassedSlot("smith", None, WHEN), PassedSlot("😀", "main", LATER)],
+        notes=ODD,
+        referral=ODD,
+        prepayment="😀" * LONGEST_NAME,
+        ended_at=LATER,
+        created_by="kim",
+        updated_by=" B",
+        **_TIMES,
+    ),
+    "waitlist entry at no place": WaitlistEntry(
+        id="e2",
+        version=1,
+        patient="ehr-4711",
+        type="visit",
+        earliest=date(2026, 1, 5),
+        latest=date(2026, 2, 5),
+        location=None,
+        entered_at=WHEN,
+        status="offered",
+        offer="o1",
+    ),
+    "waitlist offer": WaitlistOffer(
+        id="o1",
+        version=1,
+        entry="e1",
+        patient="ehr-4711",
+        provider="smith",
+        type="visit",
+        start=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        end=datetime(2026, 1, 5, 10, tzinfo=UTC),
+        wall=WallTime(datetime(2026, 1, 5, 9), "UTC"),
+        offered_at=WHEN,
+        expires=LATER,
+    ),
+    "waitlist offer, all stated": WaitlistOffer(
+        id="o1",
+        version=2,
+        active=False,
+        entry="e1",
+        patient="ehr-4711",
+        provider="smith",
+        type="visit",
+        location="main",
+        start=datetime(2026, 11, 1, 6, tzinfo=UTC),
+        end=datetime(2026, 11, 1, 7, tzinfo=UTC),
+        wall=WallTime(
+            datetime(2026, 11, 1, 1), "America/New_York", second_showing=True, tzdata="2026a"
+        ),
+        offered_at=WHEN,
+        expires=LATER,
+        status="accepted",
+        by_hand=True,
+        reason=ODD,
+        answer="x" * LONGEST_NOTE,
+        appointment="a1",
+        ended_at=LATER,
+        created_by="kim",
+        updated_by="kim",
         **_TIMES,
     ),
     **BOOKINGS,

@@ -164,6 +164,7 @@ BOOKINGS: Final[dict[str, BookingRecord]] = {
         seats=2,
         referral=ODD,
         prepayment="😀" * LONGEST_NAME,
+        offer="Offer ",
         **_TIMES,
     ),
     "session": GroupSession(

@@ -1,0 +1,321 @@
+"""Offers of the waitlist: made by hand, taken back, declined and accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import attrs
+
+from medsched.domain.appointments import Appointment
+from medsched.domain.changes import Changeset, Tally
+from medsched.domain.events import Change
+from medsched.domain.fields import check_id
+from medsched.domain.holds import Hold
+from medsched.domain.idempotency import keyed_request
+from medsched.domain.refusals import OfferExpired
+from medsched.domain.stored import Kind, Ref
+from medsched.domain.waitlist import (
+    STILL_WAITING,
+    THIRTY_MINUTES,
+    OfferStatus,
+    WaitlistEntry,
+    WaitlistOffer,
+    WaitlistStatus,
+)
+from medsched.errors import (
+    AlreadyOffered,
+    InvalidChoice,
+    InvalidInterval,
+    InvalidText,
+    NotFound,
+    NotWaiting,
+    OfferClosed,
+)
+from medsched.services.asked_for import Details, SlotLike
+from medsched.services.context import Context
+from medsched.services.effects import Effects
+from medsched.services.keeping import confirmed
+from medsched.services.queries import OfferQuery
+from medsched.services.records import Listing
+from medsched.services.snapshots import Snapshots
+from medsched.services.waitlist_records import (
+    WaitlistRecords,
+    check_lasting,
+    joins_of,
+)
+from medsched.timeline.instants import instant_of
+
+RecordT = TypeVar("RecordT", WaitlistEntry, WaitlistOffer)
+
+
+class WaitlistOffers:
+    """The offers of one practice, and what patients and staff say to them."""
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self._context = context
+        self._snapshots = snapshots
+        self._records = WaitlistRecords(context, snapshots)
+        self._bookings = self._records.bookings
+        self.offers = Listing(context, WaitlistOffer, OfferQuery)
+        """What was offered, the live offers unless others are asked for."""
+
+    # --------------------------------------------------------------------- offering
+
+    def offer(
+        self,
+        entry: WaitlistEntry | str,
+        slot: SlotLike,
+        *,
+        reason: str,
+        lasting: timedelta = THIRTY_MINUTES,
+        idempotency_key: str | None = None,
+    ) -> WaitlistOffer:
+        """Offer a free slot to somebody out of order, for a reason of up to 500 characters.
+
+        The slot need not be what they wished for, and may be one that they passed before. It lasts
+        as long as is said, at most seven days, and never beyond the start.
+
+        `AlreadyOffered` for an entry that has a live offer, `NotWaiting` for one that is over;
+        `BookingRefused`, with the next free slots, for a slot that this patient cannot have;
+        `InvalidChoice` for one of another type, `InvalidInterval` for one that begins now;
+        `InvalidText` for no reason; `InvalidDuration`.
+        """
+        check_lasting(lasting)
+        if not isinstance(reason, str) or not reason.strip():
+            size = len(reason) if isinstance(reason, str) else type(reason).__name__
+            raise InvalidText("reason", size, "an offer by hand needs a reason")
+        records, bookings, now = self._records, self._bookings, self._context.now()
+        wanted, operation, of = bookings.wanted(slot), "waitlist.offer", id_of(entry)
+        said = {"entry": of, "slot": wanted.plain(), "reason": reason, "lasting": lasting}
+        id = self._id(Kind.WAITLIST_OFFER, operation, idempotency_key, said, now)
+
+        def decide() -> tuple[WaitlistOffer, Changeset]:
+            own = self._waiting(entry)
+            over = Effects()
+            if own.offer is not None:
+                past = records.get(WaitlistOffer, own.offer)
+                if past.is_live(now):
+                    raise AlreadyOffered(own.id, past.id)
+                # No worker came by since it expired: it is over all the same.
+                over = records.ended(past, OfferStatus.EXPIRED, now)
+                own = attrs.evolve(own, passed=(*own.passed, past.slot))
+            if wanted.type != own.type:
+                raise InvalidChoice("slot", wanted.type, f"the entry waits for a {own.type}")
+            wish = records.wish(own, wanted)
+            asked, planned = bookings.decide(wish, now, fresh=True)
+            if instant_of(planned.start) <= now:
+                stretch = (now, instant_of(planned.start))
+                raise InvalidInterval("slot", stretch, "it begins, and there is no time to answer")
+            made, hold, effects = records.offering(
+                own,
+                wish,
+                asked,
+                planned,
+                now,
+                id=id,
+                lasting=lasting,
+                reason=reason,
+                by_hand=True,
+            )
+            _, changes = bookings.placed(
+                asked, planned, hold, Change.HELD, now, instead=over + effects
+            )
+            return made, changes
+
+        return self._run(WaitlistOffer, id, operation, idempotency_key, said, now, decide)
+
+    def withdraw(
+        self, offer: WaitlistOffer | str, *, idempotency_key: str | None = None
+    ) -> WaitlistOffer:
+        """Take an offer back: its slot is free, and its entry waits, for another slot.
+
+        One that is over stays what it is; `OfferClosed` for one that was accepted.
+        """
+        return self._refused(offer, OfferStatus.WITHDRAWN, None, "", idempotency_key)
+
+    def decline(
+        self,
+        offer: WaitlistOffer | str,
+        *,
+        patient: str,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> WaitlistOffer:
+        """Say no, for a reason of up to 500 characters: the patient waits for another slot.
+
+        Declining twice is declining once, and what has expired is over as it is. `NotFound` for
+        another patient's offer; `OfferClosed` for one that was accepted or withdrawn.
+        """
+        check_id(patient, "patient")
+        return self._refused(offer, OfferStatus.DECLINED, patient, reason, idempotency_key)
+
+    def _refused(
+        self,
+        offer: WaitlistOffer | str,
+        status: OfferStatus,
+        patient: str | None,
+        reason: str,
+        idempotency_key: str | None,
+    ) -> WaitlistOffer:
+        now, records, id = self._context.now(), self._records, id_of(offer)
+        stands = {OfferStatus.EXPIRED, status}
+        if status is OfferStatus.WITHDRAWN:
+            stands.add(OfferStatus.DECLINED)
+
+        def decide() -> tuple[WaitlistOffer, Changeset | None]:
+            old = self._offered(id, patient)
+            if old.status in stands:
+                return old, None
+            if old.status is not OfferStatus.LIVE:
+                raise OfferClosed(old.id, old.status.value)
+            ended = records.ended(old, status, now, answer=reason)
+            effects = ended + records.given_back([old], now)
+            entry = records.get(WaitlistEntry, old.entry)
+            effects += records.returned(entry, old.slot, now)
+            return written(ended, old), self._bookings.changes(effects, now)
+
+        said = {"offer": id, "patient": patient, "reason": reason}
+        operation = f"waitlist.{status.value}"
+        return self._run(WaitlistOffer, id, operation, idempotency_key, said, now, decide)
+
+    # -------------------------------------------------------------------- accepting
+
+    def accept(
+        self,
+        offer: WaitlistOffer | str,
+        *,
+        patient: str,
+        id: str = "",
+        reference: str = "",
+        reason: str = "",
+        notes: str = "",
+        idempotency_key: str | None = None,
+    ) -> Appointment:
+        """Say yes: the slot is booked, and the patient waits no more.
+
+        Other entries of the patient's for the type, whose dates overlap with those of this one, are
+        removed, and live offers that they have withdrawn. Accepting twice is accepting once: the
+        same appointment comes back.
+
+        `OfferExpired`, with what is free now, from the instant of expiry on; `NotFound` for another
+        patient's offer; `OfferClosed` for one that was declined or withdrawn; `AlreadyExists`.
+        """
+        check_id(patient, "patient")
+        context, bookings, records = self._context, self._bookings, self._records
+        now, named = context.now(), id_of(offer)
+        own_id = id or context.surroundings.ids.new(Kind.APPOINTMENT)
+        said = {
+            "offer": named,
+            "patient": patient,
+            "id": id,
+            "reference": reference,
+            "reason": reason,
+            "notes": notes,
+        }
+
+        def decide() -> tuple[Appointment, Changeset | None]:
+            own, held = self._kept(named, patient)
+            if own.status is OfferStatus.ACCEPTED:
+                return bookings.stored(Appointment, own.appointment or ""), None
+            if own.status in (OfferStatus.DECLINED, OfferStatus.WITHDRAWN):
+                raise OfferClosed(own.id, own.status.value)
+            joins = joins_of(patient, own.type)
+            count = records.counted(joins)
+            entry = records.get(WaitlistEntry, own.entry)
+            if held is None or not own.is_live(now):
+                # Somebody whose clock is ahead may have swept the hold already.
+                raise OfferExpired(own.id, own.expires, records.alternatives(entry))
+            bookings.refuse_taken(id, reference)
+            details: Details = {
+                "id": own_id,
+                "reference": reference,
+                "reason": reason,
+                "notes": notes,
+                "referral": held.referral,
+                "prepayment": held.prepayment,
+            }
+            made, effects = confirmed(bookings, held, patient, details, now)
+            effects += records.ended(own, OfferStatus.ACCEPTED, now, appointment=made.id)
+            effects += records.stepped(entry, WaitlistStatus.BOOKED, now, appointment=made.id)
+            others = records.all_of(WaitlistEntry, patient=patient, type=own.type)
+            removed = [one for one in others if one.id != entry.id and one.overlaps(entry)]
+            effects += self._over(removed, WaitlistStatus.REMOVED, now)
+            effects += Effects(tallies=[Tally(joins, 1, before=count)])
+            return made, bookings.changes(effects, now)
+
+        return bookings.run("waitlist.accept", idempotency_key, said, now, decide)
+
+    # -------------------------------------------------------------------- in common
+
+    def _waiting(self, named: WaitlistEntry | str) -> WaitlistEntry:
+        found = self._records.get(WaitlistEntry, id_of(named))
+        if found.status not in STILL_WAITING:
+            raise NotWaiting(found.id, found.status.value)
+        return found
+
+    def _offered(self, id: str, patient: str | None) -> WaitlistOffer:
+        """An offer, to this patient if one is named; whether it is another's nobody is told."""
+        found = self._records.get(WaitlistOffer, id)
+        if patient is not None and found.patient != patient:
+            raise NotFound(Kind.WAITLIST_OFFER.value, id)
+        return found
+
+    def _kept(self, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
+        """A patient's offer and its hold, of one state: else a rival could have taken the one."""
+        refs = Ref(Kind.WAITLIST_OFFER, id), Ref(Kind.HOLD, id)
+        found = self._context.store.get_many(self._context.practice, refs)
+        offer, held = (found.get(ref) for ref in refs)
+        if not isinstance(offer, WaitlistOffer) or offer.patient != patient:
+            raise NotFound(Kind.WAITLIST_OFFER.value, id)
+        return offer, held if isinstance(held, Hold) else None
+
+    def _over(
+        self, entries: Collection[WaitlistEntry], status: WaitlistStatus, now: datetime
+    ) -> Effects:
+        """What it changes that some entries are over, their live offers withdrawn."""
+        records, effects = self._records, Effects()
+        found = [records.get(WaitlistOffer, one.offer) for one in entries if one.offer is not None]
+        offers = [one for one in found if one.status is OfferStatus.LIVE]
+        for offer in offers:
+            ends = OfferStatus.WITHDRAWN if offer.is_live(now) else OfferStatus.EXPIRED
+            effects += records.ended(offer, ends, now)
+        for entry in entries:
+            effects += records.stepped(entry, status, now)
+        return effects + records.given_back(offers, now)
+
+    def _id(
+        self, kind: Kind, operation: str, key: str | None, said: dict[str, Any], now: datetime
+    ) -> str:
+        """A new id; under a key it follows from that, so that a repeated request finds it."""
+        if key is None:
+            return self._context.surroundings.ids.new(kind)
+        return keyed_request(key, self._context.principal, operation, said, now).scope
+
+    def _run(
+        self,
+        cls: type[RecordT],
+        id: str,
+        operation: str,
+        key: str | None,
+        said: dict[str, Any],
+        now: datetime,
+        decide: Callable[[], tuple[RecordT, Changeset | None]],
+    ) -> RecordT:
+        """Run a command; repeated under its key it returns the record as it is by now."""
+        done = self._bookings.run(operation, key, said, now, decide)
+        return self._records.get(cls, id) if done is None else done
+
+
+def id_of(named: WaitlistEntry | WaitlistOffer | str) -> str:
+    """The id of a record, or the id itself; `InvalidId` for what is neither."""
+    return named.id if isinstance(named, WaitlistEntry | WaitlistOffer) else check_id(named)
+
+
+def written(effects: Effects, old: RecordT) -> RecordT:
+    """What becomes of a record."""
+    for one in effects.writes:
+        if isinstance(one, type(old)) and one.id == old.id:
+            return one
+    raise AssertionError("it is not written")

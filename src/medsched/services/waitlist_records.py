@@ -1,0 +1,260 @@
+"""The records of the waitlist: how they are read, and what each step makes of them.
+
+Two tallies keep rivals apart. One counts what may bring somebody before others: who decides whose
+turn it is reads it first, and offers only while it is unchanged. The other counts, for each patient
+and type, who joins and who is booked, so that of two such at once one looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from medsched.domain.changes import Tally
+from medsched.domain.events import Change, Event
+from medsched.domain.fields import LONGEST_DURATION
+from medsched.domain.holds import Hold
+from medsched.domain.slots import Slot
+from medsched.domain.stored import kind_of
+from medsched.domain.tallies import tally_name
+from medsched.domain.waitlist import (
+    STILL_WAITING,
+    OfferStatus,
+    PassedSlot,
+    WaitlistEntry,
+    WaitlistOffer,
+    WaitlistStatus,
+)
+from medsched.engine.booking import Plan
+from medsched.engine.waitlist import Opening, search_for, wishes_for
+from medsched.errors import InvalidDuration, NotFound
+from medsched.services.asked_for import Details, Wanted, Wish
+from medsched.services.bookings import ALTERNATIVES, Bookings
+from medsched.services.context import Context
+from medsched.services.effects import Effects
+from medsched.services.inquiries import Asked
+from medsched.services.keeping import hold_of
+from medsched.services.searches import Searches
+from medsched.services.snapshots import Snapshots
+from medsched.timeline.instants import instant_of
+
+RecordT = TypeVar("RecordT", WaitlistEntry, WaitlistOffer)
+ORDER: Final = tally_name("waitlist order")
+"""The tally of what may have moved the order."""
+MOVED: Final = Tally(ORDER, 1)
+"""That somebody may come before others."""
+_PAGE: Final = 1000
+_ENDS = {
+    OfferStatus.ACCEPTED: Change.ACCEPTED,
+    OfferStatus.DECLINED: Change.DECLINED,
+    OfferStatus.EXPIRED: Change.EXPIRED,
+    OfferStatus.WITHDRAWN: Change.WITHDRAWN,
+}
+_STEPS = {
+    WaitlistStatus.WAITING: Change.RETURNED,
+    WaitlistStatus.OFFERED: Change.OFFERED,
+    WaitlistStatus.BOOKED: Change.BOOKED,
+    WaitlistStatus.LEFT: Change.LEFT,
+    WaitlistStatus.LAPSED: Change.LAPSED,
+    WaitlistStatus.REMOVED: Change.REMOVED,
+}
+"""What happened to an entry that came into a status."""
+
+
+class WaitlistRecords:
+    """Entries and offers of one practice."""
+
+    def __init__(self, context: Context, snapshots: Snapshots) -> None:
+        self.context = context
+        self.bookings = Bookings(context, snapshots)
+        self._searches = Searches(context, snapshots)
+
+    # -------------------------------------------------------------------- reading
+
+    def get(self, cls: type[RecordT], id: str) -> RecordT:
+        """An entry or an offer; `NotFound`."""
+        found = self.context.store.get(self.context.practice, cls, id)
+        if found is None:
+            raise NotFound(kind_of(cls).value, id)
+        return found
+
+    def all_of(
+        self, cls: type[RecordT], *, active: bool | None = True, **where: object
+    ) -> Iterator[RecordT]:
+        """All entries or offers that match, read a page at a time."""
+        after: str | None = None
+        while True:
+            found = self.context.store.page(
+                self.context.practice, cls, active=active, where=where, after=after, limit=_PAGE
+            )
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = found[-1].id
+
+    def counted(self, tally: str) -> int:
+        """What is counted under a name."""
+        return self.context.store.tallies(self.context.practice, [tally])[tally]
+
+    def openings(self, entries: list[WaitlistEntry], **options: Any) -> Iterator[Slot]:
+        """The free slots that some of these entries may wish for, in order of time."""
+        now = self.context.now()
+        search = search_for(entries, now)
+        if search is None:
+            return iter(())
+        return self._searches.found(attrs.evolve(search, **options), now=now)
+
+    def alternatives(self, entry: WaitlistEntry) -> tuple[Slot, ...]:
+        """The first slots that are free now and that an entry wishes for."""
+        found: list[Slot] = []
+        for slot in self.openings([entry], patient=entry.patient):
+            if wishes_for(entry, Opening.of(slot)):
+                found.append(slot)
+            if len(found) == ALTERNATIVES:
+                break
+        return tuple(found)
+
+    # -------------------------------------------------------------------- changing
+
+    def revised(
+        self, entry: WaitlistEntry, status: WaitlistStatus, now: datetime, **changes: Any
+    ) -> WaitlistEntry:
+        """An entry as it is next. What it passed is forgotten once that is past."""
+        active = status in STILL_WAITING
+        passed = changes.pop("passed", entry.passed)
+        return attrs.evolve(
+            entry,
+            **changes,
+            status=status,
+            active=active,
+            passed=[one for one in passed if one.start > now],
+            ended_at=None if active else now,
+            version=entry.version + 1,
+            updated_at=now,
+            updated_by=self.context.principal.id,
+        )
+
+    def stepped(
+        self, entry: WaitlistEntry, status: WaitlistStatus, now: datetime, **changes: Any
+    ) -> Effects:
+        """What it changes that an entry comes into a status."""
+        changes.setdefault("offer", None)
+        new = self.revised(entry, status, now, **changes)
+        return Effects(writes=[new], events=[Event.of(_STEPS[status], new)])
+
+    def returned(self, entry: WaitlistEntry, passed: PassedSlot, now: datetime) -> Effects:
+        """What it changes that an entry did not take a slot, and waits again."""
+        waits = self.stepped(entry, WaitlistStatus.WAITING, now, passed=(*entry.passed, passed))
+        return waits + Effects(tallies=[MOVED])
+
+    def ended(
+        self,
+        offer: WaitlistOffer,
+        status: OfferStatus,
+        now: datetime,
+        **changes: Any,
+    ) -> Effects:
+        """What it changes of an offer that it is over; its hold is not said."""
+        new = attrs.evolve(
+            offer,
+            **changes,
+            status=status,
+            active=False,
+            ended_at=now,
+            version=offer.version + 1,
+            updated_at=now,
+            updated_by=self.context.principal.id,
+        )
+        return Effects(writes=[new], events=[Event.of(_ENDS[status], new)])
+
+    def given_back(self, offers: list[WaitlistOffer], now: datetime) -> Effects:
+        """What it changes that the slots of some offers are kept no more.
+
+        Whoever found a hold expired may have taken it away already.
+        """
+        found = [self.context.store.get(self.context.practice, Hold, one.id) for one in offers]
+        holds = [one for one in found if one is not None]
+        lapsed = [one for one in holds if not one.is_live(now)]
+        live = [one for one in holds if one.is_live(now)]
+        gone = Effects(
+            removals=live,
+            releases=[claim for hold in live for claim in hold.claims],
+            events=[Event.of(Change.RELEASED, hold) for hold in live],
+        )
+        return self.bookings.swept(lapsed) + self.bookings.seats.leave(live) + gone
+
+    # -------------------------------------------------------------------- offering
+
+    def offering(
+        self,
+        entry: WaitlistEntry,
+        wish: Wish,
+        asked: Asked,
+        planned: Plan,
+        now: datetime,
+        *,
+        id: str,
+        lasting: timedelta,
+        reason: str = "",
+        by_hand: bool = False,
+    ) -> tuple[WaitlistOffer, Hold, Effects]:
+        """An offer of a slot to an entry, its hold, and what else that changes.
+
+        An offer never lasts beyond the start of its slot.
+        """
+        context = self.context
+        start, end = instant_of(planned.start), instant_of(planned.end)
+        expires = min(now + lasting, start)
+        details: Details = {
+            "id": id,
+            "referral": entry.referral,
+            "prepayment": entry.prepayment,
+        }
+        hold = hold_of(self.bookings, wish, details, planned, now, expires, offer=id)
+        offer = WaitlistOffer(
+            id=id,
+            entry=entry.id,
+            patient=entry.patient,
+            provider=hold.provider,
+            type=entry.type,
+            location=hold.location,
+            start=start,
+            end=end,
+            wall=hold.wall,
+            offered_at=now,
+            expires=expires,
+            by_hand=by_hand,
+            reason=reason,
+            version=1,
+            created_at=now,
+            updated_at=now,
+            created_by=context.principal.id,
+            updated_by=context.principal.id,
+        )
+        effects = Effects(writes=[offer], events=[Event.of(Change.OFFERED, offer)])
+        effects += self.stepped(entry, WaitlistStatus.OFFERED, now, offer=id)
+        return offer, hold, effects
+
+    def wish(self, entry: WaitlistEntry, wanted: Wanted) -> Wish:
+        """A slot for the patient of an entry."""
+        return Wish(
+            wanted,
+            patient=entry.patient,
+            referred=bool(entry.referral),
+            prepaid=bool(entry.prepayment),
+        )
+
+
+def joins_of(patient: str, type: str) -> str:
+    """The tally of a patient's joining and being booked, for a type."""
+    return tally_name("waitlist joins", patient, type)
+
+
+def check_lasting(lasting: timedelta) -> None:
+    """`InvalidDuration` for no time at all, or more than seven days."""
+    if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
+        why = f"longer than nothing and at most {LONGEST_DURATION.days} days"
+        raise InvalidDuration("lasting", lasting, why)

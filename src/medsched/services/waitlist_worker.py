@@ -1,0 +1,157 @@
+"""The worker of the waitlist: it ends what is over, and offers what is free to who comes first.
+
+It looks at how things stand, and not at what happened: whatever freed some time, and whether it
+was told or not, the next pass finds it. A pass that is killed leaves each of its steps done or
+undone, and another pass does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from medsched.domain.changes import Changeset, Tally
+from medsched.domain.events import Change
+from medsched.domain.stored import Kind
+from medsched.domain.waitlist import (
+    OfferStatus,
+    WaitlistEntry,
+    WaitlistOffer,
+    WaitlistStatus,
+    Worked,
+)
+from medsched.engine.booking import Plan, plan
+from medsched.engine.waitlist import (
+    Answer,
+    HandedOut,
+    Opening,
+    against_all,
+    hand_out,
+    is_past,
+)
+from medsched.errors import NotFound, StorageBusy
+from medsched.services.asked_for import Wanted
+from medsched.services.effects import Effects
+from medsched.services.waitlist_records import ORDER, WaitlistRecords
+from medsched.timeline.instants import whole_minute
+
+_LOOKS: Final = 8
+"""How often a type is looked at in one pass, where rivals keep changing it."""
+
+
+class WaitlistWorker:
+    """One pass over the waitlist of a practice, at the instant of its context."""
+
+    def __init__(self, records: WaitlistRecords, lasting: timedelta, most: int) -> None:
+        self._records = records
+        self._context = records.context
+        self._now = records.context.now()
+        self._lasting = lasting
+        self._most = most
+
+    def run(self) -> Worked:
+        """End what has expired and what is past, then offer; see `Waitlist.work`."""
+        live = self._records.all_of(WaitlistOffer)
+        over = sorted((one.expires, one.id) for one in live if not one.is_live(self._now))
+        expired, busy = self._each([partial(self._expire, id) for _, id in over])
+        waiting = list(self._records.all_of(WaitlistEntry, status=WaitlistStatus.WAITING))
+        past = [one.id for one in waiting if is_past(one, self._now)]
+        lapsed, late = self._each([partial(self._lapse, id) for id in past])
+        offered, more = self._serve() if len(waiting) > len(past) else (0, False)
+        return Worked(offered=offered, expired=expired, lapsed=lapsed, more=more or busy or late)
+
+    def _each(self, steps: list[Callable[[], tuple[int, Changeset | None]]]) -> tuple[int, bool]:
+        """Do each step in a changeset of its own; how many did something, and were there rivals."""
+        done, busy = 0, False
+        for step in steps:
+            try:
+                done += self._context.commit("waitlist.work", step)
+            except StorageBusy:  # a rival is at it, and another pass will see what came of it
+                busy = True
+        return done, busy
+
+    # ---------------------------------------------------------------------- ending
+
+    def _expire(self, id: str) -> tuple[int, Changeset | None]:
+        records, now = self._records, self._now
+        offer = records.get(WaitlistOffer, id)
+        if offer.status is not OfferStatus.LIVE:
+            return 0, None
+        entry = records.get(WaitlistEntry, offer.entry)
+        effects = records.given_back([offer], now)
+        effects += records.ended(offer, OfferStatus.EXPIRED, now)
+        effects += records.returned(entry, offer.slot, now)
+        return 1, records.bookings.changes(effects, now)
+
+    def _lapse(self, id: str) -> tuple[int, Changeset | None]:
+        records, now = self._records, self._now
+        entry = records.get(WaitlistEntry, id)
+        if entry.status is not WaitlistStatus.WAITING or not is_past(entry, now):
+            return 0, None
+        effects = records.stepped(entry, WaitlistStatus.LAPSED, now)
+        return 1, records.bookings.changes(effects, now)
+
+    # -------------------------------------------------------------------- offering
+
+    def _serve(self) -> tuple[int, bool]:
+        """Offer what is free; how often, and whether there may be more to do.
+
+        It is looked at anew where the order moved meanwhile, and where something was found taken,
+        which moves the starts of some grids.
+        """
+        offered = 0
+        for _ in range(_LOOKS):
+            found = self._look(self._most - offered)
+            offered += found.offered
+            if found.full:
+                return offered, True
+            if not found.moved and not (found.gone and found.offered):
+                return offered, False
+        return offered, True
+
+    def _look(self, most: int) -> HandedOut:
+        """Read who waits, and what is free of each type once for all of them; offer that."""
+        records = self._records
+        order = records.counted(ORDER)
+        found = records.all_of(WaitlistEntry, status=WaitlistStatus.WAITING)
+        waiting = [one for one in found if not is_past(one, self._now)]
+
+        def openings(type: str) -> Iterator[Opening]:
+            return map(Opening.of, records.openings([one for one in waiting if one.type == type]))
+
+        return hand_out(waiting, openings, partial(self._offer, order), most=most)
+
+    def _offer(self, order: int, entry: WaitlistEntry, opening: Opening) -> Answer:
+        """Offer a slot to an entry whose turn it is, as long as it still is."""
+        records, now = self._records, self._now
+        start = whole_minute(opening.start, "start")
+        wish = records.wish(entry, Wanted(opening.provider, opening.type, start, opening.location))
+        id = self._context.surroundings.ids.new(Kind.WAITLIST_OFFER)
+
+        def decide() -> tuple[Answer, Changeset | None]:
+            if records.counted(ORDER) != order or records.get(WaitlistEntry, entry.id) != entry:
+                return Answer.MOVED, None
+            try:
+                asked = records.bookings.ask(wish, now)
+            except NotFound:
+                return Answer.GONE, None
+            planned = plan(asked.inquiry, start, places=wish.slot.places)
+            if opening.start <= now:
+                return Answer.GONE, None  # there is no time to answer
+            if not isinstance(planned, Plan):
+                return (Answer.GONE if against_all(planned) else Answer.NOT_THEIRS), None
+            _, hold, effects = records.offering(
+                entry, wish, asked, planned, now, id=id, lasting=self._lasting
+            )
+            effects += Effects(tallies=[Tally(ORDER, 0, before=order)])
+            _, changes = records.bookings.placed(
+                asked, planned, hold, Change.HELD, now, instead=effects
+            )
+            return Answer.OFFERED, changes
+
+        try:
+            return self._context.commit("waitlist.work", decide)
+        except StorageBusy:
+            return Answer.MOVED

@@ -1,0 +1,301 @@
+"""Whose turn it is, what suits them, and who gets which: held against the plainest reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+from tests.engine.kit import FOLD, NY, ask, at, rule
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsched.domain.records import Resource
+from medsched.domain.requests import Reason, Violation
+from medsched.domain.waitlist import PassedSlot, WaitlistEntry
+from medsched.engine.slots import list_slots
+from medsched.engine.waitlist import (
+    FURTHEST,
+    Answer,
+    HandedOut,
+    Opening,
+    against_all,
+    competes,
+    estimated,
+    hand_out,
+    in_order,
+    is_past,
+    same_list,
+    search_for,
+    suits,
+    wishes_for,
+)
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+DAYS = [date(2026, 1, 5) + timedelta(days=number) for number in range(4)]
+
+
+def entry(**fields: Any) -> WaitlistEntry:
+    usual: dict[str, Any] = {
+        "id": "e",
+        "patient": "ada",
+        "type": "visit",
+        "earliest": DAYS[0],
+        "latest": DAYS[-1],
+        "entered_at": NOW,
+    }
+    return WaitlistEntry(**usual | fields)
+
+
+def opening(day: date = DAYS[0], minute: int = 540, **fields: Any) -> Opening:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)
+    usual: dict[str, Any] = {"provider": "smith", "type": "visit", "location": None}
+    return Opening(start=start, day=day, minute=minute, **usual | fields)
+
+
+# --------------------------------------------------------------------------- properties
+
+_PROVIDERS = ("jones", "kim", "smith")
+_TYPES = ("check", "visit")
+_SPANS = st.lists(st.sampled_from(DAYS), min_size=2, max_size=2).map(sorted)
+
+
+@st.composite
+def openings(draw: st.DrawFn) -> list[Opening]:
+    """Free slots in order of time, none of which takes anything from another."""
+    made = st.builds(
+        opening,
+        st.sampled_from(DAYS),
+        st.integers(8, 11).map(lambda hour: hour * 60),
+        provider=st.sampled_from(_PROVIDERS),
+        type=st.sampled_from(_TYPES),
+        location=st.sampled_from([None, "main"]),
+        seats=st.sampled_from([1, 1, 1, 2, 3]),
+    )
+    found = draw(st.lists(made, max_size=12, unique_by=lambda one: one[:4]))
+    return sorted(found, key=lambda one: (one.start, one.provider, one.type, one.location or ""))
+
+
+@st.composite
+def waiting(draw: st.DrawFn, free: list[Opening]) -> list[WaitlistEntry]:
+    """Entries that may want some of it, and passed some of it."""
+    found = []
+    for number in draw(st.permutations(range(draw(st.integers(0, 10))))):
+        first, last = draw(_SPANS)
+        passed = draw(st.lists(st.sampled_from(free), max_size=3)) if free else []
+        found.append(
+            entry(
+                id=f"e{number}",
+                patient=f"p{number}",
+                type=draw(st.sampled_from(_TYPES)),
+                providers=draw(st.frozensets(st.sampled_from(_PROVIDERS), max_size=2)),
+                earliest=first,
+                latest=last,
+                hours=draw(st.sampled_from([(), ("09:00-10:01",), ("11:00-09:30 overnight",)])),
+                weekdays=draw(st.sampled_from([None, "MO,WE", "TU"])),
+                urgency=draw(st.integers(0, 2)),
+                entered_at=NOW + timedelta(minutes=draw(st.integers(0, 2))),
+                passed=[PassedSlot(one.provider, one.location, one.start) for one in passed],
+            )
+        )
+    return found
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> tuple[list[WaitlistEntry], list[Opening], set[Any], set[Opening]]:
+    """Entries, openings, which of them a patient cannot have, and which nobody can."""
+    free = draw(openings())
+    entries = draw(waiting(free))
+    pairs = [(one.id, two) for one in entries for two in free]
+    not_theirs = set(draw(st.lists(st.sampled_from(pairs), max_size=8))) if pairs else set()
+    gone = set(draw(st.lists(st.sampled_from(free), max_size=3))) if free else set()
+    return entries, free, not_theirs, gone
+
+
+def plainly_ordered(entries: list[WaitlistEntry]) -> list[WaitlistEntry]:
+    """Sorted three times, the least important first: a sort is stable."""
+    found = sorted(entries, key=lambda one: one.id)
+    found.sort(key=lambda one: one.entered_at)
+    found.sort(key=lambda one: one.urgency, reverse=True)
+    return found
+
+
+@given(lines())
+def test_each_slot_goes_to_the_first_in_order_whom_it_suits(
+    drawn: tuple[list[WaitlistEntry], list[Opening], set[Any], set[Opening]],
+) -> None:
+    entries, free, not_theirs, gone = drawn
+    expected: dict[str, Opening] = {}
+    for one in free:
+        for _ in range(0 if one in gone else one.seats):
+            for who in plainly_ordered(entries):
+                can = suits(who, one) and (who.id, one) not in not_theirs
+                if can and who.id not in expected:
+                    expected[who.id] = one
+                    break
+    got: dict[str, Opening] = {}
+
+    def offer(who: WaitlistEntry, one: Opening) -> Answer:
+        same = one._replace(seats=next(it.seats for it in free if it[:6] == one[:6]))
+        if same in gone:
+            return Answer.GONE
+        if (who.id, same) in not_theirs:
+            return Answer.NOT_THEIRS
+        assert who.id not in got
+        got[who.id] = same
+        return Answer.OFFERED
+
+    done = hand_out(entries, lambda type: (one for one in free if one.type == type), offer, most=99)
+    assert got == expected
+    assert done.offered == len(expected)
+    assert not done.moved
+    assert not done.full
+
+
+@given(lines(), st.integers(0, 5))
+def test_it_stops_when_enough_are_offered_and_when_the_order_moves(
+    drawn: tuple[list[WaitlistEntry], list[Opening], set[Any], set[Opening]], most: int
+) -> None:
+    entries, free, *_ = drawn
+    got: list[str] = []
+
+    def offer(who: WaitlistEntry, one: Opening) -> Answer:
+        got.append(who.id)
+        return Answer.OFFERED
+
+    def of(type: str) -> list[Opening]:
+        return [one for one in free if one.type == type]
+
+    all_of = hand_out(entries, of, offer, most=99)
+    every, got[:] = list(got), []
+    some = hand_out(entries, of, offer, most=most)
+    assert got == every[:most]
+    assert some.full == (all_of.offered > most)
+    moved = hand_out(entries, of, lambda *_: Answer.MOVED, most=99)
+    assert moved == HandedOut(moved=bool(every))
+
+
+@given(openings().flatmap(waiting))
+def test_the_order_is_urgency_then_entry_then_id(entries: list[WaitlistEntry]) -> None:
+    assert in_order(reversed(entries)) == plainly_ordered(entries)
+
+
+@given(openings().flatmap(lambda free: st.tuples(waiting(free), st.just(free))))
+def test_one_search_finds_all_that_they_wish_for(
+    drawn: tuple[list[WaitlistEntry], list[Opening]],
+) -> None:
+    entries, free = drawn
+    for type in _TYPES:
+        some = [one for one in entries if one.type == type]
+        search = search_for(some, NOW)
+        for one in free:
+            if any(wishes_for(who, one) for who in some):
+                assert search is not None
+                assert search.types == frozenset({type})
+                assert search.first <= one.day <= search.last
+                assert search.providers is None or one.provider in search.providers
+
+
+# ------------------------------------------------------------------------------ examples
+
+
+def test_openings_are_read_as_far_as_they_are_needed() -> None:
+    read: list[Opening] = []
+
+    def coming(type: str) -> Iterator[Opening]:
+        for day in (*DAYS, *(DAYS[-1] + timedelta(days=number) for number in range(1, 30))):
+            read.append(opening(day))
+            yield read[-1]
+
+    some = [entry(id="a"), entry(id="b", weekdays="TU")]
+    assert hand_out(some, coming, lambda *_: Answer.OFFERED, most=9).offered == 2
+    assert len(read) == 2
+    read.clear()
+    nothing = [entry(id="c", hours="20:00-21:00")]
+    assert hand_out(nothing, coming, lambda *_: Answer.OFFERED, most=9) == HandedOut()
+    assert len(read) == len(DAYS) + 3, "not far beyond the last date"
+
+
+def test_dates_and_times_are_those_of_the_wall() -> None:
+    shown = list_slots(ask(rule("00:00-24:00")), at("2026-11-01", NY), at("2026-11-02", NY))
+    found = [Opening.of(one) for one in shown]
+    assert {one.day for one in found} == {FOLD}
+    early = entry(earliest=FOLD, latest=FOLD, hours="01:00-02:00")
+    assert sum(suits(early, one) for one in found) == 4, "an hour that is shown twice"
+    assert len(found) == 50
+
+
+@pytest.mark.parametrize(
+    "one, other, compete, same",
+    [
+        ({}, {}, True, True),
+        ({}, {"type": "check"}, False, False),
+        ({}, {"patient": "bob"}, True, False),
+        ({}, {"providers": "smith"}, True, False),
+        ({"providers": "jones"}, {"providers": "smith"}, False, False),
+        ({"providers": ["smith", "jones"]}, {"providers": "smith"}, True, False),
+        ({"providers": "smith"}, {"providers": "smith"}, True, True),
+        ({"latest": DAYS[0]}, {"earliest": DAYS[0]}, True, True),
+        ({"latest": DAYS[0]}, {"earliest": DAYS[1]}, False, False),
+    ],
+)
+def test_who_competes_and_who_is_on_one_list(
+    one: dict[str, Any], other: dict[str, Any], compete: bool, same: bool
+) -> None:
+    both = entry(**one), entry(**other)
+    for first, second in (both, both[::-1]):
+        assert competes(first, second) is compete
+        assert same_list(first, second) is same
+
+
+@pytest.mark.parametrize(
+    "position, accepted, days",
+    [(1, 0, None), (1, 28, 1), (2, 28, 2), (1, 1, 28), (3, 56, 2), (1, 1000, 1), (5, 14, 10)],
+)
+def test_an_estimate(position: int, accepted: int, days: int | None) -> None:
+    expected = None if days is None else timedelta(days=days)
+    assert estimated(position, accepted) == expected
+
+
+def test_a_date_is_past_when_it_is_over_everywhere() -> None:
+    own = entry(latest=DAYS[0])
+    over = datetime(2026, 1, 6, 12, tzinfo=UTC)
+    assert is_past(own, over)
+    assert not is_past(own, over - timedelta(microseconds=1))
+    assert not is_past(entry(latest=date(9998, 12, 31)), over)
+
+
+def test_a_search_is_bounded() -> None:
+    forever = entry(earliest=date(1973, 1, 1), latest=date(9998, 12, 31), referral="R")
+    search = search_for([forever, entry(latest=date(2026, 1, 5))], NOW)
+    assert search is not None
+    assert (search.first, search.last) == (date(2026, 1, 4), date(2026, 1, 3) + FURTHEST)
+    assert (search.providers, search.referred, search.prepaid) == (None, True, False)
+    assert search_for([], NOW) is None
+    past = attrs.evolve(forever, latest=date(2026, 1, 3))
+    assert search_for([past], NOW) is None
+    late = search_for([entry(earliest=date(9998, 12, 30), latest=date(9998, 12, 31))], NOW)
+    assert late is not None
+
+
+@pytest.mark.parametrize(
+    "reason, resource, everybody",
+    [
+        (Reason.TAKEN, Resource("provider", "smith"), True),
+        (Reason.TAKEN, Resource("patient", "ada"), False),
+        (Reason.REFERRAL, Resource("patient", "ada"), False),
+        (Reason.DAY_FULL, None, True),
+        (Reason.HOUSE_RULE, None, False),
+    ],
+)
+def test_what_is_refused_to_everybody(
+    reason: Reason, resource: Resource | None, everybody: bool
+) -> None:
+    found = Violation(reason=reason, message="no", resource=resource)
+    theirs = Violation(reason=Reason.TOO_CLOSE, message="no", resource=Resource("patient", "ada"))
+    assert against_all([theirs, found]) is everybody
