@@ -25,10 +25,20 @@ from medsched.domain.appointments import (
     Participant,
     Participation,
 )
+from medsched.domain.assignments import (
+    AssignmentRule,
+    Candidate,
+    EstablishedFirst,
+    LeastLoaded,
+    RoundRobin,
+    ShortestWait,
+    Weighted,
+)
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.blockings import Blocking
 from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
+from medsched.domain.chains import ChainVisit
 from medsched.domain.changes import Tally
 from medsched.domain.claims import Claim, ClaimKind, Session, Span
 from medsched.domain.events import Event, NumberedEvent
@@ -50,8 +60,15 @@ from medsched.domain.places import (
 from medsched.domain.principals import Principal
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused, FollowUpRefused, SeriesRefused
+from medsched.domain.refusals import (
+    BookingRefused,
+    ChainRefused,
+    FollowUpRefused,
+    NoneAvailable,
+    SeriesRefused,
+)
 from medsched.domain.requests import Reason, Request, Violation
+from medsched.domain.searches import Search
 from medsched.domain.series import Occurrence, Series, SeriesBooked, SeriesScope, Unbooked
 from medsched.domain.sessions import GroupSession
 from medsched.domain.slot_overrides import SlotOverride
@@ -117,11 +134,15 @@ __all__ = [
     "AppointmentStatus",
     "AppointmentType",
     "AppointmentsStranded",
+    "AssignmentRule",
     "AvailabilityRule",
     "Blocking",
     "BookingRefused",
     "BookingRules",
     "ByDay",
+    "Candidate",
+    "ChainRefused",
+    "ChainVisit",
     "Claim",
     "ClaimKind",
     "ClinicFileError",
@@ -129,6 +150,7 @@ __all__ = [
     "Coverage",
     "Device",
     "Disambiguation",
+    "EstablishedFirst",
     "Event",
     "Explanation",
     "Finding",
@@ -159,6 +181,7 @@ __all__ = [
     "InvalidValue",
     "InvalidWallTime",
     "Layer",
+    "LeastLoaded",
     "Location",
     "LocationKind",
     "MedschedError",
@@ -168,6 +191,7 @@ __all__ = [
     "Move",
     "NaiveDatetime",
     "Need",
+    "NoneAvailable",
     "NonexistentTime",
     "NotAllowed",
     "NotFound",
@@ -199,13 +223,16 @@ __all__ = [
     "Resource",
     "ResourceKind",
     "Room",
+    "RoundRobin",
     "Scheduler",
     "SchemaMismatch",
+    "Search",
     "Series",
     "SeriesBooked",
     "SeriesRefused",
     "SeriesScope",
     "Session",
+    "ShortestWait",
     "Slot",
     "SlotOverride",
     "SlotStatus",
@@ -234,4 +261,5 @@ __all__ = [
     "Visit",
     "WallTime",
     "Weekday",
+    "Weighted",
 ]

@@ -33,15 +33,19 @@ Draw = Callable[[str], bytes]
 
 
 class Turn(NamedTuple):
-    """A turn that a booking counts: the tally, what was read of it, and what it becomes."""
+    """A turn that a booking counts: the tally, what was read of it, and what it becomes.
+
+    ``alone``: nobody else has anything suitable, so that it is theirs whoever else gives them one.
+    """
 
     tally: str
     read: int
     after: int
+    alone: bool = False
 
     def counted(self) -> Tally:
         """As a changeset counts it: only if nobody else did since it was read."""
-        return Tally(self.tally, self.after - self.read, before=self.read)
+        return Tally(self.tally, self.after - self.read, before=None if self.alone else self.read)
 
 
 class Choice(NamedTuple):
@@ -127,7 +131,7 @@ def _by_turns(
     passes = {one.provider: max(one.turns, latest) for one in candidates}
     read: Mapping[str, int] = {one.provider: one.turns for one in candidates}
     return [
-        Choice(id, Turn(tally_of(rule, id), read[id], passes[id] + strides[id]))
+        Choice(id, Turn(tally_of(rule, id), read[id], passes[id] + strides[id], len(passes) == 1))
         for id in sorted(passes, key=lambda id: (passes[id], draw(id)))
     ]
 

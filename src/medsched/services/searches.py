@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.people import Provider
 from medsched.domain.places import Location
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot
 from medsched.engine.searching import (
@@ -72,3 +73,19 @@ class Searches:
                         slots.append(slot)
         slots.sort(key=lambda one: (one.start, one.provider, one.type, one.location or ""))
         yield from slots
+
+    def first_of_each(self, search: Search, *, now: datetime | None = None) -> Mapping[str, Slot]:
+        """The earliest slot of each provider who has one, by id."""
+        found: dict[str, Slot] = {}
+        for slot in self.found(search, now=now):
+            found.setdefault(slot.provider, slot)
+        return found
+
+    def load(self, providers: Collection[str], first: int, last: int) -> Mapping[str, int]:
+        """The claimed minutes of each provider on the UTC days ``first`` to ``last``, inclusive."""
+        resources = [Resource(ResourceKind.PROVIDER, one) for one in providers]
+        rows = self._context.store.ledger(self._context.practice, resources, first, last)
+        minutes = dict.fromkeys(providers, 0)
+        for key, bits in rows.items():
+            minutes[key.resource.id] += bits.bit_count()
+        return minutes
