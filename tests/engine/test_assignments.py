@@ -238,7 +238,7 @@ def test_rules_that_cannot_be() -> None:
 
 
 def test_what_a_request_says_of_a_rule() -> None:
-    rules = [
+    rules: list[Assignment] = [
         *(ShortestWait(), LeastLoaded(), RoundRobin(), RoundRobin("x"), Weighted({"a": 2})),
         *(Weighted({"a": 3}), EstablishedFirst(), EstablishedFirst(RoundRobin()), Longest()),
     ]

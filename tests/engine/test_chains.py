@@ -186,6 +186,6 @@ class TestNouns:
             {"gap_least": 2 * MINUTE, "gap_most": MINUTE},
         ],
     )
-    def test_bad_gaps(self, gap: dict[str, timedelta]) -> None:
+    def test_bad_gaps(self, gap: dict[str, Any]) -> None:
         with pytest.raises(InvalidDuration):
             attrs.evolve(visit(), **gap)

@@ -21,6 +21,10 @@ LONGEST_GAP: Final = timedelta(days=366)
 _gap = length(least=0, most=LONGEST_GAP)
 
 
+def _resources(value: Iterable[Resource]) -> frozenset[Resource]:
+    return frozenset(value)
+
+
 @attrs.frozen(kw_only=True)
 class ChainVisit:
     """One visit of a chain: what is looked for, and how it follows the visit before it.
@@ -37,7 +41,7 @@ class ChainVisit:
     gap_most: timedelta | None = attrs.field(default=None, validator=_gap)
     same_day: bool = False
     same_location: bool = False
-    resources: frozenset[Resource] = attrs.field(factory=frozenset, converter=frozenset)
+    resources: frozenset[Resource] = attrs.field(factory=frozenset, converter=_resources)
 
     def __attrs_post_init__(self) -> None:
         if self.gap_most is not None and self.gap_most < self.gap_least:
