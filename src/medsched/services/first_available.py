@@ -40,6 +40,8 @@ _NOT_FOUND_SO: Final = ("override", "in_place_of")
 """What may be said of a slot that is named, but not where one is looked for."""
 _ANEW: Final = 4
 """At each such try the schedule is read anew: nearly always only a slot, or a turn, was lost."""
+_NEAR: Final = 100
+"""Of how many providers at most it is looked again what is claimed."""
 _DAY: Final = timedelta(days=1)
 _SAID: Final = ("id", "reference", "reason", "notes", "referral", "prepayment")
 _BEYOND: Final = timedelta(days=34)
@@ -220,8 +222,10 @@ class _Pool:
         if not self.lost or not self.firsts:
             return
         self.lost, self.is_fresh = False, False
-        low = min(_minutes(slot)[0] for slot in self.firsts.values())
-        near = [who for who, slot in self.firsts.items() if _minutes(slot)[0] < low + DAY]
+        starts = {who: _minutes(slot)[0] for who, slot in self.firsts.items()}
+        low = min(starts.values())
+        near = sorted((who for who in starts if starts[who] < low + DAY), key=starts.__getitem__)
+        near = near[:_NEAR]
         resources = [Resource(ResourceKind.PROVIDER, who) for who in near]
         claimed = defaultdict[str, list[Interval]](list)
         store, practice = self._context.store, self._context.practice
