@@ -25,6 +25,15 @@ from medsched.domain.appointments import (
     Participant,
     Participation,
 )
+from medsched.domain.assignments import (
+    AssignmentRule,
+    Candidate,
+    EstablishedFirst,
+    LeastLoaded,
+    RoundRobin,
+    ShortestWait,
+    Weighted,
+)
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.availability_changes import (
     AvailabilityChange,
@@ -34,6 +43,7 @@ from medsched.domain.availability_changes import (
 from medsched.domain.blockings import Blocking
 from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
+from medsched.domain.chains import ChainVisit
 from medsched.domain.changes import Tally
 from medsched.domain.claims import Claim, ClaimKind, Session, Span
 from medsched.domain.events import Event, NumberedEvent
@@ -55,7 +65,14 @@ from medsched.domain.places import (
 from medsched.domain.principals import Principal
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
-from medsched.domain.refusals import BookingRefused, FollowUpRefused, OfferExpired, SeriesRefused
+from medsched.domain.refusals import (
+    BookingRefused,
+    ChainRefused,
+    FollowUpRefused,
+    NoneAvailable,
+    OfferExpired,
+    SeriesRefused,
+)
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason, Request, Violation
 from medsched.domain.searches import ProviderSlots, Search
@@ -139,6 +156,7 @@ __all__ = [
     "AppointmentStatus",
     "AppointmentType",
     "AppointmentsStranded",
+    "AssignmentRule",
     "AvailabilityChange",
     "AvailabilityChangeKind",
     "AvailabilityRule",
@@ -146,6 +164,9 @@ __all__ = [
     "BookingRefused",
     "BookingRules",
     "ByDay",
+    "Candidate",
+    "ChainRefused",
+    "ChainVisit",
     "ChangesPage",
     "Claim",
     "ClaimKind",
@@ -154,6 +175,7 @@ __all__ = [
     "Coverage",
     "Device",
     "Disambiguation",
+    "EstablishedFirst",
     "Event",
     "Explanation",
     "Finding",
@@ -184,6 +206,7 @@ __all__ = [
     "InvalidValue",
     "InvalidWallTime",
     "Layer",
+    "LeastLoaded",
     "Location",
     "LocationKind",
     "MedschedError",
@@ -193,6 +216,7 @@ __all__ = [
     "Move",
     "NaiveDatetime",
     "Need",
+    "NoneAvailable",
     "NonexistentTime",
     "NotAllowed",
     "NotFound",
@@ -231,6 +255,7 @@ __all__ = [
     "Resource",
     "ResourceKind",
     "Room",
+    "RoundRobin",
     "Scheduler",
     "SchemaMismatch",
     "Search",
@@ -239,6 +264,7 @@ __all__ = [
     "SeriesRefused",
     "SeriesScope",
     "Session",
+    "ShortestWait",
     "Slot",
     "SlotOverride",
     "SlotStatus",
@@ -271,5 +297,6 @@ __all__ = [
     "WaitlistStatus",
     "WallTime",
     "Weekday",
+    "Weighted",
     "Worked",
 ]

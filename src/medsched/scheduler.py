@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType
+from medsched.domain.assignments import Assignment, ShortestWait, check_assignment
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, Room
@@ -52,6 +53,8 @@ class Scheduler:
     With ``registers_patients`` a patient who is booked under an id that is not stored yet is
     stored, instead of being `NotFound`: for hosts that keep their patients elsewhere.
     ``house_rules`` are the host's own rules of booking, asked beside those that are stored.
+    ``assignment`` says who gets a patient in `Appointments.book_first` where no rule is named:
+    the earliest start unless given.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Scheduler:
         pauses: Pauses | None = None,
         registers_patients: bool = False,
         house_rules: Iterable[HouseRule] = (),
+        assignment: Assignment | None = None,
     ) -> None:
         own = store.surroundings
         self._store = store
@@ -75,12 +79,16 @@ class Scheduler:
         )
         self._registers_patients = registers_patients
         self._house_rules = tuple(house_rules)
+        self._assignment = _rule(assignment) or ShortestWait()
         self._snapshots = Snapshots()
 
-    def practice(self, id: str, *, principal: Principal = SYSTEM) -> Practice:
+    def practice(
+        self, id: str, *, principal: Principal = SYSTEM, assignment: Assignment | None = None
+    ) -> Practice:
         """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id.
 
-        Its commands run under the ``principal``: the host itself unless given.
+        Its commands run under the ``principal``: the host itself unless given. ``assignment`` is
+        this practice's own default, instead of the scheduler's.
         """
         context = Context(
             id,
@@ -89,8 +97,13 @@ class Scheduler:
             principal,
             self._registers_patients,
             self._house_rules,
+            _rule(assignment) or self._assignment,
         )
         return Practice(context, self._snapshots)
+
+
+def _rule(assignment: Assignment | None) -> Assignment | None:
+    return None if assignment is None else check_assignment(assignment, "assignment")
 
 
 class Practice:

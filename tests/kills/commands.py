@@ -13,6 +13,7 @@ from medsched import (
     AppointmentType,
     AvailabilityRule,
     BookingRules,
+    ChainVisit,
     FollowUpWish,
     Location,
     Override,
@@ -20,7 +21,9 @@ from medsched import (
     Practice,
     Recurrence,
     Room,
+    RoundRobin,
     Scheduler,
+    Search,
     TimeBlock,
 )
 from medsched.domain.appointment_types import Need
@@ -359,6 +362,31 @@ COMMANDS: Final = (
         "follow up",
         lambda clinic: clinic.appointments.follow_up(
             "mine", FollowUpWish(after=timedelta(days=3)), **_KEY
+        ),
+    ),
+    Command(
+        "book the first there is",
+        lambda clinic: clinic.appointments.book_first(
+            Search(first=date(2026, 1, 7), types="visit"),
+            patient="dee",
+            assignment=RoundRobin(),
+            id="first",  # it draws the lots
+            **_KEY,
+        ),
+    ),
+    Command(
+        "book a chain of visits",
+        lambda clinic: clinic.appointments.book_chain(
+            [
+                Search(first=date(2026, 1, 7), types="check"),
+                ChainVisit(
+                    search=Search(first=date(2026, 1, 7), types="visit", providers="smith"),
+                    gap_least=_HOUR,
+                    same_day=True,
+                ),
+            ],
+            patient="dee",
+            **_KEY,
         ),
     ),
     Command(

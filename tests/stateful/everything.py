@@ -12,7 +12,21 @@ from tests.stateful import drawn
 from tests.stateful.drawn import D1, MINUTE, NEW_YORK, PATIENTS, R1, TYPES
 from tests.stateful.machine import Stores, as_
 
-from medsched import BookingRules, FollowUpWish, Practice, Recurrence, TimeBlock, TzdataZones
+from medsched import (
+    BookingRules,
+    ChainVisit,
+    EstablishedFirst,
+    FollowUpWish,
+    LeastLoaded,
+    Practice,
+    Recurrence,
+    RoundRobin,
+    Search,
+    ShortestWait,
+    TimeBlock,
+    TzdataZones,
+    Weighted,
+)
 from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
 from medsched.domain.records import Resource
@@ -31,6 +45,22 @@ RULES = st.builds(
     established_only=st.sampled_from([False, False, False, True]),
     needs_referral=st.sampled_from([False, False, False, True]),
     needs_prepayment=st.sampled_from([False, False, False, True]),
+)
+ASSIGNMENTS = st.sampled_from(
+    [
+        *(None, ShortestWait(), RoundRobin(), RoundRobin("desk"), LeastLoaded()),
+        *(EstablishedFirst(), EstablishedFirst(RoundRobin()), Weighted({"smith": 3})),
+    ]
+)
+SEARCHES = st.builds(
+    lambda day, days, **asked: Search(
+        first=date(2026, 3, day), last=date(2026, 3, day + days), **asked
+    ),
+    st.integers(6, 8),
+    st.integers(0, 1),
+    types=drawn.types.map(lambda code: [code]) | st.none(),
+    providers=st.none() | drawn.providers,
+    timezone=st.sampled_from([None, NEW_YORK, "Asia/Tokyo"]),
 )
 TAKEN = st.sampled_from(
     [
@@ -292,6 +322,61 @@ class Everything(Stores):
         )
         made = self.do(lambda clinic: clinic.appointments.follow_up(one.id, wish))
         return multiple() if made is None else made
+
+    # ----------------------------------------------------- first available, and chains
+
+    @rule(
+        search=SEARCHES,
+        who=drawn.people,
+        assignment=ASSIGNMENTS,
+        key=drawn.keys,
+        target=Stores.appointments,
+    )
+    def book_first(self, search: Search, who: str, assignment: Any, key: str | None) -> Any:
+        made = self.keyed(
+            lambda clinic: clinic.appointments.book_first(
+                search, patient=who, assignment=assignment, idempotency_key=key
+            ),
+            key,
+        )
+        return multiple() if made is None else made
+
+    @rule(
+        searches=st.lists(SEARCHES, min_size=1, max_size=3),
+        who=drawn.people,
+        least=st.sampled_from([0, 10, 60]),
+        most=st.sampled_from([None, 0, 90]),
+        close=st.booleans(),
+        key=drawn.keys,
+        target=Stores.appointments,
+    )
+    def book_chain(
+        self,
+        searches: list[Search],
+        who: str,
+        least: int,
+        most: int | None,
+        close: bool,
+        key: str | None,
+    ) -> Any:
+        first, *others = searches
+        visits = [
+            ChainVisit(search=first),
+            *(
+                ChainVisit(
+                    search=one,
+                    gap_least=least * MINUTE,
+                    gap_most=None if most is None else (least + most) * MINUTE,
+                    same_day=close,
+                )
+                for one in others
+            ),
+        ]
+        made = self.keyed(
+            lambda clinic: clinic.appointments.book_chain(visits, patient=who, idempotency_key=key),
+            key,
+        )
+        return multiple() if made is None else multiple(*made)
 
     # ------------------------------------------------------------------- booking rules
 

@@ -128,9 +128,10 @@ class Appointment(Booking):
 
     ``session`` is the group session that it has one of ``seats`` seats in: as many as there were
     when it was booked. ``overridden`` are the reasons that spoke against it when staff booked it
-    all the same, and ``override`` why they did. ``follows`` is the visit that it follows up,
-    ``series`` the series that it is an occurrence of, ``block`` the time block that it fills.
-    ``referral`` and ``prepayment`` are what it was booked on, by the host's names.
+    all the same, and ``override`` why they did. ``follows`` is the visit that it follows up, or
+    the one before it in a chain, ``series`` the series that it is an occurrence of, ``block`` the
+    time block that it fills. ``referral`` and ``prepayment`` are what it was booked on, by the
+    host's names.
     """
 
     patient: str = attrs.field(validator=an_id)

@@ -111,3 +111,53 @@ class OfferExpired(MedschedError, ValueError):
     def sentence(self) -> str:
         """When it expired."""
         return f"offer {self.offer!r} expired at {self.expired_at.isoformat(sep=' ')}"
+
+
+@attrs.define(eq=False, slots=False)
+class NoneAvailable(MedschedError, LookupError):
+    """A search for which nothing is free: the next free slots after its dates.
+
+    Nothing was written. ``types`` are those looked for, None for all, on local dates from ``first``
+    to ``last``, both inclusive. ``alternatives`` are the first slots of the five weeks after them
+    that fulfil the search but for its dates. ``violations`` are what refuses every slot, whenever
+    it is: a patient who is not active.
+    """
+
+    first: date
+    last: date
+    types: tuple[str, ...] | None
+    alternatives: tuple[Slot, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    def sentence(self) -> str:
+        """What was looked for."""
+        what = "slot" if self.types is None else " or ".join(self.types)
+        found = f"no {what} is free as wished from {self.first.isoformat()} to {self.last}"
+        return "; ".join([found, *map(str, self.violations)])
+
+
+@attrs.define(eq=False, slots=False)
+class ChainRefused(MedschedError, ValueError):
+    """A chain of visits that cannot be had together: the visit that could not be placed.
+
+    Nothing was written. ``visit`` is its place in the chain, from 0, of as many as were ``asked``;
+    ``types`` are those looked for, None for all. ``before`` are slots of the visits before it, the
+    first that were found for all of them. ``violations`` are why the last slot that was tried for
+    it cannot be had beside those; empty where none was in time. ``given_up``: there were too many
+    to try them all.
+    """
+
+    asked: int
+    visit: int
+    types: tuple[str, ...] | None
+    before: tuple[Slot, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    given_up: bool = False
+
+    def sentence(self) -> str:
+        """Which visit it is, and what speaks against it."""
+        what = "any type" if self.types is None else " or ".join(self.types)
+        found = f"visit {self.visit + 1} of {self.asked} ({what}) cannot be placed"
+        if self.given_up:
+            found = f"{found}: too many ways were tried"
+        return "; ".join([found, *map(str, self.violations)])

@@ -10,12 +10,16 @@ from typing import Any, Final, Unpack
 import attrs
 
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
+from medsched.domain.assignments import Assignment
+from medsched.domain.chains import ChainVisit
 from medsched.domain.changes import Changeset
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
 from medsched.domain.lifecycle import step
 from medsched.domain.records import Resource
 from medsched.domain.requests import Violation
+from medsched.domain.searches import Search
+from medsched.domain.slots import Slot
 from medsched.domain.stored import Kind
 from medsched.domain.stranding import Proposal, Stranding
 from medsched.domain.wishes import FollowUpWish
@@ -25,13 +29,16 @@ from medsched.errors import InvalidChoice, InvalidTransition
 from medsched.services.agendas import Agendas
 from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, check_override, id_of
 from medsched.services.bookings import Bookings
+from medsched.services.chains import ChainBookings, ChainDetails
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.first_available import FirstAvailable
 from medsched.services.follow_ups import FollowUps
 from medsched.services.inquiries import Asked
 from medsched.services.options import refuse_unknown
 from medsched.services.proposals import Proposals
 from medsched.services.revisions import MOVABLE, NO_SEAT, moved, revised
+from medsched.services.searches import Searches
 from medsched.services.snapshots import Snapshots
 from medsched.timeline.instants import MINUTE, whole_minute
 
@@ -70,6 +77,9 @@ class Appointments(Agendas):
         super().__init__(context)
         self._bookings = Bookings(context, snapshots)
         self._follow_ups = FollowUps(context, self._bookings)
+        searches = Searches(context, snapshots)
+        self._first_available = FirstAvailable(context, self._bookings, searches)
+        self._chains = ChainBookings(context, self._bookings, searches)
 
     # --------------------------------------------------------------------- making
 
@@ -169,6 +179,68 @@ class Appointments(Agendas):
         """
         refuse_unknown(details, Details, "follow_up")
         return self._follow_ups.book(visit, wish, type, details)
+
+    def book_first(
+        self,
+        search: Search,
+        *,
+        patient: str,
+        assignment: Assignment | None = None,
+        **details: Unpack[Details],
+    ) -> Appointment:
+        """Book the earliest slot that a search finds, with the provider whom a rule chooses.
+
+        ``assignment`` ranks those who have something suitable; the earliest slot of the first is
+        booked. It is the practice's default unless given: the earliest start of all. If a rival
+        takes the slot first, the next is tried in the same call, as long as something is free.
+        The search is asked for the ``patient``, and for the referral and payment that the details
+        name, whatever it says itself.
+
+        `NoneAvailable`, with the next slots after the dates, where nothing is free; `NotFound` for
+        a patient, or a provider or type of such a search, that is not there; `InvalidChoice` for
+        what is no rule, for an override, or a blocking to give up. Raises what `book` raises for
+        the details.
+        """
+        refuse_unknown(details, Details, "book_first")
+        return self._first_available.book(search, patient, assignment, details)
+
+    def find_chain(
+        self,
+        visits: Iterable[ChainVisit | Search],
+        *,
+        patient: str,
+        most: int = 3,
+        referred: bool = False,
+        prepaid: bool = False,
+    ) -> tuple[tuple[Slot, ...], ...]:
+        """Up to so many ways (1 to 100) in which a chain of visits can be had, as it is now.
+
+        Each is a slot for each visit; each begins at another time, the earliest first. Nothing is
+        taken: to have one of them, book the chain with searches for it. Raises as `book_chain`,
+        but returns none where there is none; `InvalidNumber` for ``most``.
+        """
+        return self._chains.find(visits, patient, most, referred, prepaid)
+
+    def book_chain(
+        self,
+        visits: Iterable[ChainVisit | Search],
+        *,
+        patient: str,
+        **details: Unpack[ChainDetails],
+    ) -> tuple[Appointment, ...]:
+        """Book visits that follow one another as wished, all of them or none.
+
+        The first visit is as early as it can be, then the second, and so on. Each is decided as
+        `book` decides it, beside those before it, and ``follows`` the one before it. If a rival
+        takes something first, the chain is found anew in the same call. Under a key that was used
+        before, the appointments come back as they are by then.
+
+        `ChainRefused`, with the visit that could not be placed; `NotFound` for a patient, provider
+        or type that is not there; `InvalidNumber` for no visits or more than 12, `InvalidChoice`
+        for a first one that follows another. Raises what `book` raises for the details.
+        """
+        refuse_unknown(details, ChainDetails, "book_chain")
+        return self._chains.book(visits, patient, details)
 
     # --------------------------------------------------------------------- moving
 

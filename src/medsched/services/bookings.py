@@ -103,14 +103,17 @@ class Bookings:
         said: Mapping[str, Any],
         now: datetime,
         decide: Callable[[], tuple[T, Changeset | None]],
+        *,
+        patience: int = 0,
     ) -> T:
         """Run a command that the principal may run, under its idempotency key if it has one.
 
-        ``said``: all that is asked for. `Context.commit` says what ``decide`` does.
+        ``said``: all that is asked for. `Context.commit` says what ``decide`` does, and what
+        ``patience`` is.
         """
         self.context.admit(operation)
         request = self._keyed(operation, key, said, now)
-        return self.context.commit(operation, decide, request)
+        return self.context.commit(operation, decide, request, patience=patience)
 
     def stored(self, cls: type[BookingT], named: BookingT | str) -> BookingT:
         """The stored booking of an id; of a booking in hand, at the version that it has.
@@ -145,6 +148,15 @@ class Bookings:
         the booking: if it is too old, the changeset is stale, and the next try reads it anew.
         `BookingRefused` with all that speaks against it.
         """
+        asked, found = self.judged(wish, now, fresh=fresh, prefer=prefer)
+        if isinstance(found, Plan):
+            return asked, found
+        raise self.refusal(wish, now, found)
+
+    def judged(
+        self, wish: Wish, now: datetime, *, fresh: bool, prefer: Collection[Resource] = ()
+    ) -> tuple[Asked, Plan | tuple[Violation, ...]]:
+        """The same, or every reason against it: no alternatives are looked for."""
         for anew in (fresh, True):
             try:
                 asked = self.ask(wish, now, fresh=anew)
@@ -166,7 +178,7 @@ class Bookings:
                     return asked, found
                 found = (missed,)
             if anew:
-                raise self.refusal(wish, now, found)
+                return asked, found
         raise AssertionError("the second look is a fresh one")
 
     def may_be_old(self, tries: Iterator[int]) -> bool:

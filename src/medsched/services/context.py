@@ -10,6 +10,7 @@ import attrs
 
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
@@ -24,6 +25,8 @@ from medsched.ports.zones import ZoneSource
 
 T = TypeVar("T")
 _PAGE: Final = 1000
+_LONGEST_PAUSE: Final = 8
+"""After so many tries, pauses grow no longer."""
 
 
 @attrs.frozen
@@ -39,7 +42,8 @@ class Context:
     """One practice in one store, and who acts in it.
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
-    ``house_rules`` are the host's own rules of booking.
+    ``house_rules`` are the host's own rules of booking, ``assignment`` says who gets a patient
+    where no rule is named.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -48,6 +52,7 @@ class Context:
     principal: Principal = SYSTEM
     registers_patients: bool = False
     house_rules: Sequence[HouseRule] = ()
+    assignment: Assignment = attrs.field(factory=ShortestWait)
 
     @property
     def zones(self) -> ZoneSource:
@@ -84,18 +89,21 @@ class Context:
         operation: str,
         decide: Callable[[], tuple[T, Changeset | None]],
         request: KeyedRequest | None = None,
+        *,
+        patience: int = 0,
     ) -> T:
         """Read, decide, apply; again from the start when the world moved meanwhile.
 
         ``decide`` reads, and returns the result and the changeset that brings it about,
         None where there is nothing to do. What it raises goes to the caller: nothing was
-        written. `StorageBusy`, naming the ``operation``, when all tries came too late.
+        written. `StorageBusy`, naming the ``operation``, when all tries came too late: as many as
+        the store says, or ``patience`` if that is more and the store can try again at all.
 
         Under a ``request`` with a key that was used before, the first result is returned;
         `IdempotencyMismatch` if it was used for another request. Whatever speaks against doing
         it a second time is no matter then, so the key is asked for after that is found.
         """
-        retries = self.store.retries
+        retries = self.store.retries and max(self.store.retries, patience)
         for tries in range(1, retries + 2):
             try:
                 result, changeset = decide()
@@ -113,7 +121,7 @@ class Context:
             if isinstance(outcome, Repeated):
                 return cast("T", self._first_result(operation, request, outcome.receipt))
             if tries <= retries:
-                self.surroundings.pauses.pause(tries)
+                self.surroundings.pauses.pause(min(tries, _LONGEST_PAUSE))
         raise StorageBusy(operation, retries + 1)
 
     def _under(
