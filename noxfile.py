@@ -142,8 +142,9 @@ def races(session: nox.Session) -> None:
         "MEDSCHED_STATEFUL": "10",
         "MEDSCHED_WALK": "5000",
         "MEDSCHED_REPLAY": "all",
+        "MEDSCHED_SEARCHES": "3000",
     }
-    tests = ["tests/races", "tests/stateful", "tests/acceptance"]
+    tests = ["tests/races", "tests/stateful", "tests/acceptance", "tests/searching"]
     session.run("pytest", *tests, *session.posargs, env=scales)
 
 
@@ -154,7 +155,7 @@ def bench(session: nox.Session) -> None:
     ``nox -s bench -- booking`` measures the one named, else all of them.
     """
     _install(session, "[all]", "tests")
-    for name in session.posargs or ("slots", "booking"):
+    for name in session.posargs or ("slots", "booking", "search"):
         session.run("python", f"tests/benchmarks/{name}.py")
 
 
