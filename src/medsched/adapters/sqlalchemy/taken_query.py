@@ -62,8 +62,11 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
     empty, low = -(high - low) * HOUR % 8, low * HOUR
     whole = int.from_bytes
     raw: Any = connection.connection.dbapi_connection
+    from psycopg.rows import tuple_row  # it is there: the connection is one of its own
+
     with as_sqlalchemys(connection):
-        rows = raw.cursor(binary=True).execute(text, values).fetchall()
+        cursor = raw.cursor(binary=True, row_factory=tuple_row)  # whatever a host has set
+        rows = cursor.execute(text, values).fetchall()
     for kind, id, day, bits, document in rows:
         if bits is not None:
             taken = whole(bits[4:], "big") >> empty << low
