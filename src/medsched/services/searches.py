@@ -15,7 +15,8 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.pages import Page, cursor, read_cursor
+from medsched.domain.pages import Page, read_cursor
+from medsched.domain.pages import cursor as cursor_of
 from medsched.domain.places import Address
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import ProviderSlots, Search
@@ -61,19 +62,13 @@ class Searches:
         _check_limit(limit)
         scope = _scope(self._context.practice, "slots", search)
         after = None if cursor is None else _read_place(scope, cursor)
-        found = list(islice(self.found(search, now=now, after=after), limit + 1))
+        found = list(islice(_found(self._look(search, now), after), limit + 1))
         more = len(found) > limit
         return Page(tuple(found[:limit]), _place_text(scope, found[limit - 1]) if more else None)
 
-    def found(
-        self, search: Search, *, now: datetime | None = None, after: Place | None = None
-    ) -> Iterator[Slot]:
+    def found(self, search: Search, *, now: datetime | None = None) -> Iterator[Slot]:
         """What a search finds, in the order of `slots`, read as it is asked for."""
-        look = self._look(search, now)
-        low = look.sweep.low if after is None else max(look.sweep.low, after.start)
-        for hits in look.hits(low // DAY, (look.sweep.high - 1) // DAY):
-            for _, some in groupby(sorted(hits, key=_day), key=_day):
-                yield from look.sweep.in_order(some, after)
+        return _found(self._look(search, now))
 
     def by_provider(
         self,
@@ -110,7 +105,7 @@ class Searches:
             for post in {post.provider.id: post for post in some.posts}.values()
         ]
         more = bool(shown) and shown[-1] != ids[-1]
-        return Page(tuple(items), _cursor(scope, shown[-1]) if more else None)
+        return Page(tuple(items), cursor_of(scope, shown[-1]) if more else None)
 
     def first_of_each(self, search: Search, *, now: datetime | None = None) -> dict[str, Slot]:
         """The first slot of each provider with whom a search finds one, by the provider's id."""
@@ -176,6 +171,13 @@ class Searches:
         return found
 
 
+def _found(look: Looks, after: Place | None = None) -> Iterator[Slot]:
+    low = look.sweep.low if after is None else max(look.sweep.low, after.start)
+    for hits in look.hits(low // DAY, (look.sweep.high - 1) // DAY):
+        for _, some in groupby(sorted(hits, key=_day), key=_day):
+            yield from look.sweep.in_order(some, after)
+
+
 def _of_provider(
     post: Post, hits: Sequence[Hit], look: Looks, each: int, next_free: Mapping[str, date]
 ) -> ProviderSlots:
@@ -216,12 +218,8 @@ def _scope(practice: str, what: str, search: Search) -> str:
     return repr((practice, what, said))
 
 
-def _cursor(scope: str, after: str) -> str:
-    return cursor(scope, after)
-
-
 def _place_text(scope: str, slot: Slot) -> str:
-    return cursor(scope, json.dumps(place_of(slot)))
+    return cursor_of(scope, json.dumps(place_of(slot)))
 
 
 def _read_place(scope: str, text: str) -> Place:
