@@ -105,6 +105,10 @@ class InvalidChoice(InvalidValue):
     """A value that is none of those allowed, or an empty set where one must be chosen."""
 
 
+class MissingZone(InvalidChoice):
+    """Neither a resource nor its place nor the practice states a time zone, and one is needed."""
+
+
 class InvalidCursor(InvalidValue):
     """A page cursor that this list did not give."""
 

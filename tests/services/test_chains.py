@@ -338,6 +338,53 @@ class TestRivals:
         assert len(clinic.appointments.list().items) == 1
 
 
+def test_one_day_is_one_day_where_the_visits_are(clinic: Practice) -> None:
+    far = "Pacific/Auckland"  # where it is another date by noon
+    wishes: list[ChainVisit | Search] = [
+        attrs.evolve(BLOOD, timezone=far, last=WEDNESDAY + DAY),
+        ChainVisit(search=attrs.evolve(VISIT, timezone=far, last=WEDNESDAY + DAY), same_day=True),
+    ]
+    ((blood, visit), *_) = clinic.appointments.find_chain(wishes, patient="p1")
+    assert blood.timezone == visit.timezone == far
+    made = clinic.appointments.book_chain(wishes, patient="p1")
+    assert [one.start for one in made] == [blood.start, visit.start]
+    assert made[0].wall.start.date() == made[1].wall.start.date()
+
+
+def test_visits_that_must_be_apart_are_soon_found(clinic: Practice) -> None:
+    apart = timedelta(days=9)
+    visit = clinic.appointment_types.get("visit")
+    clinic.appointment_types.update(attrs.evolve(visit, rules=BookingRules(spacing=apart)))
+    search = attrs.evolve(VISIT, last=WEDNESDAY + 30 * DAY)
+    one, other = clinic.appointments.book_chain([search, search], patient="p1")
+    assert apart <= other.start - one.start < apart + timedelta(minutes=31)
+
+
+def test_hours_that_change_while_a_chain_is_looked_for(
+    clinic: Practice, store: MemoryStore, clock: FixedClock
+) -> None:
+    class Changing(Meddling):
+        def claims(self, *args: Any) -> Any:
+            act, self.rival = self.rival, None
+            if act is not None:
+                act()
+            return self._store.claims(*args)
+
+    changing = Changing(store)
+    slow = Scheduler(cast("MemoryStore", changing), clock=clock).practice("riverside")
+    slow.appointments.find_chain([BLOOD, THEN], patient="p1")
+
+    def rival() -> None:
+        for one in clinic.providers.list().items:
+            if one.id != "lab":
+                closed = Override.closed(one.id, WEDNESDAY, hours="00:00-10:30")
+                clinic.availability.add(closed)
+
+    changing.rival = rival
+    made = slow.appointments.book_chain([BLOOD, THEN], patient="p1")
+    assert made[1].start >= at(10, 30)
+
+
 def test_random_chains_are_whole_and_as_wished(clinic: Practice, store: MemoryStore) -> None:
     seed = Random().randrange(10**6)
     random = Random(seed)

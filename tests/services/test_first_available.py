@@ -403,8 +403,73 @@ class TestAssigning:
         with pytest.raises(NoneAvailable):
             first(clinic, 3, Own(nobody=True))
 
+    def test_the_dates_that_count_are_those_of_the_providers_wall(self, clinic: Practice) -> None:
+        clinic.add_all(
+            [
+                Provider(id=id, timezone="Pacific/Auckland", specialties={"far"})
+                for id in ("busy", "idle")
+            ]
+        )
+        for id in ("busy", "idle"):
+            clinic.availability.add(AvailabilityRule(id, DAILY, hours="08:00-12:00"))
+        eight = datetime(2026, 1, 6, 19, tzinfo=UTC)  # the day before, in UTC
+        for at in range(3):
+            start = eight + (2 * at + 1) * 30 * MINUTE
+            clinic.appointments.book(Start("busy", "visit", start), patient=f"p{20 + at}")
+        there = {"specialty": "far", "timezone": None}
+        assert first(clinic, 1, LeastLoaded(), **there).provider == "idle"
+        assert first(clinic, 2, LeastLoaded(), **there).provider == "idle"
+
+    @pytest.mark.parametrize("said", [None, 3, "kim", [["kim"]], [object()]])
+    def test_a_hosts_rule_that_says_nonsense(self, clinic: Practice, said: Any) -> None:
+        class Own:
+            name = None
+
+            def order(self, candidates: Sequence[Candidate]) -> Any:
+                return said
+
+        with pytest.raises(InvalidChoice, match="ids of providers"):
+            first(clinic, 1, Own())
+
+    @pytest.mark.parametrize("name", [5, "x" * 61])
+    def test_a_hosts_rule_needs_a_name_or_none(self, clinic: Practice, name: Any) -> None:
+        class Own:
+            def order(self, candidates: Sequence[Candidate]) -> Iterable[str]:
+                return []
+
+        with pytest.raises(InvalidChoice, match="with a name"):
+            first(clinic, 1, Own())
+        Own.name = name  # type: ignore[attr-defined]
+        with pytest.raises(InvalidChoice, match="with a name"):
+            first(clinic, 1, Own())
+
+    def test_a_room_for_one_of_several_types(self, clinic: Practice) -> None:
+        room = Resource("room", "r1")
+        made = clinic.appointments.book_first(
+            attrs.evolve(THAT_DAY, types={"visit", "scan"}), patient="p1", resources=[room]
+        )
+        assert (made.type, *made.resources) == ("scan", room)
+        with pytest.raises(InvalidChoice, match="no need"):
+            clinic.appointments.book_first(THAT_DAY, patient="p2", resources=[room])
+
 
 class TestRivals:
+    def test_somebody_who_is_removed_meanwhile(
+        self, clinic: Practice, store: MemoryStore, clock: FixedClock
+    ) -> None:
+        meddling = Meddling(store)
+        slow = Scheduler(cast("MemoryStore", meddling), clock=clock).practice("riverside")
+
+        def rival() -> None:
+            for rule in clinic.availability.rules.list(resource=made.provider).items:
+                clinic.availability.rules.delete(rule.id, stranded="keep")
+            clinic.appointments.cancel(made)
+            clinic.providers.deactivate(made.provider, stranded="keep")
+
+        made = first(slow, 2)
+        meddling.rival = rival
+        assert first(slow, 1).provider != made.provider
+
     @pytest.mark.parametrize("rule", [ShortestWait(), RoundRobin()])
     def test_who_is_second_gets_the_next(
         self, clinic: Practice, store: MemoryStore, clock: FixedClock, rule: Any

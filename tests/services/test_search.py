@@ -15,10 +15,13 @@ from medsched import (
     AvailabilityRule,
     BookingRules,
     Hours,
+    InvalidChoice,
     InvalidCursor,
     InvalidInterval,
     InvalidNumber,
+    MedschedError,
     MemoryStore,
+    MissingZone,
     NaiveDatetime,
     NotFound,
     Override,
@@ -267,7 +270,42 @@ def test_notice_and_the_present_are_heeded(clinic: Practice) -> None:
     assert [f"{one.local_start:%H:%M}" for one in clinic.search.found(search, now=now)] == ["11:00"]
 
 
+def test_one_whose_hours_cannot_be_told_hides_nobody(clinic: Practice) -> None:
+    clinic.settings.configure(timezone=None)
+    for id in ("ann", "bob"):
+        one = clinic.providers.get(id)
+        clinic.providers.update(attrs.evolve(one, timezone="America/New_York"))
+    assert len(found(clinic)) == 4
+    clinic.providers.update(attrs.evolve(clinic.providers.get("ann"), timezone=None))
+    assert {provider for provider, _ in found(clinic)} == {"bob"}
+    assert [one.provider.id for one in clinic.search.by_provider(Search(first=MONDAY))][-1] == "bob"
+    assert clinic.appointments.book_first(Search(first=MONDAY), patient="ada").provider == "bob"
+    assert found(clinic, available_only=False)[0][0] == "bob"
+    with pytest.raises(MissingZone):
+        found(clinic, providers="ann")
+
+
 # ------------------------------------------------------------------------ wrong input
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({name: 3} for name in ("types", "providers", "hours", "weekdays", "last")),
+        *({name: "yes"} for name in ("insurance_accepted", "available_only", "referred")),
+        {"last": None},
+        {"price_at_most": "much"},
+    ],
+)
+def test_what_is_no_answer_to_a_field_is_told(asked: dict[str, Any]) -> None:
+    with pytest.raises(MedschedError):
+        Search(first=MONDAY, **asked)
+
+
+@pytest.mark.parametrize("way", ["slots", "found", "by_provider", "first_of_each"])
+def test_what_is_no_search_is_told(clinic: Practice, way: str) -> None:
+    with pytest.raises(InvalidChoice, match="a Search is needed"):
+        getattr(clinic.search, way)("x")
 
 
 @pytest.mark.parametrize(
@@ -331,7 +369,7 @@ def test_a_well_sealed_cursor_of_nonsense_is_refused(clinic: Practice) -> None:
 
     search = Search(first=MONDAY)
     scope = _scope(clinic.id, "slots", search)
-    for text in ("", "[]", "null", '["a","b","c","d"]', "[1e400,1,2,3]", "[1]" * 9000):
+    for text in ("", "[]", "null", '["a","b","c","d"]', '[true,"","",""]', "[" * 100_000):
         with pytest.raises(InvalidCursor):
             clinic.search.slots(search, cursor=cursor(scope, text))
 

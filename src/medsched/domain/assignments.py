@@ -22,8 +22,8 @@ class Candidate:
 
     ``first`` is their earliest suitable slot. ``seen_at`` is when the patient's latest fulfilled
     appointment with them began, aware and in UTC; None if there is none. ``claimed`` is how much of
-    their time is taken on the dates of the search, counted as days of UTC. ``turns`` is how many
-    the rule gave them, under its name.
+    their time is taken on the dates of the search. ``turns`` is how many the rule gave them, under
+    its name.
     """
 
     provider: str
@@ -55,7 +55,9 @@ class AssignmentRule(Protocol):
         ...
 
 
-_name: Final = text(60)
+_LONGEST: Final = 60
+_name: Final = text(_LONGEST)
+_NO_NAME: Final = 0
 
 
 @attrs.frozen
@@ -78,7 +80,10 @@ class RoundRobin:
 def _weights(
     value: Mapping[str, int] | Iterable[tuple[str, int]],
 ) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(dict(value).items()))
+    try:
+        return tuple(sorted(dict(value).items()))
+    except (TypeError, ValueError):
+        raise InvalidChoice("weights", type(value).__name__, "weights by provider's id") from None
 
 
 def _weigh(instance: object, attribute: AnyAttribute, value: tuple[tuple[str, int], ...]) -> None:
@@ -107,7 +112,7 @@ class Weighted:
 
 @attrs.frozen
 class LeastLoaded:
-    """Whoever has the least time taken on the dates of the search, counted as days of UTC.
+    """Whoever has the least time taken on the dates of the search.
 
     Then the earliest start, then chance. Blockings and buffers are time too.
     """
@@ -135,9 +140,13 @@ Assignment: TypeAlias = BuiltIn | AssignmentRule
 
 def check_assignment(value: Any, field: str) -> Assignment:
     """Return what is a rule of assignment; `InvalidChoice` for anything else."""
-    known = isinstance(value, BuiltIn) or callable(getattr(value, "order", None))
+    known = isinstance(value, BuiltIn)
+    if not known and callable(getattr(value, "order", None)):
+        name = getattr(value, "name", _NO_NAME)
+        known = name is None or (isinstance(name, str) and len(name) <= _LONGEST)
     if not known or isinstance(value, type):
-        raise InvalidChoice(field, _called(value), "an assignment rule is needed")
+        why = "an assignment rule is needed, with a name (or None) and an order"
+        raise InvalidChoice(field, _called(value), why)
     rule: Assignment = value
     return rule
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.fields import length
+from medsched.domain.fields import length, some, yes_or_no
 from medsched.domain.records import Resource
 from medsched.domain.searches import Search
 from medsched.errors import InvalidChoice, InvalidDuration, InvalidNumber
@@ -22,7 +22,12 @@ _gap = length(least=0, most=LONGEST_GAP)
 
 
 def _resources(value: Iterable[Resource]) -> frozenset[Resource]:
-    return frozenset(value)
+    return some(value, "resources")
+
+
+def _a_search(instance: object, attribute: object, value: Search) -> None:
+    if not isinstance(value, Search):
+        raise InvalidChoice("search", type(value).__name__, "a Search is needed")
 
 
 @attrs.frozen(kw_only=True)
@@ -30,17 +35,19 @@ class ChainVisit:
     """One visit of a chain: what is looked for, and how it follows the visit before it.
 
     From the end of that one to the start of this it is at least ``gap_least`` and at most
-    ``gap_most`` (whole minutes; None for any), elapsed: a visit never begins before the one before
+    ``gap_most`` (None for any), whole minutes, elapsed: a visit never begins before the one before
     it has ended. ``same_day``: both starts have one local date, on the wall of their hours.
     ``same_location``: both are at one place. ``resources`` are rooms and devices that it shall
     have. The first visit of a chain states none of how it follows.
     """
 
-    search: Search = attrs.field(validator=attrs.validators.instance_of(Search))
-    gap_least: timedelta = attrs.field(default=timedelta(0), validator=_gap)
+    search: Search = attrs.field(validator=_a_search)
+    gap_least: timedelta = attrs.field(
+        default=timedelta(0), validator=length(least=0, most=LONGEST_GAP, needed=True)
+    )
     gap_most: timedelta | None = attrs.field(default=None, validator=_gap)
-    same_day: bool = False
-    same_location: bool = False
+    same_day: bool = attrs.field(default=False, validator=yes_or_no)
+    same_location: bool = attrs.field(default=False, validator=yes_or_no)
     resources: frozenset[Resource] = attrs.field(factory=frozenset, converter=_resources)
 
     def __attrs_post_init__(self) -> None:
@@ -65,6 +72,8 @@ def check_chain(visits: Iterable[ChainVisit | Search]) -> tuple[ChainVisit, ...]
     """
     if isinstance(visits, ChainVisit | Search):
         visits = [visits]
+    if not isinstance(visits, Iterable):
+        raise InvalidChoice("visits", type(visits).__name__, "some ChainVisits are needed")
     found = tuple(
         ChainVisit(search=one) if isinstance(one, Search) else _checked(one) for one in visits
     )

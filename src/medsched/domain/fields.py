@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, Never, TypeAlias
+from typing import Any, Never, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,6 +22,7 @@ from medsched.timeline.instants import check_date, minutes_in
 
 Instance = Any
 AnyAttribute: TypeAlias = "attrs.Attribute[Any]"  # a generic for type checkers only
+Some = TypeVar("Some")
 Validator = Callable[[Instance, AnyAttribute, Any], None]
 Lengths = tuple[tuple[str, timedelta], ...]
 
@@ -188,6 +189,14 @@ def minutes(duration: timedelta) -> int:
     return duration // timedelta(minutes=1)
 
 
+def spoken(duration: timedelta) -> str:
+    """A duration in whole minutes as people say it: "1 day 2 hours"."""
+    hours, rest = divmod(minutes(duration) % (24 * 60), 60)
+    parts = [(duration.days, "day"), (hours, "hour"), (rest, "minute")]
+    told = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
+    return " ".join(told) or "0 minutes"
+
+
 # --------------------------------------------------------------------- choices
 
 
@@ -200,11 +209,26 @@ class Choice(StrEnum):
         raise InvalidChoice(cls.__name__, value, f"must be one of {allowed}")
 
 
+def some(value: Iterable[Some], field: str) -> frozenset[Some]:
+    """A set of what is given, a text being one thing; `InvalidChoice` for what is no collection."""
+    try:
+        given: Any = [value] if isinstance(value, str) else value
+        return frozenset(given)
+    except TypeError:
+        raise InvalidChoice(field, type(value).__name__, "a collection is needed") from None
+
+
+def yes_or_no(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+    """Validate a bool, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise InvalidChoice(attribute.name, value, "True or False")
+
+
 def type_codes(value: Iterable[str] | str | None) -> frozenset[str] | None:
     """Appointment types named by code: None means all; an empty set is an error."""
     if value is None:
         return None
-    codes = frozenset([value] if isinstance(value, str) else value)
+    codes = some(value, "types")
     if not codes:
         raise InvalidChoice("types", set(), "an empty set allows nothing; leave it out for all")
     for code in codes:

@@ -106,6 +106,8 @@ def _clock(wall: timedelta) -> str:
 def stretches(value: Iterable[Hours | str] | Hours | str) -> tuple[Hours, ...]:
     """A converter to hours in order of their start; a single one will do, as will texts."""
     given = [value] if isinstance(value, Hours | str) else value
+    if not isinstance(given, Iterable):
+        raise InvalidHours("hours", type(given).__name__, "hours are written HH:MM-HH:MM")
     return tuple(sorted((Hours.parse(one) for one in given), key=lambda hours: hours.start))
 
 

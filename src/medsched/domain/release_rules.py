@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 import attrs
 
@@ -18,6 +19,7 @@ from medsched.domain.fields import (
     length,
     maybe_date,
     not_before,
+    some,
     text,
     whole,
     zone_name,
@@ -29,6 +31,9 @@ from medsched.errors import InvalidChoice, InvalidNumber
 from medsched.timeline.recurrence import Recurrence
 from medsched.timeline.resolve import Disambiguation
 
+_FINEST: Final = -12
+"""The last place of a share that counts: finer than any minute of any day."""
+
 
 def _share(value: Fraction | Decimal | str | int | None) -> Fraction | None:
     """A share as it was meant: a float is refused, since 0.2 is no fifth in binary."""
@@ -38,16 +43,23 @@ def _share(value: Fraction | Decimal | str | int | None) -> Fraction | None:
         why = "a Fraction, a Decimal, or a text such as '1/5' is needed"
         raise InvalidNumber("share", value, why)
     try:
+        if isinstance(value, str) and "e" in value.casefold():
+            value = Decimal(value)
+        if isinstance(value, Decimal) and not _FINEST <= value.adjusted() <= 0:
+            raise ValueError
         found = Fraction(value)
+        if found.denominator > 10**-_FINEST:
+            raise ValueError
     except (ValueError, ArithmeticError):  # no number, or one divided by zero
-        raise InvalidNumber("share", value, "not a number") from None
+        why = "a number, with twelve places at most"
+        raise InvalidNumber("share", str(value)[:40], why) from None
     if not 0 < found <= 1:
         raise InvalidNumber("share", value, "more than 0, and at most 1")
     return found
 
 
 def _kept_for(value: Iterable[str] | str | None) -> frozenset[str]:
-    codes = frozenset([value] if isinstance(value, str) else value or ())
+    codes = some(() if value is None else value, "kept_for")
     for code in codes:
         check_id(code, "kept_for")
     return codes

@@ -13,12 +13,13 @@ from medsched.domain.appointment_types import Modality, Pricing
 from medsched.domain.fields import (
     a_date,
     check_id,
-    maybe_date,
     maybe_id,
     number,
+    some,
     text,
     type_codes,
     whole,
+    yes_or_no,
     zone_name,
 )
 from medsched.domain.hours import Hours, stretches
@@ -40,8 +41,7 @@ def _weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday]
 def _providers(value: Iterable[str] | str | None) -> frozenset[str] | None:
     if value is None:
         return None
-    given = [value] if isinstance(value, str) else value
-    return frozenset(check_id(one, "providers") for one in given)
+    return frozenset(check_id(one, "providers") for one in some(value, "providers"))
 
 
 def _modality(value: Modality | str | None) -> Modality | None:
@@ -84,7 +84,7 @@ class Search:
 
     first: date = attrs.field(validator=a_date)
     last: date = attrs.field(
-        default=attrs.Factory(lambda self: self.first, takes_self=True), validator=maybe_date
+        default=attrs.Factory(lambda self: self.first, takes_self=True), validator=a_date
     )
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     hours: tuple[Hours, ...] = attrs.field(default=(), converter=stretches)
@@ -111,12 +111,14 @@ class Search:
     area: str = attrs.field(default="", validator=text())
     price_at_most: Decimal | None = attrs.field(default=None, converter=_price)
     currency: str = attrs.field(default="USD", validator=_currency)
-    insurance_accepted: bool | None = None
+    insurance_accepted: bool | None = attrs.field(
+        default=None, validator=attrs.validators.optional(yes_or_no)
+    )
 
     patient: str | None = attrs.field(default=None, validator=maybe_id)
-    referred: bool = False
-    prepaid: bool = False
-    available_only: bool = True
+    referred: bool = attrs.field(default=False, validator=yes_or_no)
+    prepaid: bool = attrs.field(default=False, validator=yes_or_no)
+    available_only: bool = attrs.field(default=True, validator=yes_or_no)
 
     def __attrs_post_init__(self) -> None:
         if self.last < self.first:
@@ -142,7 +144,7 @@ class ProviderSlots:
 
     ``address`` is that of the provider's main place. ``slots`` are the first of them, ``total``
     how many there are in all, those that are taken among them if they were asked for, and ``free``
-    how many of these are free. ``next_free`` is the first local date on which something is free,
+    how many of these are free. ``next_free`` is the local date of the first start that is free,
     within the search or after it (see `Searches.by_provider`), None if there is none.
     """
 

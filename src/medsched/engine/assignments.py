@@ -8,7 +8,7 @@ have caught up with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -25,6 +25,7 @@ from medsched.domain.assignments import (
 )
 from medsched.domain.changes import Tally
 from medsched.domain.tallies import tally_name
+from medsched.errors import InvalidChoice
 
 WHOLE: Final = 10**9
 """The stride of weight 1: so large that less than a millionth is lost when it is divided."""
@@ -141,9 +142,20 @@ def _by_host(rule: Assignment, candidates: Sequence[Candidate]) -> list[Choice]:
     if isinstance(rule, RoundRobin | Weighted):
         return []
     turns = {one.provider: one.turns for one in candidates}
-    found = []
-    for id in dict.fromkeys(rule.order(candidates)):
+    ordered = rule.order(candidates)
+    if isinstance(ordered, str) or not isinstance(ordered, Iterable):
+        raise _no_order(type(ordered).__name__)
+    found: dict[str, Choice] = {}
+    for id in ordered:
+        if not isinstance(id, str):
+            raise _no_order(type(id).__name__)
         if id in turns:
             tally = tally_of(rule, id)
-            found.append(Choice(id, Turn(tally, turns[id], turns[id] + 1) if tally else None))
-    return found
+            turn = Turn(tally, turns[id], turns[id] + 1) if tally else None
+            found.setdefault(id, Choice(id, turn))
+    return list(found.values())
+
+
+def _no_order(said: str) -> InvalidChoice:
+    why = "a rule of assignment returns ids of providers, in order"
+    return InvalidChoice("assignment", said, why)

@@ -14,7 +14,7 @@ import attrs
 
 from medsched.domain.booking_rules import BookingRules, Facts, Visited
 from medsched.domain.changes import Tally
-from medsched.domain.fields import minutes
+from medsched.domain.fields import minutes, spoken
 from medsched.domain.house_rules import Visit
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
@@ -203,7 +203,7 @@ def _of_patient(inquiry: Inquiry, scope: Scope, low: int, high: int) -> Iterator
             yield Ruled(*always, Reason.TOO_MANY_OPEN, message, patient)
     if rules.spacing is not None:
         apart = minutes(rules.spacing)
-        message = f"{scope.called}: visits of a patient are at least {rules.spacing} apart"
+        message = f"{scope.called}: visits of a patient are at least {spoken(rules.spacing)} apart"
         for visit in inquiry.facts.own:
             if scope.about(visit):
                 around = (visit.start - apart + 1, visit.start + apart)

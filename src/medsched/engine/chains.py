@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from medsched.domain.chains import ChainVisit
@@ -11,9 +13,13 @@ from medsched.domain.fields import minutes
 from medsched.domain.slots import Slot
 from medsched.timeline.instants import DAY, whole_minute
 
-Fits: TypeAlias = Callable[[Sequence[Slot], Slot], bool]
-"""Whether a slot can be had beside those that were chosen for the visits before."""
-MOST_LOOKS: Final = 1000
+Fits: TypeAlias = Callable[[Sequence[Slot], Slot], int | None]
+"""Whether a slot can be had beside those that were chosen for the visits before: None if it can.
+
+Else the minute before which no slot of this visit can be had beside them, whoever it is with: its
+own start, where nothing is known of others.
+"""
+MOST_LOOKS: Final = 2000
 """How often it is asked whether a slot fits: what takes longer is given up."""
 _LONGEST_DAY: Final = 3 * DAY
 """So many minutes later it is another date, on whatever wall."""
@@ -28,6 +34,13 @@ def follows(visit: ChainVisit, before: Slot, slot: Slot) -> bool:
         and (not visit.same_day or slot.date == before.date)
         and (not visit.same_location or slot.location == before.location)
     )
+
+
+_start = itemgetter(0)
+
+
+def _starts(slots: Sequence[Slot]) -> list[int]:
+    return [start for _, start in slots]
 
 
 class _Options:
@@ -80,32 +93,61 @@ class Chains:
     def found(self) -> Iterator[tuple[Slot, ...]]:
         """One way for each start of the first visit that there is one for, the earliest first.
 
-        It is the one in which the second visit is as early as it can be then, and so on; between
-        slots of one start the order of the options decides.
+        It is the one in which the second visit is as early as it can be then, and so on. Between
+        slots of one start that one is taken which lets the next visit begin earlier, else the first
+        of the options.
         """
-        had: int | None = None
-        for start, slot in self._options[0].since(0):
-            if start != had and (found := self._completed((), slot)) is not None:
-                had = start
-                yield found
+        yield from self._earliest((), self._options[0].since(0))
 
-    def _completed(self, before: tuple[Slot, ...], slot: Slot) -> tuple[Slot, ...] | None:
-        """The earliest way that goes on from these slots with another one; None if none does."""
+    def _earliest(
+        self, before: tuple[Slot, ...], slots: Iterable[tuple[int, Slot]]
+    ) -> Iterator[tuple[Slot, ...]]:
+        """For each start that leads to the end the earliest way from there."""
+        since = 0
+        for start, alike in groupby(slots, key=_start):
+            best: tuple[Slot, ...] | None = None
+            for _, slot in alike:
+                if start < since:
+                    break
+                if best is not None and not self._may_be_earlier(slot, best, len(before)):
+                    continue
+                found, since = self._completed(before, slot)
+                if found is not None and (best is None or _starts(found) < _starts(best)):
+                    best = found
+            if best is not None:
+                yield best
+
+    def _may_be_earlier(self, slot: Slot, best: Sequence[Slot], at: int) -> bool:
+        """Whether the next visit may begin earlier after this slot than after one that is as early.
+
+        To try all that are equally early would be to look at whole pools of providers.
+        """
+        if at + 1 == len(best):
+            return False
+        earliest = next(self._following(at, slot), None)
+        return earliest is not None and earliest[0] < best[at + 1][1]
+
+    def _completed(
+        self, before: tuple[Slot, ...], slot: Slot
+    ) -> tuple[tuple[Slot, ...] | None, int]:
+        """The earliest way that goes on from these slots with another one, None if none does.
+
+        And the minute before which none that goes on from the same slots does.
+        """
         if not self._leads_on(before, slot):
-            return None
+            return None, 0
         self.given_up = self.given_up or self._looks >= MOST_LOOKS
         self._looks += 1
-        if self.given_up or not self._fits(before, slot):
-            return None
+        if self.given_up:
+            return None, 0
+        since = self._fits(before, slot)
+        if since is not None:
+            return None, since
         chosen = (*before, slot)
         self._deepen(chosen)
         if len(chosen) == len(self._visits):
-            return chosen
-        for following in self._following(len(before), slot):
-            found = self._completed(chosen, following)
-            if found is not None:
-                return found
-        return None
+            return chosen, 0
+        return next(self._earliest(chosen, self._following(len(before), slot)), None), 0
 
     def _leads_on(self, before: tuple[Slot, ...], slot: Slot) -> bool:
         """Whether slots follow in time for all further visits, whatever fits: found out once."""
@@ -120,7 +162,7 @@ class Chains:
         if known is None:
             chosen = (*before, slot)
             known = any(
-                self._leads_on(chosen, following) for following in self._following(at, slot)
+                self._leads_on(chosen, following) for _, following in self._following(at, slot)
             )
             self._leads[key] = known
             if not known:
@@ -129,7 +171,7 @@ class Chains:
                     self._hopeless[at] = end
         return known
 
-    def _following(self, at: int, slot: Slot) -> Iterator[Slot]:
+    def _following(self, at: int, slot: Slot) -> Iterator[tuple[int, Slot]]:
         """The slots of the next visit that follow this one of the visit before as is wished."""
         visit, end = self._visits[at + 1], whole_minute(slot.end, "end")
         for start, following in self._options[at + 1].since(end + minutes(visit.gap_least)):
@@ -138,7 +180,7 @@ class Chains:
             if visit.same_day and following.date > slot.date and start >= end + _LONGEST_DAY:
                 return
             if follows(visit, slot, following):
-                yield following
+                yield start, following
 
     def _deepen(self, chosen: tuple[Slot, ...]) -> None:
         if len(chosen) > len(self.deepest):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import time, timedelta
+from datetime import time
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 import attrs
 
-from medsched.domain.fields import minutes
+from medsched.domain.fields import minutes, spoken
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.requests import Reason
 from medsched.domain.schedule import Schedule
@@ -165,7 +165,7 @@ def _not_open(
     if rule.before is not None:
         first = max(low, now + minutes(rule.before) + 1)
         if first < high:
-            yield first, high, f"from {_long(rule.before)} before the start"
+            yield first, high, f"from {spoken(rule.before)} before the start"
         return
     assert rule.opens_at is not None  # one of both is stated
     frame = Frame(inquiry.schedule, inquiry.zones, low, high)
@@ -187,13 +187,6 @@ def _kept_for(rule: ReleaseRule) -> str:
     if not rule.kept_for:
         return "kept back: open to all"
     return f"kept for {', '.join(sorted(rule.kept_for))}: open to others"
-
-
-def _long(length: timedelta) -> str:
-    hours, rest = divmod(minutes(length) % DAY, 60)
-    parts = [(length.days, "day"), (hours, "hour"), (rest, "minute")]
-    told = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
-    return " ".join(told)
 
 
 def _wall(zone: Zone, minute: int) -> str:

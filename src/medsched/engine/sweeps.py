@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from medsched.engine.free_starts import DayStarts, Template, first_start, minute
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.release_rules import kept_back
 from medsched.engine.searching import suits_terms, wanted_minutes
+from medsched.errors import MissingZone, UnknownZone
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
@@ -121,8 +122,8 @@ class Place(NamedTuple):
 class Sweep:
     """What a search asks of all schedules alike; each answer is worked out once.
 
-    ``zone`` is the viewer's, None where each slot is seen on the wall of its own hours. ``low`` and
-    ``high`` bound the starts, in minutes of the epoch.
+    ``zone`` is the viewer's, None where each slot is seen on the wall of its own hours. ``stretch``
+    bounds the starts, in minutes of the epoch. ``named`` are providers who were asked for by id.
     """
 
     def __init__(
@@ -132,8 +133,10 @@ class Sweep:
         zone: Zone | None,
         places: Mapping[str, Location],
         stretch: Interval,
+        named: Collection[str] = (),
     ) -> None:
         self.search = search
+        self._named = named
         self.now = now
         self.zone = zone
         self.low, self.high = stretch
@@ -155,17 +158,28 @@ class Sweep:
         picky, masks = self._picky, dict[tuple[int, int, int], int]()
         for post in posts:
             on, timing = post.template.on, post.timing
-            for day in range(first, last + 1):
-                for opened in on(day):
-                    zone = opened.terms.zone
-                    mask = masks.get((id(zone), day, timing))
-                    if mask is None:
-                        mask = self.wanted(zone, day) & self._bookable_on(post, day)
-                        masks[id(zone), day, timing] = mask
-                    starts = opened.starts & mask
-                    if starts and (not picky or self.suits(opened.terms)):
-                        found.append(Candidate(post, opened, day, starts))
+            try:
+                for day in range(first, last + 1):
+                    for opened in on(day):
+                        zone = opened.terms.zone
+                        mask = masks.get((id(zone), day, timing))
+                        if mask is None:
+                            mask = self.wanted(zone, day) & self._bookable_on(post, day)
+                            masks[id(zone), day, timing] = mask
+                        starts = opened.starts & mask
+                        if starts and (not picky or self.suits(opened.terms)):
+                            found.append(Candidate(post, opened, day, starts))
+            except (MissingZone, UnknownZone):
+                self.pass_over(post)
         return found
+
+    def pass_over(self, post: Post) -> None:
+        """Leave out a post whose hours cannot be told, in the handler of the error that says so.
+
+        One of many must not hide all others; of who is named, it has to be told.
+        """
+        if post.provider.id in self._named:
+            raise
 
     def _bookable_on(self, post: Post, day: int) -> int:
         """The minutes of a UTC day at which the rules of time let a start be booked now."""
@@ -205,22 +219,29 @@ class Sweep:
             if not post.template.keeps_back:
                 yield hit
                 continue
-            kept, low = post.template.kept(day, terms.length), day * DAY
-            ruled = kept_back(self._asked(post), kept, low, low + DAY, terms.length)
+            low = day * DAY
+            try:
+                kept = post.template.kept(day, terms.length)
+                ruled = kept_back(self._asked(post), kept, low, low + DAY, terms.length)
+            except (MissingZone, UnknownZone):
+                self.pass_over(post)
+                continue
             starts &= ~minutes_in_day([one[:2] for one in ruled], day)
             if starts:
                 yield Hit(post, terms, day, starts)
 
-    def slot(self, terms: SlotTerms, start: int) -> Slot:
-        """A slot as the viewer sees it."""
-        if self.zone is None or terms.zone is self.zone:
+    def slot(self, terms: SlotTerms, start: int, *, on_own_wall: bool = False) -> Slot:
+        """A slot as the viewer sees it, or on the wall of its own hours."""
+        if on_own_wall or self.zone is None or terms.zone is self.zone:
             return Slot((terms, start))
         seen = self._seen.get(id(terms))
         if seen is None:
             seen = self._seen[id(terms)] = (terms, attrs.evolve(terms, zone=self.zone))
         return Slot((seen[1], start))
 
-    def in_order(self, hits: Iterable[Hit], after: Place | None = None) -> Iterator[Slot]:
+    def in_order(
+        self, hits: Iterable[Hit], after: Place | None = None, *, on_own_wall: bool = False
+    ) -> Iterator[Slot]:
         """The slots of some hits in order of start, provider, type and place, after a place.
 
         The hits are given in order of provider and type. No two of one post have a start in common.
@@ -238,7 +259,7 @@ class Sweep:
         while heap:
             start, number, starts, terms, midnight = heap[0]
             if after is None or start > after.start or _place(terms, start) > after:
-                yield self.slot(terms, start)
+                yield self.slot(terms, start, on_own_wall=on_own_wall)
             starts &= starts - 1
             if starts:
                 start = midnight + first_start(starts)

@@ -21,7 +21,7 @@ from medsched.domain.explanations import Layer
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Schedule
-from medsched.errors import InvalidChoice
+from medsched.errors import MissingZone
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, day_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
@@ -93,7 +93,7 @@ class Frame:
         timezone = self.schedule.practice.timezone
         if timezone is None:
             why = f"neither {resource} nor its place nor the practice states a time zone"
-            raise InvalidChoice("timezone", None, why)
+            raise MissingZone("timezone", None, why)
         return self.zones.zone(timezone)
 
     def home_zone(self, source: Source) -> Zone:

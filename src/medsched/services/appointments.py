@@ -217,7 +217,8 @@ class Appointments(Agendas):
 
         Each is a slot for each visit; each begins at another time, the earliest first. Nothing is
         taken: to have one of them, book the chain with searches for it. Raises as `book_chain`,
-        but returns none where there is none; `InvalidNumber` for ``most``.
+        but returns none where there is none; `InvalidNumber` for ``most``. Where there are too many
+        ways to try them all, and none of those that were tried can be had, that is `ChainRefused`.
         """
         return self._chains.find(visits, patient, most, referred, prepaid)
 
@@ -235,9 +236,11 @@ class Appointments(Agendas):
         takes something first, the chain is found anew in the same call. Under a key that was used
         before, the appointments come back as they are by then.
 
-        `ChainRefused`, with the visit that could not be placed; `NotFound` for a patient, provider
-        or type that is not there; `InvalidNumber` for no visits or more than 12, `InvalidChoice`
-        for a first one that follows another. Raises what `book` raises for the details.
+        `ChainRefused`, with the visit that could not be placed, or ``given_up`` after 2000 slots
+        were tried that follow one another in time and cannot be had together. `NotFound` for a
+        patient, provider or type that is not there; `InvalidNumber` for no visits or more than 12,
+        `InvalidChoice` for a first one that follows another. Raises what `book` raises for the
+        details.
         """
         refuse_unknown(details, ChainDetails, "book_chain")
         return self._chains.book(visits, patient, details)

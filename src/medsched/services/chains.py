@@ -15,14 +15,14 @@ from medsched.domain.changes import Changeset
 from medsched.domain.events import Change
 from medsched.domain.fields import check_id
 from medsched.domain.refusals import ChainRefused
-from medsched.domain.requests import Violation
+from medsched.domain.requests import Reason, Violation
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot
 from medsched.domain.stored import Kind
 from medsched.engine.booking import Plan
 from medsched.engine.chains import Chains
 from medsched.engine.series import Occasion, plan_all
-from medsched.errors import InvalidNumber
+from medsched.errors import InvalidChoice, InvalidNumber, NotFound
 from medsched.services.asked_for import Details, Wish
 from medsched.services.bookings import Bookings
 from medsched.services.context import Context
@@ -37,7 +37,10 @@ from medsched.services.first_available import (
 )
 from medsched.services.inquiries import Asked
 from medsched.services.searches import Searches
+from medsched.timeline.instants import whole_minute
 
+_TRIES: Final = 5
+"""How often a chain is looked for where hours keep changing, before it is refused."""
 MOST_WAYS: Final = 100
 """The most ways to have a chain that are found at once."""
 _SAID: Final = ("reason", "notes", "referral", "prepayment")
@@ -77,12 +80,19 @@ class ChainBookings:
         """What `Appointments.find_chain` does."""
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MOST_WAYS:
             raise InvalidNumber("most", most, f"1 to {MOST_WAYS} ways at a time")
-        wanted = _for_patient(visits, patient, referred, prepaid)
-        ways, _ = self._ways(wanted, self._context.now())
+        wanted, now = _for_patient(visits, patient, referred, prepaid), self._context.now()
+        ways, beside = self._ways(wanted, now)
         found = tuple(islice(ways.found(), most))
         if not found:
             self._check_known(wanted)
-        return found
+            beside.refuse_unmet()
+        if not found and ways.given_up:
+            raise self._refusal(wanted, ways, beside)
+        looks = [self._searches.look(visit.search, now) for visit in wanted]
+        return tuple(
+            tuple(look.sweep.slot(*slot) for look, slot in zip(looks, way, strict=True))
+            for way in found
+        )
 
     def book(
         self, visits: Iterable[ChainVisit | Search], patient: str, details: ChainDetails
@@ -109,9 +119,9 @@ class ChainBookings:
         booked: list[Appointment] = []
 
         def decide() -> tuple[Appointment, Changeset]:
-            ways, beside = self._ways(wanted, now)
-            found = next(ways.found(), None)
+            ways, beside, found = self._first_way(wanted, now)
             if found is None:
+                beside.refuse_unmet()
                 raise self._refusal(wanted, ways, beside)
             made, before = [], None
             for id, (wish, asked, planned) in zip(ids, beside.decided(found), strict=True):
@@ -130,9 +140,24 @@ class ChainBookings:
         last = bookings.run("appointment.book-chain", key, said, now, decide, patience=PATIENCE)
         return tuple(booked) if booked and booked[-1] is last else self._leading_to(last)
 
+    def _first_way(
+        self, visits: Sequence[ChainVisit], now: datetime
+    ) -> tuple[Chains, _Beside, tuple[Slot, ...] | None]:
+        """The earliest way; None only if there was none while no hours changed."""
+        store, practice = self._context.store, self._context.practice
+        tries = 0
+        while True:
+            read_at, tries = store.roster_version(practice), tries + 1
+            ways, beside = self._ways(visits, now)
+            found = next(ways.found(), None)
+            if found or tries == _TRIES or store.roster_version(practice) == read_at:
+                return ways, beside, found
+
     def _ways(self, visits: Sequence[ChainVisit], now: datetime) -> tuple[Chains, _Beside]:
         beside = _Beside(self._bookings, visits, now)
-        options = [self._searches.found(visit.search, now=now) for visit in visits]
+        # Whatever zone they are asked for in: one day is one day where the visits are.
+        looks = [self._searches.look(visit.search, now) for visit in visits]
+        options = [look.slots(on_own_wall=True) for look in looks]
         return Chains(visits, options, beside), beside
 
     def _leading_to(self, last: Appointment) -> tuple[Appointment, ...]:
@@ -173,13 +198,27 @@ class _Beside:
         self._asked: dict[tuple[int, str], tuple[Wish, Asked]] = {}
         self.against: dict[int, tuple[Violation, ...]] = {}
         """What speaks against the last slot that was refused for a visit."""
+        self._unmet: InvalidChoice | None = None
 
-    def __call__(self, before: Sequence[Slot], slot: Slot) -> bool:
-        found = self._planned([*before, slot])[-1][2]
+    def __call__(self, before: Sequence[Slot], slot: Slot) -> int | None:
+        """Whether a slot fits, as `Fits` has it."""
+        start = whole_minute(slot.start, "start")
+        try:
+            found = self._planned([*before, slot])[-1][2]
+        except NotFound:  # somebody who was removed meanwhile
+            return start
+        except InvalidChoice as error:  # a type that does not need what shall be had
+            self._unmet = error
+            return start
         if isinstance(found, Plan):
-            return True
+            return None
         self.against[len(before)] = found
-        return False
+        return max(start, *(_not_before(one) for one in found))
+
+    def refuse_unmet(self) -> None:
+        """Raise why no type that was found can have the rooms and devices that are asked for."""
+        if self._unmet is not None and not self.against:
+            raise self._unmet
 
     def decided(self, chosen: Sequence[Slot]) -> list[tuple[Wish, Asked, Plan]]:
         """What is taken by slots that fit."""
@@ -206,6 +245,13 @@ class _Beside:
             wish = wish_for(slot, visit.search, visit.resources)
             found = self._asked[key] = (wish, self._bookings.ask(wish, self._now))
         return found
+
+
+def _not_before(against: Violation) -> int:
+    """Until when a reason refuses every start, whoever it is with: those of rules for a patient."""
+    if against.reason is not Reason.TOO_CLOSE or against.end is None:
+        return 0
+    return whole_minute(against.end, "end")
 
 
 def _for_patient(

@@ -31,7 +31,7 @@ from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.searches import Searches
-from medsched.timeline.instants import DAY, LAST_DATE, day_of, whole_minute
+from medsched.timeline.instants import DAY, LAST_DATE, whole_minute
 from medsched.timeline.intervals import Interval
 
 PATIENCE: Final = 500
@@ -91,16 +91,20 @@ class FirstAvailable:
             while True:
                 pool.look_after_loss()
                 if not pool.firsts.keys() <= known.providers:
-                    known = self._known(rule, wanted, pool.firsts.keys(), patient)
+                    known = self._known(rule, wanted, pool.firsts.keys(), patient, now)
                 choices = _choices(rule, pool.firsts, known, own_id)
                 if not choices:
                     if pool.is_fresh:
-                        raise self._refusal(wanted, now)
+                        raise pool.unmet or self._refusal(wanted, now)
                     pool.look()
                     continue
                 slot, turn = pool.firsts[choices[0].provider], choices[0].turn
                 wish = wish_for(slot, wanted, named)
-                asked, planned = bookings.judged(wish, now, fresh=fresh)
+                try:
+                    asked, planned = bookings.judged(wish, now, fresh=fresh)
+                except (NotFound, InvalidChoice) as error:
+                    pool.pass_over_for(slot, error)
+                    continue
                 if not isinstance(planned, Plan):
                     pool.pass_over(slot, planned)
                     continue
@@ -113,17 +117,25 @@ class FirstAvailable:
         return bookings.run("appointment.book-first", key, said, now, decide, patience=PATIENCE)
 
     def _known(
-        self, rule: Assignment, search: Search, providers: Collection[str], patient: str
+        self,
+        rule: Assignment,
+        search: Search,
+        providers: Collection[str],
+        patient: str,
+        now: datetime,
     ) -> _Known:
         """What a rule asks about some providers; what it does not ask is not read."""
         store, practice, wants = self._context.store, self._context.practice, asks(rule)
         tallies = {tally_of(rule, one): one for one in providers} if wants.turns else {}
         counts = store.tallies(practice, tallies) if tallies else {}
-        days = day_of(search.first), day_of(search.last)
+        claimed: dict[str, int] = {}
+        if wants.claimed:
+            those = attrs.evolve(search, providers=frozenset(providers))
+            claimed = self._searches.load(those, now=now)
         return _Known(
             providers=frozenset(providers),
             seen=self._seen(patient, providers) if wants.seen else {},
-            claimed=self._searches.load(providers, *days) if wants.claimed else {},
+            claimed=claimed,
             turns={who: counts[name] for name, who in tallies.items()},
         )
 
@@ -199,6 +211,9 @@ class _Pool:
         self._search = search
         self._now = now
         self._passed: set[SlotKey] = set()
+        self._unfit: set[str] = set()
+        self.unmet: InvalidChoice | None = None
+        """Why a type cannot have what was asked for by name, if there was one."""
         self._ahead: dict[str, Iterator[Slot]] = {}
         self._claimed: Mapping[str, list[Interval]] = {}
         self.firsts: dict[str, Slot] = {}
@@ -247,11 +262,26 @@ class _Pool:
         self._go_on(slot.provider)
         self.is_fresh = False
 
+    def pass_over_for(self, slot: Slot, error: NotFound | InvalidChoice) -> None:
+        """Go on from a slot whose provider was removed, or whose type does not need what is asked.
+
+        Rooms and devices that are asked for by name may be for some types only: then it is no
+        other's slot either.
+        """
+        if isinstance(error, InvalidChoice):
+            self._unfit.add(slot.type)
+            self.unmet = self.unmet or error
+        self._passed.add(_key(slot))
+        self._go_on(slot.provider)
+        self.is_fresh = False
+
     def _go_on(self, who: str) -> None:
         ahead = self._ahead.get(who)
         if ahead is None:
             alone = attrs.evolve(self._search, providers=frozenset({who}))
-            ahead = self._ahead[who] = iter(self._searches.found(alone, now=self._now))
+            # They may have been removed meanwhile.
+            look = self._searches.look(alone, self._now, lenient=True)
+            ahead = self._ahead[who] = look.slots()
         self.firsts.pop(who, None)
         for slot in ahead:
             if self._may_be_had(slot):
@@ -262,7 +292,7 @@ class _Pool:
         low, high = _minutes(slot)
         claimed = self._claimed.get(slot.provider, ())
         taken = any(since < high and low < until for since, until in claimed)
-        return not taken and _key(slot) not in self._passed
+        return not taken and slot.type not in self._unfit and _key(slot) not in self._passed
 
 
 def _minutes(slot: Slot) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 import attrs
@@ -15,12 +16,12 @@ from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.searches import Search
-from medsched.domain.slots import SlotTerms
+from medsched.domain.slots import Slot, SlotTerms
 from medsched.domain.stored import kind_of
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
-from medsched.engine.sweeps import Hit, Post, Suiting, Sweep, free_of, reach_of, resources_of
-from medsched.errors import NotFound
+from medsched.engine.sweeps import Hit, Place, Post, Suiting, Sweep, free_of, reach_of, resources_of
+from medsched.errors import MissingZone, NotFound, UnknownZone
 from medsched.ports.store import Taken
 from medsched.services.context import Context
 from medsched.services.facts import FactReader
@@ -28,8 +29,9 @@ from medsched.services.inquiries import reach_of as reach_of_claims
 from medsched.services.inquiries import with_session
 from medsched.services.rosters import Rosters
 from medsched.services.seats import Seats
-from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, instant_of
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, day_of, instant_of
 from medsched.timeline.intervals import Interval
+from medsched.timeline.resolve import date_span
 from medsched.timeline.zones import Zone
 
 LONGEST: Final = 32
@@ -39,7 +41,10 @@ _TRIES: Final = 5
 
 
 class Looks:
-    """One search under way: who may be found, as of a version of the roster."""
+    """One search under way: who may be found, as of a version of the roster.
+
+    ``lenient``: that something it names is not there is no error, but nothing that is found.
+    """
 
     def __init__(
         self,
@@ -49,8 +54,11 @@ class Looks:
         now: datetime,
         zone: Zone | None,
         stretch: Interval,
+        *,
+        lenient: bool = False,
     ) -> None:
         self._context = context
+        self._lenient = lenient
         self._rosters = rosters
         self._zone = zone
         self._stretch = stretch
@@ -64,7 +72,7 @@ class Looks:
     def _turn_to(self, *, fresh: bool) -> None:
         """Take the roster as it is now, or as it was when it was last looked at."""
         self.roster = self._rosters.of(self._context, fresh=fresh)
-        missing = self.roster.missing(self._context, self.search)
+        missing = None if self._lenient else self.roster.missing(self._context, self.search)
         if missing is not None and not fresh:
             self._turn_to(fresh=True)
             return
@@ -81,7 +89,26 @@ class Looks:
             self._plain, self._others = [*self._plain, *asking] if asking else self._plain, others
         else:
             self._others = [*others, *asking] if asking else others
-        self.sweep = Sweep(self.search, self._now, self._zone, self.roster.places, self._stretch)
+        self.sweep = Sweep(
+            self.search,
+            self._now,
+            self._zone,
+            self.roster.places,
+            self._stretch,
+            () if self._lenient else self.search.providers or (),
+        )
+
+    def slots(self, after: Place | None = None, *, on_own_wall: bool = False) -> Iterator[Slot]:
+        """What is found, in order, after a place in it, read as it is asked for.
+
+        ``on_own_wall``: with the local times of the hours, whatever the viewer's zone is.
+        """
+        low, high = self.sweep.low, self.sweep.high
+        if after is not None:
+            low = max(low, after.start)
+        for hits in self.hits(low // DAY, (high - 1) // DAY):
+            for _, some in groupby(sorted(hits, key=_day), key=_day):
+                yield from self.sweep.in_order(some, after, on_own_wall=on_own_wall)
 
     def hits(
         self, first: int, last: int, but: Collection[str] = (), *, least: int = 1
@@ -123,6 +150,23 @@ class Looks:
             version = self._context.store.roster_version(self._context.practice)
         return hits, version
 
+    def dates_of(self, post: Post) -> Interval:
+        """The minutes of the search's dates: the viewer's, or else the provider's."""
+        first, last = day_of(self.search.first), day_of(self.search.last)
+        if self._zone is not None:
+            return date_span(self._zone, first)[0], date_span(self._zone, last)[1]
+        inquiry = post.template.inquiry
+        try:
+            return inquiry.day_span(first)[0], inquiry.day_span(last)[1]
+        except (MissingZone, UnknownZone):
+            return first * DAY, (last + 1) * DAY
+
+    def claimed(self, of: Collection[Resource], first: int, last: int) -> Mapping[LedgerKey, int]:
+        """What is claimed of some resources on UTC days, by what has not expired."""
+        store, practice = self._context.store, self._context.practice
+        taken = store.taken(practice, of, first, last, now=self._now)
+        return self._without_lapsed(taken, of, first, last)
+
     # ---------------------------------------------------------------- by the ledger
 
     def _by_ledger(
@@ -140,9 +184,7 @@ class Looks:
         taken = self._context.store.taken(
             self._context.practice, list(resources), since, until, hours=hours, now=self._now
         )
-        ledger = (
-            self._without_lapsed(taken, resources, since, until) if taken.lapsed else (taken.ledger)
-        )
+        ledger = self._without_lapsed(taken, resources, since, until)
         return list(self.sweep.released(free_of(candidates, ledger, patient))), taken.roster
 
     def _without_lapsed(
@@ -173,18 +215,22 @@ class Looks:
         inquiries = self._inquiries(posts, (low, high))
         hits: list[Hit] = []
         for post, inquiry in zip(posts, inquiries, strict=True):
-            slots = list_slots(
-                inquiry, instant_of(low), instant_of(high), taken=not self.search.available_only
-            )
-            starts: dict[tuple[int, int], int] = defaultdict(int)
-            shared: dict[int, SlotTerms] = {}
-            for terms, start in slots:
-                day, minute = divmod(start, DAY)
-                if self.sweep.wanted(terms.zone, day) >> minute & 1 and self.sweep.suits(terms):
-                    starts[id(terms), day] |= 1 << minute
-                    shared[id(terms)] = terms
-            hits += (Hit(post, shared[at], day, bits) for (at, day), bits in starts.items())
+            try:
+                hits += self._listed(post, inquiry, (low, high))
+            except (MissingZone, UnknownZone):
+                self.sweep.pass_over(post)
         return hits
+
+    def _listed(self, post: Post, inquiry: Inquiry, stretch: Interval) -> list[Hit]:
+        low, high = map(instant_of, stretch)
+        starts: dict[tuple[int, int], int] = defaultdict(int)
+        shared: dict[int, SlotTerms] = {}
+        for terms, start in list_slots(inquiry, low, high, taken=not self.search.available_only):
+            day, minute = divmod(start, DAY)
+            if self.sweep.wanted(terms.zone, day) >> minute & 1 and self.sweep.suits(terms):
+                starts[id(terms), day] |= 1 << minute
+                shared[id(terms)] = terms
+        return [Hit(post, shared[at], day, bits) for (at, day), bits in starts.items()]
 
     def _inquiries(self, posts: Sequence[Post], stretch: Interval) -> list[Inquiry]:
         """An inquiry for each post, made of what was read for all of them together."""
@@ -223,3 +269,7 @@ class Looks:
         if found is None and not self._context.registers_patients:
             raise NotFound(kind_of(Patient).value, id)
         return Patient(id=id) if found is None else found
+
+
+def _day(hit: Hit) -> int:
+    return hit.day

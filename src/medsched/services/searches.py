@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
 from typing import Final
@@ -21,6 +21,7 @@ from medsched.domain.places import Address
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.slots import Slot
+from medsched.engine.free_starts import minutes_in_day
 from medsched.engine.searching import stretch_of
 from medsched.engine.sweeps import Hit, Place, Post, Sweep, place_of
 from medsched.errors import InvalidChoice, InvalidCursor, InvalidNumber
@@ -38,7 +39,9 @@ class Searches:
     """Searches over the providers of one practice.
 
     All of them raise `NotFound` for a patient, type, provider or location that is named and is not
-    there, and `UnknownZone`. ``now`` is the clock's unless given.
+    there, and `UnknownZone`. A provider whose hours cannot be told, because nothing states a time
+    zone for them, is left out; `MissingZone` where the search names them. ``now`` is the clock's
+    unless given.
     """
 
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
@@ -60,15 +63,16 @@ class Searches:
         between. `InvalidNumber`, and `InvalidCursor` for a cursor that this search did not give.
         """
         _check_limit(limit)
+        look = self.look(search, now)
         scope = _scope(self._context.practice, "slots", search)
         after = None if cursor is None else _read_place(scope, cursor)
-        found = list(islice(_found(self._look(search, now), after), limit + 1))
+        found = list(islice(look.slots(after), limit + 1))
         more = len(found) > limit
         return Page(tuple(found[:limit]), _place_text(scope, found[limit - 1]) if more else None)
 
     def found(self, search: Search, *, now: datetime | None = None) -> Iterator[Slot]:
         """What a search finds, in the order of `slots`, read as it is asked for."""
-        return _found(self._look(search, now))
+        return self.look(search, now).slots()
 
     def by_provider(
         self,
@@ -88,13 +92,13 @@ class Searches:
         """
         _check_limit(limit)
         _check_limit(each, "each", least=0)
+        self._rosters.of(self._context)
+        look = self.look(search, now)
         scope = _scope(self._context.practice, "providers", search)
         after = None if cursor is None else read_cursor(scope, cursor)
-        self._rosters.of(self._context)
-        look = self._look(search, now)
         ids = list(dict.fromkeys(post.provider.id for post in look.posts))
         shown = list(islice((id for id in ids if after is None or id > after), limit))
-        some = self._look(attrs.evolve(search, providers=shown), now)
+        some = self.look(attrs.evolve(search, providers=shown), now, lenient=True)
         hits: dict[str, list[Hit]] = defaultdict(list)
         for chunk in some.hits(some.sweep.low // DAY, (some.sweep.high - 1) // DAY, least=8):
             for hit in chunk:
@@ -109,7 +113,10 @@ class Searches:
 
     def first_of_each(self, search: Search, *, now: datetime | None = None) -> dict[str, Slot]:
         """The first slot of each provider with whom a search finds one, by the provider's id."""
-        look, found = self._look(search, now), dict[str, Slot]()
+        return self._first_of_each(self.look(search, now))
+
+    def _first_of_each(self, look: Looks) -> dict[str, Slot]:
+        found = dict[str, Slot]()
         for hits in look.hits(look.sweep.low // DAY, (look.sweep.high - 1) // DAY, found):
             for provider, some in groupby(sorted(hits, key=_provider), key=_provider):
                 of_one = list(some)
@@ -118,21 +125,24 @@ class Searches:
                 found[provider] = first
         return found
 
-    def load(self, providers: Collection[str], first: int, last: int) -> dict[str, int]:
-        """How many minutes of each provider are claimed on UTC days, from first to last.
+    def load(self, search: Search, *, now: datetime | None = None) -> dict[str, int]:
+        """How many minutes of each provider who suits a search are claimed on its dates, by id.
 
-        The days are counted from 1970-01-01, both inclusive.
+        The dates are the viewer's, if the search states a zone, else those of each provider.
         """
-        resources = {Resource(ResourceKind.PROVIDER, id): id for id in providers}
-        ledger = self._context.store.ledger(self._context.practice, list(resources), first, last)
-        found = dict.fromkeys(providers, 0)
-        for key, bits in ledger.items():
-            found[resources[key.resource]] += bits.bit_count()
+        look = self.look(search, now, lenient=True)
+        spans = {post.provider.id: look.dates_of(post) for post in look.posts}
+        found = dict.fromkeys(spans, 0)
+        if spans:
+            first = min(low for low, _ in spans.values()) // DAY
+            last = (max(high for _, high in spans.values()) - 1) // DAY
+            whose = [Resource(ResourceKind.PROVIDER, id) for id in spans]
+            for (resource, day), bits in look.claimed(whose, first, last).items():
+                found[resource.id] += (bits & minutes_in_day([spans[resource.id]], day)).bit_count()
         return found
 
-    # ---------------------------------------------------------------------- in common
-
-    def _look(self, search: Search, now: datetime | None) -> Looks:
+    def look(self, search: Search, now: datetime | None, *, lenient: bool = False) -> Looks:
+        """A search under way; ``lenient`` as `Looks` has it."""
         if not isinstance(search, Search):
             raise InvalidChoice("search", type(search).__name__, "a Search is needed")
         context = self._context
@@ -140,7 +150,10 @@ class Searches:
         zone = None if search.timezone is None else context.zones.zone(search.timezone)
         low, high = stretch_of(search, zone)
         low = max(low, minute_of(now, "now", rounding="up"))
-        return Looks(context, self._rosters, search, now, zone, (low, max(low, high)))
+        stretch = (low, max(low, high))
+        return Looks(context, self._rosters, search, now, zone, stretch, lenient=lenient)
+
+    # ---------------------------------------------------------------------- in common
 
     def _next_free(
         self,
@@ -166,16 +179,9 @@ class Searches:
                 providers=left,
                 available_only=True,
             )
-            later = self.first_of_each(beyond, now=now)
+            later = self._first_of_each(self.look(beyond, now, lenient=True))
             found |= {id: slot.date for id, slot in later.items()}
         return found
-
-
-def _found(look: Looks, after: Place | None = None) -> Iterator[Slot]:
-    low = look.sweep.low if after is None else max(look.sweep.low, after.start)
-    for hits in look.hits(low // DAY, (look.sweep.high - 1) // DAY):
-        for _, some in groupby(sorted(hits, key=_day), key=_day):
-            yield from look.sweep.in_order(some, after)
 
 
 def _of_provider(
@@ -225,8 +231,8 @@ def _place_text(scope: str, slot: Slot) -> str:
 def _read_place(scope: str, text: str) -> Place:
     try:
         start, *ids = json.loads(read_cursor(scope, text))
-        if isinstance(start, int) and len(ids) == 3 and all(isinstance(id, str) for id in ids):
+        if type(start) is int and len(ids) == 3 and all(isinstance(id, str) for id in ids):
             return Place(start, *ids)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         pass
     raise InvalidCursor("cursor", "…", "not a cursor of this search")

@@ -34,12 +34,10 @@ class Weekday(IntEnum):
         not matter. Raises `InvalidRecurrence`, naming ``field``, for anything else
         and for no weekday at all.
         """
-        found = frozenset(
-            chain.from_iterable(
-                _weekday_range(item, field)
-                for item in (days.split(",") if isinstance(days, str) else days)
-            )
-        )
+        given = days.split(",") if isinstance(days, str) else days
+        if not isinstance(given, Iterable):
+            raise InvalidRecurrence(field, days, "weekdays are needed, such as MO-FR")
+        found = frozenset(chain.from_iterable(_weekday_range(item, field) for item in given))
         if not found:
             raise InvalidRecurrence(field, days, "at least one weekday is needed")
         return found
