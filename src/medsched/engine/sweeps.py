@@ -288,13 +288,12 @@ def resources_of(candidates: Iterable[Candidate]) -> dict[Resource, None]:
 
 def reach_of(candidates: Sequence[Candidate]) -> tuple[int, int, tuple[int, int]]:
     """The first and last UTC day whose claims matter to some starts, and the hours of each day."""
-    first = min(one.day for one in candidates)
-    last = max(one.day for one in candidates)
-    every = [one.opened for one in candidates]
-    earlier, later = any(one.earlier for one in every), any(one.later for one in every)
+    days = [one.day for one in candidates]
+    first, last = min(days), max(days)
+    lowest = min([one.opened.lowest for one in candidates])
+    highest = max([one.opened.highest for one in candidates])
+    earlier, later = lowest < 0, highest > DAY
     hours = (0, 24)
     if not (earlier or later):
-        low = min(one.lowest for one in every) // HOUR
-        high = -(-max(one.highest for one in every) // HOUR)
-        hours = (low, min(high, 24))
+        hours = (lowest // HOUR, min(-(-highest // HOUR), 24))
     return first - earlier, last + later, hours

@@ -22,10 +22,12 @@ from medsched.adapters.sqlalchemy.schema import HOURS, ROSTER, Tables
 from medsched.domain.claims import Span
 from medsched.domain.holds import Hold
 from medsched.domain.ledger import HOUR, LedgerKey
-from medsched.domain.records import Resource
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Kind
 from medsched.ports.store import Taken
 
+_BETWEEN: Final = "\x1f"
+"""What stands between ids in one text, which is sent faster than an array. It is in no id."""
 _ISO: Final = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')"""
 """An instant as text, as `unpacked` reads it."""
 
@@ -49,13 +51,14 @@ def can_at_once(connection: Connection) -> bool:
 
 def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Taken:
     """All of it in one statement, on PostgreSQL."""
-    kinds: dict[str, dict[str, Resource]] = {}
+    named: dict[ResourceKind, dict[str, Resource]] = {}
     for one in wanted.resources:
-        kinds.setdefault(one.kind.value, {})[one.id] = one
+        named.setdefault(one.kind, {})[one.id] = one
+    kinds = {kind.value: ids for kind, ids in named.items()}
     low, high = wanted.hours
     values: list[object] = [wanted.practice, wanted.practice, wanted.now]
     for kind, ids in kinds.items():
-        values += [wanted.practice, kind, list(ids), wanted.first, wanted.last]
+        values += [wanted.practice, kind, _BETWEEN.join(ids), wanted.first, wanted.last]
     text = _statement(tables, connection.dialect, len(kinds), low, high)
     roster, lapsed, ledger = 0, list[Span](), dict[LedgerKey, int]()
     # Bits begin at the left of their bytes; the hours that were left out go below.
@@ -99,8 +102,8 @@ def _statement(tables: Tables, dialect: Dialect, kinds: int, low: int, high: int
     )
     ledger = (
         f"SELECT resource_kind, resource_id, day, {hours}, NULL FROM {called(tables.ledger)}"
-        ' WHERE practice = %s AND resource_kind = %s AND resource_id = ANY(%s::text[] COLLATE "C")'
-        " AND day BETWEEN %s AND %s"
+        " WHERE practice = %s AND resource_kind = %s AND resource_id ="
+        f' ANY(string_to_array(%s, chr({ord(_BETWEEN)})) COLLATE "C") AND day BETWEEN %s AND %s'
     )
     return " UNION ALL ".join([roster, lapsed, *[ledger] * kinds])
 
