@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from medsched import AppointmentType, AvailabilityChangeKind, Patient, Provider
-from medsched.domain.availability_changes import Touched, TouchedTime, told_of
+from medsched.domain.availability_changes import (
+    ANYTHING,
+    Touched,
+    TouchedTime,
+    ending_by_itself,
+    told_of,
+)
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.records import Resource
@@ -94,8 +100,20 @@ def test_how_it_is_told() -> None:
     assert [one.expires for one in found] == [None, None, SOON]
 
 
-def test_what_nobody_wrote_down_may_be_anything() -> None:
-    (found,) = told_of(None)
-    assert found.kind is AvailabilityChangeKind.ALL
-    assert (found.resource, found.type, found.start) == (None, None, None)
+def test_of_nothing_nothing_is_told() -> None:
     assert told_of(Touched()) == []
+    assert ANYTHING.kind is AvailabilityChangeKind.ALL
+    assert (ANYTHING.resource, ANYTHING.type, ANYTHING.start) == (None, None, None)
+
+
+def test_what_ends_by_itself_is_told_once_of_all_but_patients() -> None:
+    times = [time(SMITH, 0, 30, LATER), time(R1, 0, 30), time(SMITH, 0, 20, SOON)]
+    times += [time(SMITH, 0, 30, LATER), time(ADA, 0, 30, SOON), time(R1, 0, 30, SOON)]
+    found = [*ending_by_itself(times).items()]
+    assert found == sorted(found, key=lambda named: named[0])
+    assert [(one.resource, one.end, one.expires) for _, one in found] == [
+        (SMITH, instant_of(AT + 20), SOON),
+        (R1, instant_of(AT + 30), SOON),
+        (SMITH, instant_of(AT + 30), LATER),
+    ]
+    assert {one.kind for _, one in found} == {AvailabilityChangeKind.TIME}

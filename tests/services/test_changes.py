@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+import attrs
 import pytest
 from tests.services.conftest import NOW
 from tests.services.group import MINUTE, fill, nine, start
@@ -15,6 +16,7 @@ from medsched import (
     AvailabilityChangeKind,
     BookingRules,
     ChangesPage,
+    InvalidChoice,
     InvalidCursor,
     InvalidNumber,
     MemoryStore,
@@ -59,6 +61,57 @@ def test_who_begins_is_told_to_ask_for_all(clinic: Practice) -> None:
     assert page.next == page.items[0].cursor == clinic.changes.latest()
     after = clinic.changes(page.next)
     assert (len(after), after.next) == (0, page.next)
+
+
+def test_who_begins_while_time_is_held_is_told_until_when(
+    clinic: Practice, clock: FixedClock
+) -> None:
+    clinic.holds.place(start(240, "visit"), lasting=5 * MINUTE)
+    clock.advance(5 * MINUTE)  # it is over, and nobody swept it
+    ends = clock.now() + 10 * MINUTE
+    later = ends + 10 * MINUTE
+    clinic.holds.place(start(120, "visit"), patient="p1")
+    clinic.holds.place(start(150, "visit"), lasting=20 * MINUTE)
+    clinic.holds.place(start())
+    page = clinic.changes()
+    told: list[Told] = [("all", "None", None, None, None)]
+    told += [time("room gym", 0, 60, ends), time("provider smith", 0, 70, ends)]
+    told += [time("provider smith", 120, 150, ends), time("provider smith", 150, 180, later)]
+    assert plain(page) == told
+    assert page.next == page.items[-1].cursor == clinic.changes.latest()
+    for count, one in enumerate(page, 1):
+        assert plain(clinic.changes(one.cursor)) == told[count:]
+    seen, cursor = list[Told](), None
+    while page := clinic.changes(cursor, limit=1):
+        cursor = page.next
+        seen += plain(page)
+    assert seen == told
+    assert cursor == clinic.changes.latest()
+
+
+def test_a_seat_that_is_held_beside_others_ends_for_who_begins(
+    clinic: Practice, clock: FixedClock
+) -> None:
+    clinic.appointments.book(start(), patient="p1")
+    clinic.holds.place(start(), patient="p2")
+    _, held = plain(clinic.changes())
+    assert held == time("provider smith", 0, 70, clock.now() + 10 * MINUTE)
+
+
+def test_what_is_held_anew_or_given_back_among_pages_is_told_as_well(
+    clinic: Practice, clock: FixedClock
+) -> None:
+    first = clinic.holds.place(start(60, "visit"))
+    clinic.holds.place(start(120, "visit"))
+    page = clinic.changes(limit=1)
+    clinic.holds.release(first)
+    clinic.holds.place(start(30, "visit"))
+    ends = clock.now() + 10 * MINUTE
+    assert {*plain(clinic.changes(page.next))} == {
+        time("provider smith", 60, 90),
+        time("provider smith", 120, 150, ends),
+        time("provider smith", 30, 60, ends),
+    }
 
 
 def test_each_command_is_told_by_what_it_takes(clinic: Practice, clock: FixedClock) -> None:
@@ -153,7 +206,8 @@ def test_cursors_of_others_are_refused(clinic: Practice, scheduler: Scheduler) -
     theirs = other.changes.latest()
     page = clinic.patients.list(limit=1)
     scope = "changes of riverside"
-    made_up = [cursor(scope, text) for text in ("", "1", "x y", "-1 0", "1 -1", "1 2 3")]
+    texts = ("", "1", "x y", "-1 0", "1 -1", "1 2 3", "x 0 3", "-1 0 3")
+    made_up = [cursor(scope, text) for text in texts]
     ahead = cursor(scope, "1000000 0")
     wrong: list[Any] = [theirs, mine[:-1], "", "ä", page.next, 7, *made_up, ahead]
     for text in wrong:
@@ -231,6 +285,24 @@ class TestStarts:
         with pytest.raises(NotFound):
             clinic.changes.starts("smith", "nothing", clinic.changes())
 
+    @pytest.mark.parametrize("wrong", [["x"], "x", [None], [7]])
+    def test_what_is_no_change_is_refused(self, clinic: Practice, wrong: Any) -> None:
+        with pytest.raises(InvalidChoice):
+            clinic.changes.starts("smith", "visit", wrong)
+
+    def test_a_session_reaches_as_far_as_it_did_when_it_was_booked(self, clinic: Practice) -> None:
+        clinic.appointments.book(start(), patient="p1")
+        kept = clinic.appointment_types.get("class")
+        shorter = attrs.evolve(kept, duration=15 * MINUTE)
+        clinic.appointment_types.update(shorter, stranded="keep")
+        at = clinic.changes.latest()
+        clinic.appointments.book(start(30, "visit"), patient="p2", override="urgent")
+        clinic.appointments.book(start(180, "visit"), patient="p3")
+        told, of = clinic.changes(at), clinic.changes.starts
+        first, *_ = of("smith", "class", told)
+        assert first[0] <= nine() < first[1]
+        assert of("smith", "visit", told)[0] == (nine(), nine(90))
+
 
 def test_a_full_class_has_a_seat_at_the_instant_that_was_told(
     clinic: Practice, clock: FixedClock
@@ -299,6 +371,12 @@ def test_what_an_earlier_release_did_may_be_anything_and_is_said_once(
     assert [one.kind for one in first] == [ALL]
     assert len(clinic.changes(page.next)) == 0
     assert plain(clinic.changes(page.items[0].cursor)) == [time("provider smith", 30, 60)]
+    clinic.holds.place(start(360, "visit"))
+    held = time("provider smith", 360, 390, NOW + 10 * MINUTE)
+    page = clinic.changes(at)
+    assert plain(page)[1:] == [held, time("provider smith", 30, 60), held]
+    for count, one in enumerate(page, 1):
+        assert plain(clinic.changes(one.cursor)) == plain(page)[count:]
 
 
 def test_what_a_later_release_wrote_in_its_own_way_may_be_anything() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -16,10 +17,13 @@ from medsched import (
     InvalidChoice,
     InvalidNumber,
     MemoryStore,
+    Override,
     Practice,
     Reason,
     Recurrence,
     Resource,
+    Search,
+    Slot,
 )
 from medsched.domain.appointments import Appointment
 from medsched.domain.claims import ClaimKind
@@ -271,3 +275,67 @@ def test_rivals_for_the_seats_of_a_session(clinic: Practice, store: MemoryStore)
     with ThreadPoolExecutor(SEATS) as pool:
         list(pool.map(leave, clinic.appointments.list(status="booked").items))
     assert sessions(store) == []
+
+
+class TestLongerThanItsTypeIsNow:
+    """A session keeps its length when slots become shorter, and so does what can be in its way."""
+
+    @pytest.fixture(autouse=True)
+    def _shortened(self, clinic: Practice) -> None:
+        book(clinic, 1)
+        kept = clinic.appointment_types.get("class")
+        shorter = attrs.evolve(kept, duration=10 * MINUTE, buffer_after=0 * MINUTE)
+        clinic.appointment_types.update(shorter, stranded="keep")
+
+    def listed(self, clinic: Practice, patient: str | None = None) -> list[Slot]:
+        """The session as it is listed, by itself and among others: the same."""
+        found = [
+            [
+                slot
+                for slot in clinic.availability.slots(
+                    "smith", "class", nine(low), nine(high), patient=patient
+                )
+                if slot.start == nine()
+            ]
+            for low, high in ((0, 1), (0, 10), (-60, 10), (-60, 240), (-1440, 2880))
+        ]
+        assert all(one == found[0] for one in found), found
+        return found[0]
+
+    def test_who_doubles_its_end_closes_it_however_it_is_asked_for(self, clinic: Practice) -> None:
+        (slot,) = self.listed(clinic)
+        assert slot.end == nine(60)
+        doubling = clinic.appointments.book(start(30, "visit"), patient="p2", override="urgent")
+        assert self.listed(clinic) == []
+        assert not clinic.availability.explain("smith", "class", at=nine()).offered
+        assert against(clinic, 3) == {Reason.TAKEN}
+        clinic.appointments.cancel(doubling.id)
+        assert self.listed(clinic) == [slot]
+        book(clinic, 3)
+
+    def test_nobody_joins_it_who_has_another_visit_before_it_ends(self, clinic: Practice) -> None:
+        clinic.appointments.book(start(30, "visit", "jones"), patient="p2")
+        assert self.listed(clinic, "p2") == []
+        assert against(clinic, 2) == {Reason.TAKEN}
+        assert len(self.listed(clinic, "p3")) == 1
+
+    def test_a_search_tells_the_same(self, clinic: Practice) -> None:
+        """Of a session that ends on another day of UTC, where what is read of one day ends."""
+        late, day = nine(570), nine().date()
+        clinic.availability.add(Override.extra("smith", day, hours="18:30-22:00"))
+        clinic.appointment_types.update(
+            attrs.evolve(clinic.appointment_types.get("class"), duration=90 * MINUTE)
+        )
+        clinic.appointments.book(start(570), patient="p1")
+        kept = clinic.appointment_types.get("class")
+        shorter = attrs.evolve(kept, duration=10 * MINUTE)
+        clinic.appointment_types.update(shorter, stranded="keep")
+        only: dict[str, Any] = {"types": {"class"}, "providers": {"smith"}}
+        searches = [Search(first=day - more * DAY, last=day, **only) for more in range(4)]
+
+        def found() -> set[bool]:
+            return {late in [slot.start for slot in clinic.search.found(one)] for one in searches}
+
+        assert found() == {True}
+        clinic.appointments.book(start(630, "visit"), patient="p2", override="urgent")
+        assert found() == {False}

@@ -33,9 +33,8 @@ class Kept:
         self.first, self.beyond = now - timedelta(days=1), now + timedelta(days=6)
         self.listings: dict[tuple[str, str], Shown | None] = {}
         self.ending = list[AvailabilityChange]()
-        first = clinic.changes()
-        self.cursor = first.next
-        self.work_on(first)
+        self.cursor: str | None = None
+        self.bring_up_to_date(now)
 
     def ask(self, about: tuple[str, str], start: datetime, end: datetime) -> Shown | None:
         """A listing as it is now; None where there is none."""
@@ -55,6 +54,9 @@ class Kept:
     def follow(self) -> list[AvailabilityChange]:
         """All that was told since, on pages of any size; from any change of a page at times."""
         seen = list[AvailabilityChange]()
+        if self.chances.random() < 0.02:  # it begins anew, and knows nothing
+            self.cursor, self.ending = None, []
+            self.listings.clear()
         while True:
             page = self.clinic.changes(self.cursor, limit=self.chances.choice([1, 2, 3, 1000]))
             items = list(page)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from random import Random
 from typing import Final
@@ -94,7 +94,10 @@ def test_after_any_commands(kind: str, databases: Databases) -> None:
 
 
 class Crowd(Walk):
-    """Somebody who does the same few things at fewer times: sessions fill, and so do days."""
+    """Somebody who does the same few things at fewer times: sessions fill, and so do days.
+
+    How long visits are changes too, so that some sessions are longer than their type is.
+    """
 
     def instant(self) -> datetime:
         return nine(120 * self.chances.randrange(2) + 24 * 60 * self.chances.randrange(2))
@@ -108,7 +111,9 @@ class Crowd(Walk):
             [BookingRules(), BookingRules(), BookingRules(per_day=2), BookingRules(per_week=3)]
         )
         kept = self.clinic.appointment_types.get(code)
-        self.clinic.appointment_types.update(attrs.evolve(kept, rules=rules))
+        length = timedelta(minutes=self.chances.choice([15, 30, 60, 60]))
+        changed = attrs.evolve(kept, rules=rules, duration=length)
+        self.clinic.appointment_types.update(changed, stranded="keep")
 
     def commands(self) -> dict[str, Command]:
         found = super().commands()

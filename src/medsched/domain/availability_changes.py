@@ -123,25 +123,35 @@ ANYTHING = AvailabilityChange(kind=AvailabilityChangeKind.ALL)
 """That anything may have changed."""
 
 
-def told_of(touched: Touched | None) -> list[AvailabilityChange]:
+def told_of(touched: Touched) -> list[AvailabilityChange]:
     """What those who follow are told of one changeset, in order, cursors left out."""
-    if touched is None:
-        return [ANYTHING]
     kinds = AvailabilityChangeKind
     return [
         *(AvailabilityChange(kind=kinds.TYPE, type=code) for code in touched.types),
         *(AvailabilityChange(kind=kinds.HOURS, resource=one) for one in touched.hours),
-        *(
-            AvailabilityChange(
-                kind=kinds.TIME,
-                resource=resource,
-                start=instant_of(low),
-                end=instant_of(high),
-                expires=expires,
-            )
-            for resource, low, high, expires in touched.times
-        ),
+        *map(_of_time, touched.times),
     ]
+
+
+def ending_by_itself(times: Iterable[TouchedTime]) -> dict[str, AvailabilityChange]:
+    """What is told of times that expire, each once: in order, by a name for its place in it."""
+    named = {
+        f"{expires.isoformat()} {low} {high} {resource}": time
+        for time in times
+        for resource, low, high, expires in [time]
+        if expires is not None and resource.kind is not ResourceKind.PATIENT
+    }
+    return {name: _of_time(named[name]) for name in sorted(named)}
+
+
+def _of_time(time: TouchedTime) -> AvailabilityChange:
+    return AvailabilityChange(
+        kind=AvailabilityChangeKind.TIME,
+        resource=time.resource,
+        start=instant_of(time.low),
+        end=instant_of(time.high),
+        expires=time.expires,
+    )
 
 
 @attrs.frozen

@@ -57,8 +57,9 @@ class Board:
     @cached_property
     def openings(self) -> Openings:
         """What is open, whatever is claimed."""
-        inquiry = self.inquiry
-        return openings(inquiry.schedule, inquiry.type, inquiry.zones, self.low, self.high)
+        inquiry, low, high = self.inquiry, self.low, self.high
+        longest = inquiry.longest_session(low, high)
+        return openings(inquiry.schedule, inquiry.type, inquiry.zones, low, high, longest)
 
     def ruled(self, length: int) -> list[Ruled]:
         """What the rules of booking and of release refuse of slots of so many minutes.
@@ -275,14 +276,7 @@ class Board:
         """The group sessions of the type asked for that are under way, by start and place."""
         if not self.openings.any_seats:
             return {}
-        claims = self.inquiry.claims.get(self.inquiry.provider.resource, ())
-        return {
-            (session.start, session.location): session
-            for claim in claims
-            if (session := claim.session) is not None
-            and session.type == self.inquiry.type.code
-            and claim.is_live(self.inquiry.request.now)
-        }
+        return {(one.start, one.location): one for one in self.inquiry.sessions}
 
     def session_at(self, start: int, terms: Terms) -> Session | None:
         """The group session that a booking at this start would join, if one is under way."""

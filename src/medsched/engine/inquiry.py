@@ -9,7 +9,7 @@ import attrs
 
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.booking_rules import Facts
-from medsched.domain.claims import Claim
+from medsched.domain.claims import Claim, Session
 from medsched.domain.fields import minutes
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.people import Provider
@@ -73,6 +73,22 @@ class Inquiry:
             if len(need.one_of) == 1
             for resource in need.one_of
         ]
+
+    @cached_property
+    def sessions(self) -> list[Session]:
+        """The group sessions of the type that are under way among the provider's claims."""
+        return [
+            session
+            for claim in self.claims.get(self.provider.resource, ())
+            if (session := claim.session) is not None
+            and session.type == self.type.code
+            and claim.is_live(self.request.now)
+        ]
+
+    def longest_session(self, low: int = FIRST_MINUTE, high: int = LAST_MINUTE) -> int:
+        """The most minutes of those that start in [low, high): they keep the length they had."""
+        starting = (one for one in self.sessions if low <= one.start < high)
+        return max((one.length or 0 for one in starting), default=0)
 
     def bookable(self) -> Interval:
         """The starts that the rules of time allow now: [first, beyond)."""

@@ -105,13 +105,17 @@ class Candidates:
 
 @attrs.frozen(eq=False, slots=False)
 class Openings:
-    """The open time around the starts [low, high), in minutes, for one appointment type."""
+    """The open time around the starts [low, high), in minutes, for one appointment type.
+
+    ``longest`` are the minutes of the longest group session that is under way at one of them.
+    """
 
     schedule: Schedule
     type: AppointmentType
     zones: ZoneSource
     low: int
     high: int
+    longest: int = 0
     slot_terms: dict[tuple[Terms, int, int], SlotTerms] = attrs.field(init=False, factory=dict)
     """What slots share, by opening, mark and seats taken."""
     _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
@@ -123,7 +127,7 @@ class Openings:
     @cached_property
     def frame(self) -> Frame:
         """The schedule around these starts, as far as a slot and its buffers reach."""
-        margin = longest_claim(self.schedule, self.type)
+        margin = longest_claim(self.schedule, self.type, self.longest)
         return Frame(self.schedule, self.zones, self.low - margin, self.high + margin)
 
     @cached_property
@@ -353,10 +357,14 @@ def _block_length(opening: Opening, block: BlockHours) -> int:
     return end - start
 
 
-def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
-    """The most minutes that a slot of a type and its buffers can reach from their start."""
+def longest_claim(schedule: Schedule, type_: AppointmentType, longest: int = 0) -> int:
+    """The most minutes that a slot of a type and its buffers can reach from their start.
+
+    ``longest``: those of a slot that the schedule knows nothing of, as a session that was booked
+    before slots became shorter.
+    """
     own = schedule.calendar(schedule.provider.resource)
-    longest = slot_length(schedule, type_, None)
+    longest = max(longest, slot_length(schedule, type_, None))
     sources: tuple[Offer, ...] = (*own.rules, *own.overrides)
     for source in sources:
         if source.slot_duration is not None or source.durations:
@@ -373,7 +381,12 @@ def longest_claim(schedule: Schedule, type_: AppointmentType) -> int:
 
 
 def openings(
-    schedule: Schedule, type_: AppointmentType, zones: ZoneSource, low: int, high: int
+    schedule: Schedule,
+    type_: AppointmentType,
+    zones: ZoneSource,
+    low: int,
+    high: int,
+    longest: int = 0,
 ) -> Openings:
     """The openings of a stretch of starts: those the schedule keeps, or new ones, then kept.
 
@@ -381,9 +394,11 @@ def openings(
     """
     kept = schedule.kept
     for found in kept.get((low, high), ()):
-        if isinstance(found, Openings) and found.zones is zones and found.type == type_:
+        if not isinstance(found, Openings) or found.longest < longest:
+            continue
+        if found.zones is zones and found.type == type_:
             return found
-    made = Openings(schedule, type_, zones, low, high)
+    made = Openings(schedule, type_, zones, low, high, longest)
     if high - low > 1:
         if len(kept) >= KEPT:
             kept.clear()

@@ -14,9 +14,10 @@ from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.stored import Ref, kind_of
-from medsched.engine.altered import farthest
+from medsched.engine.altered import reach_of
 from medsched.engine.booking import with_named
 from medsched.engine.inquiry import Inquiry
+from medsched.engine.openings import Openings
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.facts import FactReader, Known
@@ -140,21 +141,54 @@ class Inquiries:
             house_rules=context.house_rules,
         )
         rules = self._facts.about(inquiry, asked, known, but, counting)
-        claims: dict[Resource, list[Claim]] = defaultdict(list)
+        besides = list(busy)
         low, high = reach_of(inquiry, asked)
-        found = context.store.claims(context.practice, inquiry.involved, low, high)
+        while True:
+            claims, sessions = self._claims(inquiry.involved, (low, high), but, besides)
+            inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
+            first, beyond = reach_of(inquiry, asked)
+            if low <= first and beyond <= high:
+                return Asked(inquiry, snapshot, known, sessions, rules)
+            # A session there is longer than slots are now.
+            low, high = min(low, first), max(high, beyond)
+
+    def _claims(
+        self,
+        involved: Collection[Resource],
+        reach: Interval,
+        but: Collection[tuple[ClaimKind, str]],
+        besides: Iterable[Claim],
+    ) -> tuple[dict[Resource, list[Claim]], dict[str, Seated]]:
+        """What some resources are claimed by, and the sessions among that."""
+        context = self._context
+        found = context.store.claims(context.practice, involved, *reach)
         sessions = self._seats.among(found, context.now())
+        claims: dict[Resource, list[Claim]] = defaultdict(list)
         for claim in found:
             if (claim.kind, claim.id) not in but:
                 claims[claim.resource].append(with_session(claim, sessions))
-        for claim in busy:
+        for claim in besides:
             claims[claim.resource].append(claim)
-        inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
-        return Asked(inquiry, snapshot, known, sessions, rules)
+        return claims, sessions
 
     def snapshot(self, provider: str, type: str) -> Snapshot:
         """The schedule that an inquiry about a provider and type is made of, as it is now."""
         return self._snapshots.of(self._context, provider, type)
+
+    def with_sessions(self, inquiry: Inquiry, stretches: Iterable[Interval]) -> Inquiry:
+        """The same with what the provider's time is claimed by in some stretches.
+
+        Nothing is read for a type of which no slot has several seats.
+        """
+        if not Openings(inquiry.schedule, inquiry.type, inquiry.zones, 0, 1).any_seats:
+            return inquiry
+        own = inquiry.provider.resource
+        found = [
+            claim
+            for stretch in stretches
+            for claim in self._claims([own], stretch, (), ())[0].get(own, ())
+        ]
+        return attrs.evolve(inquiry, claims={own: found})
 
     def of_hours(self, provider: str, type: str) -> Inquiry:
         """What the schedule opens, whatever is taken and whatever the time is."""
@@ -173,9 +207,3 @@ def with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:
     if claim.kind is not ClaimKind.SESSION or claim.id not in sessions:
         return claim
     return attrs.evolve(claim, session=sessions[claim.id].as_claimed())
-
-
-def reach_of(inquiry: Inquiry, asked: Interval) -> Interval:
-    """The minutes whose claims can matter to the starts that are asked for."""
-    far = farthest(inquiry)
-    return asked[0] - far, asked[1] + far

@@ -18,6 +18,7 @@ from medsched.domain.requests import Request
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotTerms
 from medsched.domain.stored import kind_of
+from medsched.engine.altered import reach_of as reach_of_claims
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
 from medsched.engine.sweeps import Hit, Place, Post, Suiting, Sweep, free_of, reach_of, resources_of
@@ -25,7 +26,6 @@ from medsched.errors import MissingZone, NotFound, UnknownZone
 from medsched.ports.store import Taken
 from medsched.services.context import Context
 from medsched.services.facts import FactReader
-from medsched.services.inquiries import reach_of as reach_of_claims
 from medsched.services.inquiries import with_session
 from medsched.services.rosters import Rosters
 from medsched.services.seats import Seats
@@ -249,20 +249,27 @@ class Looks:
             )
             for post in posts
         ]
-        reaches = [reach_of_claims(one, stretch) for one in asked]
-        low = max(min(reach[0] for reach in reaches), FIRST_MINUTE)
-        high = min(max(reach[1] for reach in reaches), LAST_MINUTE)
-        involved = {resource for one in asked for resource in one.involved}
-        found = context.store.claims(context.practice, sorted(involved), low, high)
+        involved = sorted({resource for one in asked for resource in one.involved})
+        low, high = _reach_of_all(asked, stretch)
+        while True:
+            claims = self._claims(involved, low, high)
+            asked = [attrs.evolve(one, claims=claims) for one in asked]
+            first, beyond = _reach_of_all(asked, stretch)
+            if low <= first and beyond <= high:
+                break
+            low, high = min(low, first), max(high, beyond)
+        facts = self._facts.about_all(asked, stretch, self._patient)
+        return [attrs.evolve(one, facts=known) for one, known in zip(asked, facts, strict=True)]
+
+    def _claims(
+        self, involved: Collection[Resource], low: int, high: int
+    ) -> Mapping[Resource, list[Claim]]:
+        found = self._context.store.claims(self._context.practice, involved, low, high)
         sessions = self._seats.among(found, self._now)
         claims: dict[Resource, list[Claim]] = defaultdict(list)
         for claim in found:
             claims[claim.resource].append(with_session(claim, sessions))
-        facts = self._facts.about_all(asked, stretch, self._patient)
-        return [
-            attrs.evolve(one, claims=claims, facts=known)
-            for one, known in zip(asked, facts, strict=True)
-        ]
+        return claims
 
     def _find_patient(self, id: str) -> Patient:
         found = self._context.store.get(self._context.practice, Patient, id)
@@ -273,3 +280,10 @@ class Looks:
 
 def _day(hit: Hit) -> int:
     return hit.day
+
+
+def _reach_of_all(asked: Collection[Inquiry], stretch: Interval) -> Interval:
+    """The minutes whose claims can matter to one of some inquiries about a stretch."""
+    reaches = [reach_of_claims(one, stretch) for one in asked]
+    low, high = min(reach[0] for reach in reaches), max(reach[1] for reach in reaches)
+    return max(low, FIRST_MINUTE), min(high, LAST_MINUTE)

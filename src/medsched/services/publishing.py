@@ -18,6 +18,7 @@ from medsched.domain.claims import ClaimKind
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedDay, PublishedSlot
 from medsched.domain.stored import Kind, Ref, kind_of
+from medsched.engine.altered import reach_of
 from medsched.engine.published import (
     Daily,
     LocalDay,
@@ -30,7 +31,7 @@ from medsched.engine.slots import LONGEST_QUERY, check_query
 from medsched.errors import InvalidDuration, NotFound, SlotsNotKept, StorageBusy
 from medsched.ports.slot_table import SlotTable
 from medsched.services.context import Context
-from medsched.services.inquiries import Asked, Inquiries, reach_of
+from medsched.services.inquiries import Asked, Inquiries
 from medsched.timeline.instants import DAY, date_of, instant_of, minute_of, whole_minute
 from medsched.timeline.zones import Zone
 
