@@ -157,7 +157,7 @@ class Chains:
         end = whole_minute(slot.end, "end")
         if at in self._hopeless and end >= self._hopeless[at]:
             return False
-        key = (at, slot.provider, slot.type, slot.location, slot.start)
+        key = (at, slot.provider, slot.type, slot.location, slot.start, end)
         known = self._leads.get(key)
         if known is None:
             chosen = (*before, slot)
