@@ -200,6 +200,13 @@ class Choice(StrEnum):
         raise InvalidChoice(cls.__name__, value, f"must be one of {allowed}")
 
 
+def several(value: Iterable[str] | str, field: str) -> Iterable[str]:
+    """A text, or an iterable of them; `InvalidChoice` for what is neither."""
+    if not isinstance(value, Iterable):
+        raise InvalidChoice(field, type(value).__name__, "one is needed, or several")
+    return [value] if isinstance(value, str) else value
+
+
 def type_codes(value: Iterable[str] | str | None) -> frozenset[str] | None:
     """Appointment types named by code: None means all; an empty set is an error."""
     if value is None:

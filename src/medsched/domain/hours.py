@@ -105,6 +105,8 @@ def _clock(wall: timedelta) -> str:
 
 def stretches(value: Iterable[Hours | str] | Hours | str) -> tuple[Hours, ...]:
     """A converter to hours in order of their start; a single one will do, as will texts."""
+    if not isinstance(value, Hours | str | Iterable):
+        raise InvalidHours("hours", type(value).__name__, "hours are needed, or several of them")
     given = [value] if isinstance(value, Hours | str) else value
     return tuple(sorted((Hours.parse(one) for one in given), key=lambda hours: hours.start))
 

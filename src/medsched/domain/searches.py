@@ -16,6 +16,7 @@ from medsched.domain.fields import (
     maybe_date,
     maybe_id,
     number,
+    several,
     text,
     type_codes,
     whole,
@@ -40,8 +41,7 @@ def _weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday]
 def _providers(value: Iterable[str] | str | None) -> frozenset[str] | None:
     if value is None:
         return None
-    given = [value] if isinstance(value, str) else value
-    return frozenset(check_id(one, "providers") for one in given)
+    return frozenset(check_id(one, "providers") for one in several(value, "providers"))
 
 
 def _modality(value: Modality | str | None) -> Modality | None:

@@ -34,6 +34,8 @@ class Weekday(IntEnum):
         not matter. Raises `InvalidRecurrence`, naming ``field``, for anything else
         and for no weekday at all.
         """
+        if not isinstance(days, Iterable):
+            raise InvalidRecurrence(field, days, "weekdays are needed")
         found = frozenset(
             chain.from_iterable(
                 _weekday_range(item, field)
