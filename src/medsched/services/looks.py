@@ -35,7 +35,7 @@ from medsched.timeline.zones import Zone
 LONGEST: Final = 32
 """The most days that are read at once."""
 _TRIES: Final = 5
-"""How often the roster is read again when it keeps changing; then what was read has to do."""
+"""How often what keeps changing is read again; then what was read has to do."""
 
 
 class Looks:
@@ -49,7 +49,10 @@ class Looks:
         now: datetime,
         zone: Zone | None,
         stretch: Interval,
+        *,
+        at_once: bool = False,
     ) -> None:
+        self._at_once = at_once
         self._context = context
         self._rosters = rosters
         self._zone = zone
@@ -116,7 +119,14 @@ class Looks:
             others = [post for post in others if post.provider.id not in but]
         hits, version = self._by_ledger(posts, first, last)
         if others:
-            hits += self._by_claims(others, first, last)
+            taken = self._by_claims(others, first, last)
+            for _ in range(_TRIES if self._at_once and posts else 0):
+                # Freed between the two reads, it would be there for some types and not for others.
+                before, (hits, version) = hits, self._by_ledger(posts, first, last)
+                if _is_among(hits, before):
+                    break
+                taken = self._by_claims(others, first, last)
+            hits += taken
         if others or self._mixed:
             hits.sort(key=lambda hit: hit.order)
         if others and version is None:
@@ -223,3 +233,15 @@ class Looks:
         if found is None and not self._context.registers_patients:
             raise NotFound(kind_of(Patient).value, id)
         return Patient(id=id) if found is None else found
+
+
+def _is_among(hits: Sequence[Hit], known: Sequence[Hit]) -> bool:
+    """Whether no start is found that was not before."""
+    before: dict[tuple[str, str, str | None, int], int] = defaultdict(int)
+    for one in known:
+        before[_of(one)] |= one.starts
+    return not any(one.starts & ~before[_of(one)] for one in hits)
+
+
+def _of(hit: Hit) -> tuple[str, str, str | None, int]:
+    return *hit.order, hit.terms.location, hit.day

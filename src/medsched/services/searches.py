@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Final
 
 import attrs
@@ -69,6 +69,13 @@ class Searches:
     def found(self, search: Search, *, now: datetime | None = None) -> Iterator[Slot]:
         """What a search finds, in the order of `slots`, read as it is asked for."""
         return _found(self._look(search, now))
+
+    def days(self, search: Search, *, now: datetime | None = None) -> Iterator[Iterator[Slot]]:
+        """The same, a UTC day at a time; no type's slots of a day are older than another's.
+
+        What comes free while a day is read is found for all types that it is free for, or for none.
+        """
+        return _days(self._look(search, now, at_once=True))
 
     def by_provider(
         self,
@@ -132,7 +139,7 @@ class Searches:
 
     # ---------------------------------------------------------------------- in common
 
-    def _look(self, search: Search, now: datetime | None) -> Looks:
+    def _look(self, search: Search, now: datetime | None, *, at_once: bool = False) -> Looks:
         if not isinstance(search, Search):
             raise InvalidChoice("search", type(search).__name__, "a Search is needed")
         context = self._context
@@ -140,7 +147,8 @@ class Searches:
         zone = None if search.timezone is None else context.zones.zone(search.timezone)
         low, high = stretch_of(search, zone)
         low = max(low, minute_of(now, "now", rounding="up"))
-        return Looks(context, self._rosters, search, now, zone, (low, max(low, high)))
+        stretch = low, max(low, high)
+        return Looks(context, self._rosters, search, now, zone, stretch, at_once=at_once)
 
     def _next_free(
         self,
@@ -172,10 +180,14 @@ class Searches:
 
 
 def _found(look: Looks, after: Place | None = None) -> Iterator[Slot]:
+    return chain.from_iterable(_days(look, after))
+
+
+def _days(look: Looks, after: Place | None = None) -> Iterator[Iterator[Slot]]:
     low = look.sweep.low if after is None else max(look.sweep.low, after.start)
     for hits in look.hits(low // DAY, (look.sweep.high - 1) // DAY):
         for _, some in groupby(sorted(hits, key=_day), key=_day):
-            yield from look.sweep.in_order(some, after)
+            yield look.sweep.in_order(some, after)
 
 
 def _of_provider(
