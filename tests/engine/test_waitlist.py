@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import attrs
@@ -17,21 +18,26 @@ from hypothesis import strategies as st
 
 from medsched.domain.records import Resource
 from medsched.domain.requests import Reason, Violation
+from medsched.domain.starts import ANYWHERE
 from medsched.domain.waitlist import PassedSlot, WaitlistEntry
+from medsched.domain.wishes import within
 from medsched.engine.slots import list_slots
 from medsched.engine.waitlist import (
     FURTHEST,
-    Answer,
-    HandedOut,
-    Opening,
     against_all,
     competes,
     estimated,
-    hand_out,
     in_order,
     is_past,
     same_list,
     search_for,
+)
+from medsched.engine.waitlist_turns import (
+    ASKS,
+    Answer,
+    HandedOut,
+    Opening,
+    hand_out,
     suits,
     wishes_for,
 )
@@ -117,6 +123,16 @@ def lines(draw: st.DrawFn) -> tuple[list[WaitlistEntry], list[Opening], set[Any]
     return entries, free, not_theirs, gone
 
 
+def days_of(free: list[Opening]) -> Iterator[Iterator[Opening]]:
+    """Openings as they are read: a day at a time."""
+    return (some for _, some in groupby(free, key=lambda one: one.start.date()))
+
+
+def nothing(who: WaitlistEntry, since: Opening) -> list[Opening]:
+    """What a patient can have who can have nothing."""
+    return []
+
+
 def plainly_ordered(entries: list[WaitlistEntry]) -> list[WaitlistEntry]:
     """Sorted three times, the least important first: a sort is stable."""
     found = sorted(entries, key=lambda one: one.id)
@@ -139,10 +155,12 @@ def test_each_slot_goes_to_the_first_in_order_whom_it_suits(
                     expected[who.id] = one
                     break
     got: dict[str, Opening] = {}
+    found: set[Opening] = set()
 
     def offer(who: WaitlistEntry, one: Opening) -> Answer:
         same = one._replace(seats=next(it.seats for it in free if it[:6] == one[:6]))
         if same in gone:
+            found.add(same)
             return Answer.GONE
         if (who.id, same) in not_theirs:
             return Answer.NOT_THEIRS
@@ -150,11 +168,24 @@ def test_each_slot_goes_to_the_first_in_order_whom_it_suits(
         got[who.id] = same
         return Answer.OFFERED
 
-    done = hand_out(entries, lambda type: (one for one in free if one.type == type), offer, most=99)
+    def theirs(who: WaitlistEntry, since: Opening) -> list[Opening]:
+        own = [one for one in free if one.type == who.type and (who.id, one) not in not_theirs]
+        return [one for one in own if one.start >= since.start]
+
+    offered, moved = 0, True
+    while moved:  # what was found gone is not there when it is looked at anew
+        left = [
+            one._replace(seats=one.seats - list(got.values()).count(one))
+            for one in free
+            if one not in found
+        ]
+        waits = [one for one in entries if one.id not in got]
+        more = days_of([one for one in left if one.seats])
+        done = hand_out(waits, more, offer, theirs, most=99)
+        assert not done.full
+        offered, moved = offered + done.offered, done.moved
     assert got == expected
-    assert done.offered == len(expected)
-    assert not done.moved
-    assert not done.full
+    assert offered == len(expected)
 
 
 @given(lines(), st.integers(0, 5))
@@ -168,15 +199,12 @@ def test_it_stops_when_enough_are_offered_and_when_the_order_moves(
         got.append(who.id)
         return Answer.OFFERED
 
-    def of(type: str) -> list[Opening]:
-        return [one for one in free if one.type == type]
-
-    all_of = hand_out(entries, of, offer, most=99)
+    all_of = hand_out(entries, days_of(free), offer, nothing, most=99)
     every, got[:] = list(got), []
-    some = hand_out(entries, of, offer, most=most)
+    some = hand_out(entries, days_of(free), offer, nothing, most=most)
     assert got == every[:most]
     assert some.full == (all_of.offered > most)
-    moved = hand_out(entries, of, lambda *_: Answer.MOVED, most=99)
+    moved = hand_out(entries, days_of(free), lambda *_: Answer.MOVED, nothing, most=99)
     assert moved == HandedOut(moved=bool(every))
 
 
@@ -190,15 +218,17 @@ def test_one_search_finds_all_that_they_wish_for(
     drawn: tuple[list[WaitlistEntry], list[Opening]],
 ) -> None:
     entries, free = drawn
-    for type in _TYPES:
-        some = [one for one in entries if one.type == type]
+    for some in (entries, *([one for one in entries if one.type == type] for type in _TYPES)):
         search = search_for(some, NOW)
         for one in free:
             if any(wishes_for(who, one) for who in some):
                 assert search is not None
-                assert search.types == frozenset({type})
+                assert search.types is not None
+                assert one.type in search.types
                 assert search.first <= one.day <= search.last
                 assert search.providers is None or one.provider in search.providers
+                assert search.weekdays is None or one.day.weekday() in search.weekdays
+                assert within(search.hours, one.minute)
 
 
 # ------------------------------------------------------------------------------ examples
@@ -207,18 +237,79 @@ def test_one_search_finds_all_that_they_wish_for(
 def test_openings_are_read_as_far_as_they_are_needed() -> None:
     read: list[Opening] = []
 
-    def coming(type: str) -> Iterator[Opening]:
+    def coming() -> Iterator[list[Opening]]:
         for day in (*DAYS, *(DAYS[-1] + timedelta(days=number) for number in range(1, 30))):
             read.append(opening(day))
-            yield read[-1]
+            yield read[-1:]
 
     some = [entry(id="a"), entry(id="b", weekdays="TU")]
-    assert hand_out(some, coming, lambda *_: Answer.OFFERED, most=9).offered == 2
+    assert hand_out(some, coming(), lambda *_: Answer.OFFERED, nothing, most=9).offered == 2
     assert len(read) == 2
     read.clear()
-    nothing = [entry(id="c", hours="20:00-21:00")]
-    assert hand_out(nothing, coming, lambda *_: Answer.OFFERED, most=9) == HandedOut()
+    late = [entry(id="c", hours="20:00-21:00")]
+    assert hand_out(late, coming(), lambda *_: Answer.OFFERED, nothing, most=9) == HandedOut()
     assert len(read) == len(DAYS) + 3, "not far beyond the last date"
+
+
+def test_whoever_was_refused_a_slot_is_asked_for_what_they_can_have_alone() -> None:
+    free = [opening(day, minute) for day in DAYS for minute in range(480, 600, 5)]
+    asked: list[Opening] = []
+
+    def refuse(who: WaitlistEntry, one: Opening) -> Answer:
+        asked.append(one)
+        return Answer.OFFERED if one == free[-1] else Answer.NOT_THEIRS
+
+    assert hand_out([entry()], days_of(free), refuse, nothing, most=9) == HandedOut()
+    assert asked == free[:1]
+    asked.clear()
+    gone = opening(DAYS[-1], 1000)  # found by this search only: it came free since
+    theirs = [free[7], gone, free[-1]]
+    theirs.sort(key=lambda one: one.start)
+    assert hand_out([entry()], days_of(free), refuse, lambda *_: theirs, most=9).offered == 1
+    assert asked == [free[0], free[7], free[-1]]
+    asked.clear()
+    assert hand_out([entry()], days_of(free), refuse, lambda *_: free, most=9) == HandedOut()
+    assert asked == free[:ASKS]
+
+
+def test_where_a_grid_is_packed_nothing_more_is_handed_out_around_an_offer() -> None:
+    free = [opening(), opening(minute=600), opening(provider="jones", minute=605), opening(DAYS[3])]
+    some = [entry(id="a"), entry(id="b")]
+    other = [*some, entry(id="c", providers="jones")]
+
+    def done(entries: list[WaitlistEntry], answer: Answer, *, packed: bool = True) -> HandedOut:
+        return hand_out(entries, days_of(free), lambda *_: answer, nothing, most=9, packed=packed)
+
+    assert done(some, Answer.OFFERED, packed=False) == HandedOut(2)
+    assert done(some, Answer.OFFERED) == HandedOut(1, moved=True)
+    assert done(other[::2], Answer.OFFERED) == HandedOut(2, moved=True), "another provider"
+    assert done(other[::2], Answer.SHARED) == HandedOut(1, moved=True), "and a room of both"
+    far = [some[0], entry(id="b", earliest=DAYS[3])]
+    assert done(far, Answer.SHARED) == HandedOut(2, moved=True), "days later"
+    assert done(some, Answer.GONE) == HandedOut(moved=True)
+    assert done(some, Answer.GONE, packed=False) == HandedOut()
+
+
+def test_what_was_taken_for_one_type_is_nobody_elses_in_the_same_look() -> None:
+    free = [opening(type="check"), opening()]
+    some = [entry(id="a", type="check"), entry(id="b")]
+
+    def offer(who: WaitlistEntry, one: Opening) -> Answer:
+        return Answer.GONE if who.id == "a" else Answer.OFFERED
+
+    assert hand_out(some, days_of(free), offer, nothing, most=9) == HandedOut(moved=True)
+
+
+def test_whoever_is_passed_over_is_asked_once() -> None:
+    free, asked = [opening(), opening(minute=600)], list[str]()
+
+    def offer(who: WaitlistEntry, one: Opening) -> Answer:
+        asked.append(who.id)
+        return Answer.PASSED_OVER if who.id == "a" else Answer.OFFERED
+
+    some = [entry(id="a"), entry(id="b")]
+    assert hand_out(some, days_of(free), offer, nothing, most=9) == HandedOut(1)
+    assert asked == ["a", "b"]
 
 
 def test_dates_and_times_are_those_of_the_wall() -> None:
@@ -275,12 +366,18 @@ def test_a_search_is_bounded() -> None:
     search = search_for([forever, entry(latest=date(2026, 1, 5))], NOW)
     assert search is not None
     assert (search.first, search.last) == (date(2026, 1, 4), date(2026, 1, 3) + FURTHEST)
+    assert search.location is ANYWHERE
     assert (search.providers, search.referred, search.prepaid) == (None, True, False)
     assert search_for([], NOW) is None
     past = attrs.evolve(forever, latest=date(2026, 1, 3))
     assert search_for([past], NOW) is None
-    late = search_for([entry(earliest=date(9998, 12, 30), latest=date(9998, 12, 31))], NOW)
-    assert late is not None
+    late = entry(earliest=date(9998, 12, 30), latest=date(9998, 12, 31))
+    assert search_for([late], NOW) is None
+    assert search_for([late, entry()], NOW) == search_for([entry()], NOW)
+    edge = date(2026, 1, 3) + FURTHEST
+    assert search_for([entry(earliest=edge, latest=edge)], NOW) is not None
+    beyond = edge + timedelta(days=1)
+    assert search_for([entry(earliest=beyond, latest=beyond)], NOW) is None
 
 
 @pytest.mark.parametrize(

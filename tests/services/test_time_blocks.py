@@ -175,6 +175,21 @@ class TestPublishing:
         assert clinic.time_blocks.publish_all(pair, idempotency_key="k2") == both
         assert both[1].id == "named"
 
+    def test_a_key_is_a_new_one_after_seven_days(self, clinic: Practice, clock: FixedClock) -> None:
+        given = [block("11:00-12:00"), block("13:00-14:00")]
+        made = clinic.time_blocks.publish_all(given, idempotency_key="k")
+        for one in made:
+            clinic.time_blocks.deactivate(one.id)
+        assert [one.id for one in clinic.time_blocks.publish_all(given, idempotency_key="k")] == [
+            one.id for one in made
+        ]
+        clock.advance(timedelta(days=7))
+        clinic.holds.sweep()
+        again = clinic.time_blocks.publish_all(given, idempotency_key="k")
+        assert not {one.id for one in again} & {one.id for one in made}
+        assert all(one.active for one in again)
+        assert clinic.time_blocks.publish_all(given, idempotency_key="k") == again
+
     @pytest.mark.parametrize(
         "given, error",
         [

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from medsched.domain.fields import length, some, yes_or_no
+from medsched.domain.fields import length, several, yes_or_no
 from medsched.domain.records import Resource
 from medsched.domain.searches import Search
 from medsched.errors import InvalidChoice, InvalidDuration, InvalidNumber
@@ -22,7 +22,7 @@ _gap = length(least=0, most=LONGEST_GAP)
 
 
 def _resources(value: Iterable[Resource]) -> frozenset[Resource]:
-    return some(value, "resources")
+    return frozenset(several(value, "resources"))
 
 
 def _a_search(instance: object, attribute: object, value: Search) -> None:

@@ -209,13 +209,12 @@ class Choice(StrEnum):
         raise InvalidChoice(cls.__name__, value, f"must be one of {allowed}")
 
 
-def some(value: Iterable[Some], field: str) -> frozenset[Some]:
-    """A set of what is given, a text being one thing; `InvalidChoice` for what is no collection."""
-    try:
-        given: Any = [value] if isinstance(value, str) else value
-        return frozenset(given)
-    except TypeError:
-        raise InvalidChoice(field, type(value).__name__, "a collection is needed") from None
+def several(value: Iterable[Some] | str, field: str) -> Iterable[Some]:
+    """What is given, in its order, a text being one thing; `InvalidChoice` for no collection."""
+    given: Any = [value] if isinstance(value, str) else value
+    if not isinstance(given, Iterable):
+        raise InvalidChoice(field, type(value).__name__, "one is needed, or several")
+    return given
 
 
 def yes_or_no(instance: Instance, attribute: AnyAttribute, value: object) -> None:
@@ -228,7 +227,7 @@ def type_codes(value: Iterable[str] | str | None) -> frozenset[str] | None:
     """Appointment types named by code: None means all; an empty set is an error."""
     if value is None:
         return None
-    codes = some(value, "types")
+    codes = frozenset(several(value, "types"))
     if not codes:
         raise InvalidChoice("types", set(), "an empty set allows nothing; leave it out for all")
     for code in codes:

@@ -105,6 +105,8 @@ def _clock(wall: timedelta) -> str:
 
 def stretches(value: Iterable[Hours | str] | Hours | str) -> tuple[Hours, ...]:
     """A converter to hours in order of their start; a single one will do, as will texts."""
+    if not isinstance(value, Hours | str | Iterable):
+        raise InvalidHours("hours", type(value).__name__, "hours are needed, or several of them")
     given = [value] if isinstance(value, Hours | str) else value
     if not isinstance(given, Iterable):
         raise InvalidHours("hours", type(given).__name__, "hours are written HH:MM-HH:MM")

@@ -55,11 +55,17 @@ def keyed_request(
     Two requests are the same when all that they ask for is: instants in any zone, sets in any
     order.
     """
-    check_id(key, "idempotency_key")
-    scope = json.dumps([principal.id, operation, key]).encode()
+    scope = scope_of(key, principal, operation)
     secret = blake2b(key.encode()).digest()
     return KeyedRequest(
-        scope=blake2b(scope, digest_size=SIZE).hexdigest(),
+        scope=scope,
         digest=digest_of(request, key=secret),
         made_at=now,
     )
+
+
+def scope_of(key: str, principal: Principal, operation: str) -> str:
+    """What stands for principal, operation and key; `InvalidId` for a bad key."""
+    check_id(key, "idempotency_key")
+    scope = json.dumps([principal.id, operation, key]).encode()
+    return blake2b(scope, digest_size=SIZE).hexdigest()

@@ -19,7 +19,7 @@ from medsched.domain.fields import (
     length,
     maybe_date,
     not_before,
-    some,
+    several,
     text,
     whole,
     zone_name,
@@ -59,7 +59,7 @@ def _share(value: Fraction | Decimal | str | int | None) -> Fraction | None:
 
 
 def _kept_for(value: Iterable[str] | str | None) -> frozenset[str]:
-    codes = some(() if value is None else value, "kept_for")
+    codes = frozenset(several(() if value is None else value, "kept_for"))
     for code in codes:
         check_id(code, "kept_for")
     return codes

@@ -15,7 +15,7 @@ from medsched.domain.fields import (
     check_id,
     maybe_id,
     number,
-    some,
+    several,
     text,
     type_codes,
     whole,
@@ -41,7 +41,7 @@ def _weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday]
 def _providers(value: Iterable[str] | str | None) -> frozenset[str] | None:
     if value is None:
         return None
-    return frozenset(check_id(one, "providers") for one in some(value, "providers"))
+    return frozenset(check_id(one, "providers") for one in several(value, "providers"))
 
 
 def _modality(value: Modality | str | None) -> Modality | None:

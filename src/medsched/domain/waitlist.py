@@ -17,6 +17,7 @@ from medsched.domain.fields import (
     check_id,
     maybe_id,
     phi,
+    several,
     text,
     whole,
 )
@@ -67,8 +68,7 @@ STILL_WAITING: Final = frozenset({WaitlistStatus.WAITING, WaitlistStatus.OFFERED
 
 
 def _providers(value: Iterable[str] | str) -> frozenset[str]:
-    given = [value] if isinstance(value, str) else value
-    return frozenset(check_id(one, "providers") for one in given)
+    return frozenset(check_id(one, "providers") for one in several(value, "providers"))
 
 
 def _urgency(instance: object, attribute: attrs.Attribute[int], value: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from medsched.domain.fields import AnyAttribute, Validator, check_id
+from medsched.domain.fields import AnyAttribute, Validator, check_id, several
 from medsched.domain.hours import Hours, stretches
 from medsched.domain.starts import ANYWHERE, Anywhere, a_place
 from medsched.errors import InvalidDuration
@@ -45,7 +45,7 @@ def within(hours: Iterable[Hours], minute: int) -> bool:
 
 
 def _providers(value: Iterable[str] | str) -> tuple[str, ...]:
-    given = [value] if isinstance(value, str) else value
+    given = several(value, "providers")
     return tuple(dict.fromkeys(check_id(one, "providers") for one in given))
 
 

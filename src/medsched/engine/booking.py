@@ -10,6 +10,7 @@ import attrs
 from medsched.domain.appointment_types import AppointmentType, Need
 from medsched.domain.claims import Session, Span
 from medsched.domain.fields import minutes
+from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Violation
 from medsched.domain.time_blocks import BlockHours
@@ -233,8 +234,7 @@ def against_patient(
     """Why a patient cannot take part in a visit that is held: inactive, taken, or by a rule."""
     found = []
     if not active:
-        message = "the patient is not active"
-        found.append(Violation(reason=Reason.INACTIVE, message=message, resource=span.resource))
+        found.append(_patient_inactive(span.resource))
     found += [
         told(claim, zone, inquiry.schedule)
         for claim in inquiry.claims.get(span.resource, ())
@@ -243,3 +243,16 @@ def against_patient(
     ruled = ruled_out(inquiry, span.low, span.low + 1)
     found += told_of((one for one in ruled if one.resource == span.resource), span.low)
     return tuple(found)
+
+
+def inactive(record: Patient | AppointmentType) -> Violation:
+    """That a patient or a type takes no part in scheduling."""
+    if isinstance(record, Patient):
+        return _patient_inactive(record.resource)
+    message = f"appointment type {record.code} is not active"
+    return Violation(reason=Reason.INACTIVE, message=message, by=record.code)
+
+
+def _patient_inactive(resource: Resource) -> Violation:
+    message = "the patient is not active"
+    return Violation(reason=Reason.INACTIVE, message=message, resource=resource)

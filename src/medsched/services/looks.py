@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 import attrs
@@ -37,13 +37,14 @@ from medsched.timeline.zones import Zone
 LONGEST: Final = 32
 """The most days that are read at once."""
 _TRIES: Final = 5
-"""How often the roster is read again when it keeps changing; then what was read has to do."""
+"""How often what keeps changing is read again; then what was read has to do."""
 
 
 class Looks:
     """One search under way: who may be found, as of a version of the roster.
 
     ``lenient``: that something it names is not there is no error, but nothing that is found.
+    ``at_once``: what is told of a day is of one moment for all types, see `Searches.days`.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Looks:
         stretch: Interval,
         *,
         lenient: bool = False,
+        at_once: bool = False,
     ) -> None:
+        self._at_once = at_once
         self._context = context
         self._lenient = lenient
         self._rosters = rosters
@@ -103,12 +106,18 @@ class Looks:
 
         ``on_own_wall``: with the local times of the hours, whatever the viewer's zone is.
         """
+        return chain.from_iterable(self.days(after, on_own_wall=on_own_wall))
+
+    def days(
+        self, after: Place | None = None, *, on_own_wall: bool = False
+    ) -> Iterator[Iterator[Slot]]:
+        """The same, a UTC day at a time."""
         low, high = self.sweep.low, self.sweep.high
         if after is not None:
             low = max(low, after.start)
         for hits in self.hits(low // DAY, (high - 1) // DAY):
             for _, some in groupby(sorted(hits, key=_day), key=_day):
-                yield from self.sweep.in_order(some, after, on_own_wall=on_own_wall)
+                yield self.sweep.in_order(some, after, on_own_wall=on_own_wall)
 
     def hits(
         self, first: int, last: int, but: Collection[str] = (), *, least: int = 1
@@ -143,7 +152,14 @@ class Looks:
             others = [post for post in others if post.provider.id not in but]
         hits, version = self._by_ledger(posts, first, last)
         if others:
-            hits += self._by_claims(others, first, last)
+            taken = self._by_claims(others, first, last)
+            for _ in range(_TRIES if self._at_once and posts else 0):
+                # Freed between the two reads, it would be there for some types and not for others.
+                before, (hits, version) = hits, self._by_ledger(posts, first, last)
+                if _is_among(hits, before):
+                    break
+                taken = self._by_claims(others, first, last)
+            hits += taken
         if others or self._mixed:
             hits.sort(key=lambda hit: hit.order)
         if others and version is None:
@@ -287,3 +303,15 @@ def _reach_of_all(asked: Collection[Inquiry], stretch: Interval) -> Interval:
     reaches = [reach_of_claims(one, stretch) for one in asked]
     low, high = min(reach[0] for reach in reaches), max(reach[1] for reach in reaches)
     return max(low, FIRST_MINUTE), min(high, LAST_MINUTE)
+
+
+def _is_among(hits: Sequence[Hit], known: Sequence[Hit]) -> bool:
+    """Whether no start is found that was not before."""
+    before: dict[tuple[str, str, str | None, int], int] = defaultdict(int)
+    for one in known:
+        before[_of(one)] |= one.starts
+    return not any(one.starts & ~before[_of(one)] for one in hits)
+
+
+def _of(hit: Hit) -> tuple[str, str, str | None, int]:
+    return *hit.order, hit.terms.location, hit.day

@@ -74,6 +74,13 @@ class Searches:
         """What a search finds, in the order of `slots`, read as it is asked for."""
         return self.look(search, now).slots()
 
+    def days(self, search: Search, *, now: datetime | None = None) -> Iterator[Iterator[Slot]]:
+        """The same, a UTC day at a time; no type's slots of a day are older than another's.
+
+        What comes free while a day is read is found for all types that it is free for, or for none.
+        """
+        return self.look(search, now, at_once=True).days()
+
     def by_provider(
         self,
         search: Search,
@@ -141,8 +148,15 @@ class Searches:
                 found[resource.id] += (bits & minutes_in_day([spans[resource.id]], day)).bit_count()
         return found
 
-    def look(self, search: Search, now: datetime | None, *, lenient: bool = False) -> Looks:
-        """A search under way; ``lenient`` as `Looks` has it."""
+    def look(
+        self,
+        search: Search,
+        now: datetime | None,
+        *,
+        lenient: bool = False,
+        at_once: bool = False,
+    ) -> Looks:
+        """A search under way; ``lenient`` and ``at_once`` as `Looks` has them."""
         if not isinstance(search, Search):
             raise InvalidChoice("search", type(search).__name__, "a Search is needed")
         context = self._context
@@ -151,7 +165,9 @@ class Searches:
         low, high = stretch_of(search, zone)
         low = max(low, minute_of(now, "now", rounding="up"))
         stretch = (low, max(low, high))
-        return Looks(context, self._rosters, search, now, zone, stretch, lenient=lenient)
+        return Looks(
+            *(context, self._rosters, search, now, zone, stretch), lenient=lenient, at_once=at_once
+        )
 
     # ---------------------------------------------------------------------- in common
 

@@ -23,6 +23,7 @@ from medsched.errors import InvalidChoice, InvalidInterval, VersionConflict
 from medsched.services.appointments import Appointments
 from medsched.services.asked_for import Details
 from medsched.services.context import Context
+from medsched.services.new_ids import NewIds
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Fate
@@ -101,20 +102,16 @@ class TimeBlocks:
             said |= {"stranded": fate.stranded, "reason": reason}
             now = context.now()
             request = keyed_request(idempotency_key, context.principal, operation, said, now)
-        named = [
-            block
-            if block.id
-            else attrs.evolve(
-                block,
-                # Under a key the id follows from it, so that a repeated request finds the block.
-                id=context.surroundings.ids.new(Kind.TIME_BLOCK)
-                if request is None
-                else f"{request.scope}-{at}",
-            )
-            for at, block in enumerate(given)
-        ]
-        made = self._writer.create_once(named, request, fate)
-        return tuple(self.get(block.id) for block in named) if made is None else made
+        ids = NewIds(context, Kind.TIME_BLOCK, operation, idempotency_key, many=len(given))
+
+        def named(new: Sequence[str]) -> list[TimeBlock]:
+            return [
+                block if block.id else attrs.evolve(block, id=id)
+                for block, id in zip(given, new, strict=True)
+            ]
+
+        made = self._writer.create_once(named(ids.to_make()), request, fate)
+        return tuple(self.get(one.id) for one in named(ids.made())) if made is None else made
 
     # ---------------------------------------------------------------------- reading
 

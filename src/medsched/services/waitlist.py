@@ -8,55 +8,35 @@ from typing import Any, Final, TypedDict, Unpack
 
 import attrs
 
+from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.changes import Changeset, Guard, RowVersion, Tally
 from medsched.domain.events import Change, Event
 from medsched.domain.hours import Hours
 from medsched.domain.people import Patient
+from medsched.domain.refusals import BookingRefused
 from medsched.domain.starts import ANYWHERE, Anywhere
 from medsched.domain.stored import Kind, references
 from medsched.domain.waitlist import (
     STILL_WAITING,
     THIRTY_MINUTES,
-    OfferStatus,
     WaitlistEntry,
-    WaitlistOffer,
-    WaitlistPosition,
     WaitlistStatus,
     Worked,
-    month_of,
 )
-from medsched.engine.slots import list_slots
-from medsched.engine.waitlist import (
-    LATELY,
-    Opening,
-    competes,
-    estimated,
-    in_order,
-    same_list,
-    suits,
-    turn,
-)
-from medsched.errors import (
-    AlreadyWaiting,
-    InvalidNumber,
-    NotFound,
-)
-from medsched.services.asked_for import SlotLike, Wish
+from medsched.engine.booking import inactive
+from medsched.engine.waitlist import same_list
+from medsched.errors import AlreadyWaiting, InvalidNumber, NotFound
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.new_ids import NewIds
 from medsched.services.options import refuse_unknown
 from medsched.services.queries import WaitlistQuery
 from medsched.services.records import Listing
 from medsched.services.snapshots import Snapshots
-from medsched.services.waitlist_offers import WaitlistOffers, id_of, written
-from medsched.services.waitlist_records import (
-    MOVED,
-    WaitlistRecords,
-    check_lasting,
-    joins_of,
-)
+from medsched.services.waitlist_line import WaitlistLine
+from medsched.services.waitlist_offers import id_of, written
+from medsched.services.waitlist_records import MOVED, check_lasting, joins_of
 from medsched.services.waitlist_worker import WaitlistWorker
-from medsched.timeline.instants import instant_of
 from medsched.timeline.weekdays import Weekday
 
 _ASKED: Final = (
@@ -89,7 +69,7 @@ class Wishes(TypedDict, total=False):
     """The payment in advance it is booked on, by the host's name."""
 
 
-class Waitlist(WaitlistOffers):
+class Waitlist(WaitlistLine):
     """The waitlist of one practice.
 
     Entries are served by urgency, then by when they were entered. What comes free is offered by
@@ -133,7 +113,8 @@ class Waitlist(WaitlistOffers):
 
         `AlreadyWaiting`, naming the entry, for a patient who waits for this type with these
         providers on some of these dates; `InvalidInterval` for dates in the wrong order; `NotFound`
-        for a patient, type, provider or place; `AlreadyExists`.
+        for a patient, type, provider or place; `BookingRefused` for a patient or a type that is not
+        active; `AlreadyExists`.
         """
         context, now = self._context, self._context.now()
         operation = "waitlist.join"
@@ -160,13 +141,14 @@ class Waitlist(WaitlistOffers):
             updated_by=context.principal.id,
         )
         said = _said(entry, *_ASKED) | {"id": id, "entered_at": entered_at}
-        own_id = id or self._id(Kind.WAITLIST_ENTRY, operation, idempotency_key, said, now)
-        made = attrs.evolve(entry, id=own_id)
+        ids = NewIds(context, Kind.WAITLIST_ENTRY, operation, idempotency_key, given=id)
 
         def decide() -> tuple[WaitlistEntry, Changeset]:
             self._bookings.refuse_taken(id, kind=Kind.WAITLIST_ENTRY)
+            (own_id,) = ids.to_make()
+            made = attrs.evolve(entry, id=own_id)
             joins = self._join_once(made)
-            new, guards = self._named(made, now)
+            new, guards = self._named(made, now, joining=True)
             created = [Event.of(Change.CREATED, one) for one in new]
             effects = Effects(
                 writes=[made, *new],
@@ -176,7 +158,7 @@ class Waitlist(WaitlistOffers):
             )
             return made, self._bookings.changes(effects, now)
 
-        return self._run(WaitlistEntry, own_id, operation, idempotency_key, said, now, decide)
+        return self._run(WaitlistEntry, ids.made, operation, idempotency_key, said, now, decide)
 
     def change(
         self,
@@ -257,86 +239,6 @@ class Waitlist(WaitlistOffers):
             WaitlistEntry, id, "waitlist.leave", idempotency_key, {"entry": id}, now, decide
         )
 
-    # -------------------------------------------------------------------- the order
-
-    def waiting(self, type: str, *, provider: str | None = None) -> tuple[WaitlistEntry, ...]:
-        """All who wait for a type, in the order that they are served in; those with an offer too.
-
-        With a ``provider`` those whom that provider's time may be offered to.
-        """
-        found = self._records.all_of(WaitlistEntry, type=type)
-        return tuple(
-            in_order(
-                one
-                for one in found
-                if provider is None or not one.providers or provider in one.providers
-            )
-        )
-
-    def eligible(self, slot: SlotLike) -> tuple[WaitlistEntry, ...]:
-        """Those whom a slot may be offered to, in their order: it suits them, and they wait.
-
-        Whether it is free is not asked, nor whether they have something else then.
-        `BookingRefused` for what is no slot, `InvalidSlotId`.
-        """
-        wanted, now = self._bookings.wanted(slot), self._context.now()
-        wish = Wish(wanted)
-        asked = self._bookings.ask(wish, now)
-        low, high = instant_of(wanted.start), instant_of(wanted.start + 1)
-        found = [
-            one
-            for one in list_slots(asked.inquiry, low, high, taken=True)
-            if wanted.places is None or one.location in wanted.places
-        ]
-        if not found:
-            self._bookings.decide(wish, now, fresh=True)  # which says why there is none
-        status = WaitlistStatus.WAITING
-        waiting = self._records.all_of(WaitlistEntry, type=wanted.type, status=status)
-        one = Opening.of(found[0])
-        return tuple(in_order(entry for entry in waiting if suits(entry, one)))
-
-    def position(self, entry: WaitlistEntry | str) -> WaitlistPosition:
-        """Where an entry stands, and a fair estimate of how long it has to wait.
-
-        It is counted among those who wait for the same type, and have some provider and some
-        date in common with it. See `WaitlistPosition` for the estimate. `NotWaiting` once it
-        is over.
-        """
-        records, own = self._records, self._waiting(entry)
-        waiting = records.all_of(WaitlistEntry, type=own.type, status=WaitlistStatus.WAITING)
-        rivals = [one for one in waiting if one.id != own.id and competes(own, one)]
-        before = sum(turn(one) < turn(own) for one in rivals)
-        accepted = self._lately(own)
-        return WaitlistPosition(
-            entry=own.id,
-            position=before + 1,
-            among=len(rivals) + 1,
-            accepted=accepted,
-            estimate=estimated(before + 1, accepted),
-        )
-
-    def _lately(self, entry: WaitlistEntry) -> int:
-        """How many offers were accepted lately that an entry could have had, by provider."""
-        now = self._context.now()
-        since = now - LATELY
-        accepted = (
-            offer
-            for month in sorted({month_of(since), month_of(now)})
-            for offer in self._records.all_of(
-                WaitlistOffer,
-                active=False,
-                type=entry.type,
-                status=OfferStatus.ACCEPTED,
-                ended_in=month,
-            )
-        )
-        return sum(
-            one.ended_at is not None
-            and since < one.ended_at <= now
-            and (not entry.providers or one.provider in entry.providers)
-            for one in accepted
-        )
-
     # -------------------------------------------------------------------- the worker
 
     def work(
@@ -354,17 +256,20 @@ class Waitlist(WaitlistOffers):
         beyond the start), and at most so many offers are made.
 
         Run it often, and in as many workers as you like: it looks at how things stand, so nothing
-        that comes free is missed, whatever freed it. ``now`` is the clock's unless given.
-        `InvalidDuration`, `InvalidNumber`, `NaiveDatetime`.
+        that comes free is missed, whatever freed it. It looks 366 days ahead, counted from today.
+
+        ``now`` says what is due, and is the clock's unless given; an offer lasts from the later of
+        the two. A rule of the house's that raises for a patient costs that patient the turn: the
+        pass goes on without, and raises it in the end. `InvalidDuration`, `InvalidNumber`,
+        `NaiveDatetime`.
         """
         check_lasting(lasting)
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise InvalidNumber("most", most, "a pass makes at least one offer")
         self._context.admit("waitlist.work")
-        # All of a pass is decided at one instant, so that what expires meanwhile is the next one's.
-        context = self._context.at(self._context.now() if now is None else now)
-        records = WaitlistRecords(context, self._snapshots)
-        return WaitlistWorker(records, lasting, most).run()
+        context = self._context
+        due = context.now() if now is None else context.at(now).now()
+        return WaitlistWorker(context, self._snapshots, due, lasting, most).run()
 
     # -------------------------------------------------------------------- in common
 
@@ -378,7 +283,9 @@ class Waitlist(WaitlistOffers):
                 raise AlreadyWaiting(other.id)
         return Tally(name, 1, before=count)
 
-    def _named(self, entry: WaitlistEntry, now: datetime) -> tuple[list[Patient], list[Guard]]:
+    def _named(
+        self, entry: WaitlistEntry, now: datetime, *, joining: bool = False
+    ) -> tuple[list[Patient], list[Guard]]:
         """The patient if one is to be registered, and the guards that all it names is there."""
         context = self._context
         refs = sorted(references(entry))
@@ -392,6 +299,11 @@ class Waitlist(WaitlistOffers):
                 new.append(Patient(id=ref.id, version=1, created_at=now, updated_at=now))
             else:
                 raise NotFound(ref.kind.value, ref.id)
+        if joining:
+            idle = [one for one in found.values() if not getattr(one, "active", True)]
+            against = [inactive(one) for one in idle if isinstance(one, Patient | AppointmentType)]
+            if against:
+                raise BookingRefused(tuple(against), ())
         return new, guards
 
 

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import attrs
 
 from medsched.domain.appointments import Appointment
-from medsched.domain.changes import Changeset, Tally
+from medsched.domain.changes import Changeset, RowVersion, Tally
 from medsched.domain.events import Change
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
-from medsched.domain.idempotency import keyed_request
-from medsched.domain.refusals import OfferExpired
+from medsched.domain.people import Patient
+from medsched.domain.refusals import BookingRefused, OfferExpired
 from medsched.domain.stored import Kind, Ref
 from medsched.domain.waitlist import (
     STILL_WAITING,
@@ -24,6 +24,7 @@ from medsched.domain.waitlist import (
     WaitlistOffer,
     WaitlistStatus,
 )
+from medsched.engine.booking import inactive
 from medsched.errors import (
     AlreadyOffered,
     InvalidChoice,
@@ -37,6 +38,7 @@ from medsched.services.asked_for import Details, SlotLike
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.keeping import confirmed
+from medsched.services.new_ids import NewIds
 from medsched.services.queries import OfferQuery
 from medsched.services.records import Listing
 from medsched.services.snapshots import Snapshots
@@ -89,10 +91,11 @@ class WaitlistOffers:
         records, bookings, now = self._records, self._bookings, self._context.now()
         wanted, operation, of = bookings.wanted(slot), "waitlist.offer", id_of(entry)
         said = {"entry": of, "slot": wanted.plain(), "reason": reason, "lasting": lasting}
-        id = self._id(Kind.WAITLIST_OFFER, operation, idempotency_key, said, now)
+        ids = NewIds(self._context, Kind.WAITLIST_OFFER, operation, idempotency_key)
 
         def decide() -> tuple[WaitlistOffer, Changeset]:
             own = self._waiting(entry)
+            (id,) = ids.to_make()
             over = Effects()
             if own.offer is not None:
                 past = records.get(WaitlistOffer, own.offer)
@@ -124,7 +127,7 @@ class WaitlistOffers:
             )
             return made, changes
 
-        return self._run(WaitlistOffer, id, operation, idempotency_key, said, now, decide)
+        return self._run(WaitlistOffer, ids.made, operation, idempotency_key, said, now, decide)
 
     def withdraw(
         self, offer: WaitlistOffer | str, *, idempotency_key: str | None = None
@@ -170,7 +173,12 @@ class WaitlistOffers:
                 return old, None
             if old.status is not OfferStatus.LIVE:
                 raise OfferClosed(old.id, old.status.value)
-            ended = records.ended(old, status, now, answer=reason)
+            # What has expired is that, though no worker came by to find it so.
+            ended = (
+                records.ended(old, status, now, answer=reason)
+                if old.is_live(now)
+                else records.ended(old, OfferStatus.EXPIRED, now)
+            )
             effects = ended + records.given_back([old], now)
             entry = records.get(WaitlistEntry, old.entry)
             effects += records.returned(entry, old.slot, now)
@@ -195,12 +203,14 @@ class WaitlistOffers:
     ) -> Appointment:
         """Say yes: the slot is booked, and the patient waits no more.
 
-        Other entries of the patient's for the type, whose dates overlap with those of this one, are
-        removed, and live offers that they have withdrawn. Accepting twice is accepting once: the
-        same appointment comes back.
+        Other entries of the patient's for the type, whose dates overlap with those of this one or
+        hold that of the visit, are removed, and live offers that they have withdrawn. Accepting
+        twice is accepting once: the same appointment comes back. The slot was promised, so of hours
+        and rules nothing is asked again, as with any hold.
 
-        `OfferExpired`, with what is free now, from the instant of expiry on; `NotFound` for another
-        patient's offer; `OfferClosed` for one that was declined or withdrawn; `AlreadyExists`.
+        `BookingRefused` for a patient who is not active any more; `OfferExpired`, with what is free
+        now, from the instant of expiry on; `NotFound` for another patient's offer; `OfferClosed`
+        for one that was declined or withdrawn; `AlreadyExists`.
         """
         check_id(patient, "patient")
         context, bookings, records = self._context, self._bookings, self._records
@@ -228,6 +238,7 @@ class WaitlistOffers:
                 # Somebody whose clock is ahead may have swept the hold already.
                 raise OfferExpired(own.id, own.expires, records.alternatives(entry))
             bookings.refuse_taken(id, reference)
+            guards = self._active(own)
             details: Details = {
                 "id": own_id,
                 "reference": reference,
@@ -240,9 +251,14 @@ class WaitlistOffers:
             effects += records.ended(own, OfferStatus.ACCEPTED, now, appointment=made.id)
             effects += records.stepped(entry, WaitlistStatus.BOOKED, now, appointment=made.id)
             others = records.all_of(WaitlistEntry, patient=patient, type=own.type)
-            removed = [one for one in others if one.id != entry.id and one.overlaps(entry)]
+            day = own.wall.start.date()
+            removed = [
+                one
+                for one in others
+                if one.id != entry.id and (one.overlaps(entry) or one.earliest <= day <= one.latest)
+            ]
             effects += self._over(removed, WaitlistStatus.REMOVED, now)
-            effects += Effects(tallies=[Tally(joins, 1, before=count)])
+            effects += Effects(guards=guards, tallies=[Tally(joins, 1, before=count)])
             return made, bookings.changes(effects, now)
 
         return bookings.run("waitlist.accept", idempotency_key, said, now, decide)
@@ -285,18 +301,20 @@ class WaitlistOffers:
             effects += records.stepped(entry, status, now)
         return effects + records.given_back(offers, now)
 
-    def _id(
-        self, kind: Kind, operation: str, key: str | None, said: dict[str, Any], now: datetime
-    ) -> str:
-        """A new id; under a key it follows from that, so that a repeated request finds it."""
-        if key is None:
-            return self._context.surroundings.ids.new(kind)
-        return keyed_request(key, self._context.principal, operation, said, now).scope
+    def _active(self, offer: WaitlistOffer) -> list[RowVersion]:
+        """The guard that the patient is active as yet; `BookingRefused`."""
+        context = self._context
+        patient = context.store.get(context.practice, Patient, offer.patient)
+        if patient is None:
+            return []
+        if not patient.active:
+            raise BookingRefused((inactive(patient),), ())
+        return [RowVersion(Ref.to(patient), patient.version)]
 
     def _run(
         self,
         cls: type[RecordT],
-        id: str,
+        id: str | Callable[[], list[str]],
         operation: str,
         key: str | None,
         said: dict[str, Any],
@@ -305,7 +323,9 @@ class WaitlistOffers:
     ) -> RecordT:
         """Run a command; repeated under its key it returns the record as it is by now."""
         done = self._bookings.run(operation, key, said, now, decide)
-        return self._records.get(cls, id) if done is None else done
+        if done is not None:
+            return done
+        return self._records.get(cls, id if isinstance(id, str) else id()[0])
 
 
 def id_of(named: WaitlistEntry | WaitlistOffer | str) -> str:

@@ -7,18 +7,20 @@ and type, who joins and who is booked, so that of two such at once one looks aga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import attrs
 
+from medsched.domain.appointment_types import AppointmentType, GridKind
 from medsched.domain.changes import Tally
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import LONGEST_DURATION
 from medsched.domain.holds import Hold
 from medsched.domain.slots import Slot
-from medsched.domain.stored import kind_of
+from medsched.domain.stored import Kind, Ref, kind_of
 from medsched.domain.tallies import tally_name
 from medsched.domain.waitlist import (
     STILL_WAITING,
@@ -29,7 +31,8 @@ from medsched.domain.waitlist import (
     WaitlistStatus,
 )
 from medsched.engine.booking import Plan
-from medsched.engine.waitlist import Opening, search_for, wishes_for
+from medsched.engine.waitlist import search_for, search_of_patient
+from medsched.engine.waitlist_turns import Opening
 from medsched.errors import InvalidDuration, NotFound
 from medsched.services.asked_for import Details, Wanted, Wish
 from medsched.services.bookings import ALTERNATIVES, Bookings
@@ -99,23 +102,39 @@ class WaitlistRecords:
         """What is counted under a name."""
         return self.context.store.tallies(self.context.practice, [tally])[tally]
 
-    def openings(self, entries: list[WaitlistEntry], **options: Any) -> Iterator[Slot]:
-        """The free slots that some of these entries may wish for, in order of time."""
+    def free(self, entries: Collection[WaitlistEntry]) -> Iterator[Iterable[Opening]]:
+        """What is free that some entries may wish for, of all their types, a UTC day at a time."""
         now = self.context.now()
         search = search_for(entries, now)
         if search is None:
             return iter(())
-        return self._searches.found(attrs.evolve(search, **options), now=now)
+        return (map(Opening.of, day) for day in self._searches.days(search, now=now))
+
+    def theirs(self, entry: WaitlistEntry, since: Opening) -> Iterator[Opening]:
+        """What the patient of an entry can have of what is free, from an opening on."""
+        now = self.context.now()
+        search = search_of_patient(entry, since.day, now)
+        if search is None:
+            return iter(())
+        return map(Opening.of, self._searches.found(search, now=now))
+
+    def any_packed(self, types: Iterable[str]) -> bool:
+        """Whether some of these types have a packed grid, which moves with what is taken."""
+        refs = {Ref(Kind.APPOINTMENT_TYPE, code) for code in types}
+        found = self.context.store.get_many(self.context.practice, refs) if refs else {}
+        return any(
+            isinstance(one, AppointmentType) and one.grid.kind is GridKind.PACKED
+            for one in found.values()
+        )
 
     def alternatives(self, entry: WaitlistEntry) -> tuple[Slot, ...]:
         """The first slots that are free now and that an entry wishes for."""
-        found: list[Slot] = []
-        for slot in self.openings([entry], patient=entry.patient):
-            if wishes_for(entry, Opening.of(slot)):
-                found.append(slot)
-            if len(found) == ALTERNATIVES:
-                break
-        return tuple(found)
+        now = self.context.now()
+        search = search_for([entry], now)
+        if search is None:
+            return ()
+        own = attrs.evolve(search, patient=entry.patient)
+        return tuple(islice(self._searches.found(own, now=now), ALTERNATIVES))
 
     # -------------------------------------------------------------------- changing
 
