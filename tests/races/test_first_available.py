@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 
+import pytest
 from tests.races.kit import MINUTE, NOW, SCALE, Arena, Late
 from tests.races.wholeness import check_told, check_whole, followed
 
@@ -82,6 +83,8 @@ def test_64_rivals_for_40_slots(arena: Arena) -> None:
 
 
 def test_64_rivals_for_40_slots_of_one_provider(arena: Arena) -> None:
+    if SCALE < 1 and arena.kind not in ("memory", "sqlite"):
+        pytest.skip("a part of the long run: each of the 64 is a process")
     pool(arena.clinic(), 1, "00:00-20:00", patients=64)
     made, none = rush(
         arena, 64, RoundRobin(), Search(first=TOMORROW, types="visit", timezone="UTC")
@@ -143,9 +146,9 @@ def test_turns_by_weight(arena: Arena) -> None:
 
 def test_chains_are_had_whole_or_not_at_all(arena: Arena) -> None:
     """Laboratory, then doctor: there are doctors for half of those who want both."""
-    rivals = 24
+    rivals = 24 if SCALE >= 1 else 12
     clinic = arena.clinic()
-    pool(clinic, 1, "10:00-16:00", patients=rivals)
+    pool(clinic, 1, f"10:00-{10 + rivals // 4}:00", patients=rivals)
     clinic.add_all(
         [
             Provider(id="lab"),
@@ -173,7 +176,7 @@ def test_chains_are_had_whole_or_not_at_all(arena: Arena) -> None:
     made = [one for chain in chains for one in chain]
     check(arena, made)
     had = [chain for chain in chains if chain]
-    assert len(had) == 12
+    assert len(had) == rivals // 2
     for first, then in had:
         assert 20 * MINUTE <= then.start - first.end <= 120 * MINUTE
         assert (first.provider, then.provider, then.follows) == ("lab", "dr-0", first.id)

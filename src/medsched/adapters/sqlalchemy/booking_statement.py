@@ -130,7 +130,7 @@ def _statement(tables: Tables, dialect: Dialect) -> str:
             SELECT kind, id, day, string_to_array(hours, ',', '')::bigint[] AS h
             FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
         ) w
-        WHERE {all_held.format("schedule")}
+        WHERE EXISTS (SELECT FROM new) AND {all_held.format("schedule")}
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
         RETURNING 1
@@ -138,7 +138,7 @@ def _statement(tables: Tables, dialect: Dialect) -> str:
     ), booking AS (
         INSERT INTO {called(tables.booking)} (practice, {", ".join(booking)})
         SELECT %(practice)s::text, {", ".join(booking.values())}
-        WHERE {all_taken} AND {all_held.format("record")} RETURNING 1
+        WHERE EXISTS (SELECT FROM new) AND {all_taken} AND {all_held.format("record")} RETURNING 1
     ), claim AS ({written(called(tables.claim), "claim", claim, practice)}
     ), reference AS ({written(called(tables.reference), "reference", reference, practice)}
     ), event AS ({written(called(tables.event), "event", event, recorded)}

@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 import attrs
 import pytest
 
+from medsched.domain.appointments import Appointment
 from medsched.domain.changes import (
     Applied,
     Changeset,
@@ -17,6 +18,7 @@ from medsched.domain.changes import (
     Stale,
     Tally,
 )
+from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.people import Patient
@@ -31,6 +33,7 @@ from medsched.testing.contracts.kit import (
     appointment,
     book,
     changes,
+    claimed,
     hold,
     plain,
     put,
@@ -74,6 +77,29 @@ class Receipts(Contract):
         for _ in range(2):
             assert plain(store.apply(booking)) == plain(Repeated(receipt))
         assert shown(store, practice, scopes=[scope], tallies=["n"]) == before
+
+    def test_another_booking_under_the_key_takes_nothing_though_nothing_is_in_its_way(
+        self, store: Store, practice: str
+    ) -> None:
+        """With no guard either that could stop it: the key alone does."""
+        first, other = appointment("a"), appointment("b", low=NINE + 60)
+        _, outcome = [
+            store.apply(
+                changes(
+                    practice,
+                    one,
+                    claims=one.claims,
+                    events=[Event.of(Change.BOOKED, one)],
+                    request=request("key", result=one, said=one.id),
+                )
+            )
+            for one in (first, other)
+        ]
+        assert isinstance(outcome, Repeated)
+        assert outcome.receipt.result == first
+        assert store.get(practice, Appointment, "b") is None
+        assert {one.id for one in claimed(store, practice, SMITH)} == {"a"}
+        assert store.number_events(practice) == 1
 
     @pytest.mark.parametrize("record", BOOKINGS.values(), ids=list(BOOKINGS))
     def test_a_result_is_kept_as_it_was(
