@@ -27,15 +27,12 @@ from medsched.domain.people import Provider
 from medsched.domain.places import Address
 from medsched.domain.slots import Slot
 from medsched.domain.starts import ANYWHERE, Anywhere, a_place
+from medsched.domain.wishes import some_weekdays
 from medsched.errors import InvalidInterval, InvalidNumber
 from medsched.timeline.weekdays import Weekday
 
 LONGEST_SEARCH: Final = timedelta(days=732)
 """The most dates that one search may ask for: two years, whichever years they are."""
-
-
-def _weekdays(value: str | Iterable[Weekday | str] | None) -> frozenset[Weekday] | None:
-    return None if value is None else Weekday.parse_set(value, "weekdays")
 
 
 def _providers(value: Iterable[str] | str | None) -> frozenset[str] | None:
@@ -88,7 +85,7 @@ class Search:
     )
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     hours: tuple[Hours, ...] = attrs.field(default=(), converter=stretches)
-    weekdays: frozenset[Weekday] | None = attrs.field(default=None, converter=_weekdays)
+    weekdays: frozenset[Weekday] | None = attrs.field(default=None, converter=some_weekdays)
 
     types: frozenset[str] | None = attrs.field(default=None, converter=type_codes)
     modality: Modality | None = attrs.field(default=None, converter=_modality)

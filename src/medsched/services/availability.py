@@ -248,7 +248,8 @@ class Availability(AvailabilityRecords):
         if last - first > LONGEST_QUERY:
             raise InvalidInterval("last", (first, last), f"longer than {LONGEST_QUERY.days} days")
         found: dict[Finding, None] = {}
-        for one in [provider] if provider is not None else self._providers():
+        every = (one.id for one in self._context.records(Provider, active=True))
+        for one in every if provider is None else [provider]:
             schedule = schedule_of(self._context, one)
             findings = check_schedule(schedule, self._context.zones, first, last)
             found.update(dict.fromkeys(findings))
@@ -285,19 +286,3 @@ class Availability(AvailabilityRecords):
         worked out. Raises as `slots`; `SlotsNotKept`.
         """
         return self._publishing.published(provider, type, start, end)
-
-    def _providers(self) -> list[str]:
-        store, practice = self._context.store, self._context.practice
-        ids: list[str] = []
-        while True:
-            page = store.page(
-                practice,
-                Provider,
-                active=True,
-                where={},
-                after=ids[-1] if ids else None,
-                limit=1000,
-            )
-            ids += [one.id for one in page]
-            if len(page) < 1000:
-                return ids

@@ -17,7 +17,7 @@ from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref
+from medsched.domain.stored import BookingRecord, Ref, StoredT
 from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
@@ -77,6 +77,20 @@ class Context:
             if len(found) < _PAGE:
                 return
             after = agenda.place(found[-1])
+
+    def records(
+        self, cls: type[StoredT], *, active: bool | None, **where: object
+    ) -> Iterator[StoredT]:
+        """All records of a class that match, in order of id, read a page at a time."""
+        after: str | None = None
+        while True:
+            found = self.store.page(
+                self.practice, cls, active=active, where=where, after=after, limit=_PAGE
+            )
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = found[-1].id
 
     def admit(self, operation: str) -> None:
         """Let the principal run a command: the one place where policies come to be asked.

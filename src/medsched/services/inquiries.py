@@ -125,7 +125,7 @@ class Inquiries:
         """
         context = self._context
         snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
-        known = None if patient is None else self._patient(patient)
+        known = None if patient is None else patient_of(context, patient)
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(
             snapshot.schedule,
@@ -195,11 +195,13 @@ class Inquiries:
         snapshot = self._snapshots.of(self._context, provider, type)
         return Inquiry(snapshot.schedule, Request(snapshot.type), self._context.zones)
 
-    def _patient(self, id: str) -> Patient:
-        found = self._context.store.get(self._context.practice, Patient, id)
-        if found is None and not self._context.registers_patients:
-            raise NotFound(kind_of(Patient).value, id)
-        return Patient(id=id) if found is None else found
+
+def patient_of(context: Context, id: str) -> Patient:
+    """A patient; one that is not stored where the scheduler registers them, else `NotFound`."""
+    found = context.store.get(context.practice, Patient, id)
+    if found is None and not context.registers_patients:
+        raise NotFound(kind_of(Patient).value, id)
+    return Patient(id=id) if found is None else found
 
 
 def with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:

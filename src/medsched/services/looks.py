@@ -12,12 +12,10 @@ import attrs
 
 from medsched.domain.claims import Claim
 from medsched.domain.ledger import LedgerKey, rows_of
-from medsched.domain.people import Patient
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotTerms
-from medsched.domain.stored import kind_of
 from medsched.engine.altered import reach_of as reach_of_claims
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
@@ -26,7 +24,7 @@ from medsched.errors import MissingZone, NotFound, UnknownZone
 from medsched.ports.store import Taken
 from medsched.services.context import Context
 from medsched.services.facts import FactReader
-from medsched.services.inquiries import with_session
+from medsched.services.inquiries import patient_of, with_session
 from medsched.services.rosters import Rosters
 from medsched.services.seats import Seats
 from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_MINUTE, day_of, instant_of
@@ -67,7 +65,7 @@ class Looks:
         self._stretch = stretch
         self._now = now
         self.search = search
-        self._patient = None if search.patient is None else self._find_patient(search.patient)
+        self._patient = None if search.patient is None else patient_of(context, search.patient)
         self._seats = Seats(context)
         self._facts = FactReader(context)
         self._turn_to(fresh=False)
@@ -286,12 +284,6 @@ class Looks:
         for claim in found:
             claims[claim.resource].append(with_session(claim, sessions))
         return claims
-
-    def _find_patient(self, id: str) -> Patient:
-        found = self._context.store.get(self._context.practice, Patient, id)
-        if found is None and not self._context.registers_patients:
-            raise NotFound(kind_of(Patient).value, id)
-        return Patient(id=id) if found is None else found
 
 
 def _day(hit: Hit) -> int:

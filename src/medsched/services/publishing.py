@@ -37,7 +37,6 @@ from medsched.timeline.zones import Zone
 
 _WEEK: Final = 7
 """How many days are read at once."""
-_PAGE: Final = 1000
 
 
 class Publishing:
@@ -198,13 +197,7 @@ class Publishing:
                 if row is None:
                     raise NotFound(kind_of(cls).value, id)
             return [id for id, row in rows.items() if row is not None and row.active]
-        ids: list[str] = []
-        while True:
-            after = ids[-1] if ids else None
-            page = store.page(practice, cls, active=True, where={}, after=after, limit=_PAGE)
-            ids += [one.id for one in page]
-            if len(page) < _PAGE:
-                return ids
+        return [one.id for one in self._context.records(cls, active=True)]
 
 
 def _several(ids: Collection[str] | None) -> Collection[str] | None:

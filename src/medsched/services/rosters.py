@@ -7,7 +7,7 @@ thousand schedules whether they are as they were. When it has, only what changed
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
 from typing import Final
 
@@ -16,7 +16,7 @@ from medsched.domain.people import Provider
 from medsched.domain.places import Device, Location, Room
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import Search
-from medsched.domain.stored import Kind, NounT, Ref, Stored
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.engine.free_starts import Template, is_plain
 from medsched.engine.searching import suits_provider, suits_type
 from medsched.engine.sweeps import Post, Suiting
@@ -31,7 +31,6 @@ _SEARCHES: Final = 64
 """How many answers to the question who suits a search are kept."""
 _DAYS: Final = 1_000_000
 """How many days of templates are kept: about 100 MB. Beyond that all are worked out anew."""
-_PAGE: Final = 1000
 _PLACES: Final = (Location, Room, Device)
 
 
@@ -64,9 +63,9 @@ class Roster:
         store, practice = context.store, context.practice
         version = store.roster_version(practice)
         made = cls(version, store.all_schedule_versions(practice))
-        made._types = {one.code: one for one in _all(context, AppointmentType)}
+        made._types = {one.code: one for one in context.records(AppointmentType, active=None)}
         own = Resource(ResourceKind.PRACTICE, practice)
-        for one in (one for place in _PLACES for one in _all(context, place)):
+        for one in (one for place in _PLACES for one in context.records(place, active=None)):
             made._rows[Ref.to(one)] = one
             if isinstance(one, Location):
                 made.places[one.id] = one
@@ -155,7 +154,7 @@ class Roster:
 
     def _providers(self, context: Context, ids: Collection[str] | None) -> list[Provider]:
         if ids is None and not self._whole:
-            for one in _all(context, Provider):
+            for one in context.records(Provider, active=None):
                 self._rows[Ref.to(one)] = one
             self._whole = True
         if ids is None:
@@ -221,16 +220,3 @@ class Rosters:
                 if len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
         return found
-
-
-def _all(context: Context, cls: type[NounT]) -> Iterator[NounT]:
-    """All records of a class, active or not."""
-    after: str | None = None
-    while True:
-        page = context.store.page(
-            context.practice, cls, active=None, where={}, after=after, limit=_PAGE
-        )
-        yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].id

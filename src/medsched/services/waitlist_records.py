@@ -49,7 +49,6 @@ ORDER: Final = tally_name("waitlist order")
 """The tally of what may have moved the order."""
 MOVED: Final = Tally(ORDER, 1)
 """That somebody may come before others."""
-_PAGE: Final = 1000
 _ENDS = {
     OfferStatus.ACCEPTED: Change.ACCEPTED,
     OfferStatus.DECLINED: Change.DECLINED,
@@ -88,15 +87,7 @@ class WaitlistRecords:
         self, cls: type[RecordT], *, active: bool | None = True, **where: object
     ) -> Iterator[RecordT]:
         """All entries or offers that match, read a page at a time."""
-        after: str | None = None
-        while True:
-            found = self.context.store.page(
-                self.context.practice, cls, active=active, where=where, after=after, limit=_PAGE
-            )
-            yield from found
-            if len(found) < _PAGE:
-                return
-            after = found[-1].id
+        return self.context.records(cls, active=active, **where)
 
     def counted(self, tally: str) -> int:
         """What is counted under a name."""

@@ -18,6 +18,7 @@ from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of, un
 from medsched.adapters.sqlalchemy.connections import as_sqlalchemys
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, named
+from medsched.adapters.sqlalchemy.reading import roster_query
 from medsched.adapters.sqlalchemy.schema import HOURS, ROSTER, Tables
 from medsched.domain.claims import Span
 from medsched.domain.holds import Hold
@@ -110,7 +111,7 @@ def _statement(tables: Tables, dialect: Dialect, kinds: int, low: int, high: int
 
 def taken_step_by_step(connection: Connection, tables: Tables, wanted: Wanted) -> Taken:
     """The same in plain queries, for a connection on which they see one state."""
-    ledger, schedule = tables.ledger, tables.schedule.c
+    ledger = tables.ledger
     columns = [ledger.c[name] for name in ("resource_kind", "resource_id", "day", *HOURS)]
     query = sa.select(*columns).where(ledger.c.day.between(wanted.first, wanted.last))
     found: dict[LedgerKey, int] = {}
@@ -118,10 +119,7 @@ def taken_step_by_step(connection: Connection, tables: Tables, wanted: Wanted) -
         here = named(ledger, wanted.practice, some, "resource_")
         rows = map(ledger_row, connection.execute(query.where(here)))
         found |= {key: bits for key, bits in rows if bits}
-    counted = sa.select(sa.func.coalesce(sa.func.sum(schedule.version), 0)).where(
-        schedule.practice == wanted.practice, schedule.kind == ROSTER
-    )
-    roster = int(connection.scalar(counted) or 0)
+    roster = int(connection.scalar(roster_query(tables, wanted.practice)))
     return Taken(roster, found, list(_lapsed_holds(connection, tables, wanted)))
 
 
