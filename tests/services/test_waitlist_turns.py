@@ -299,6 +299,18 @@ class TestAccepting:
         assert status(clinic, "that-day") is WaitlistStatus.REMOVED
         assert status(clinic, "before") is WaitlistStatus.WAITING
 
+    def test_entries_whose_dates_overlap_are_removed_on_whatever_day_the_visit_is(
+        self, clinic: Practice
+    ) -> None:
+        opened(clinic)
+        later: dict[str, Any] = {"earliest": date(2026, 2, 1), "latest": date(2026, 2, 9)}
+        join(clinic, "ada", **later)
+        overlapping = {"earliest": date(2026, 2, 9), "latest": date(2026, 2, 20)}
+        join(clinic, "ada", id="overlapping", providers="smith", **overlapping)
+        offer = clinic.waitlist.offer("of-ada", Start("smith", "visit", at(9)), reason="sooner")
+        clinic.waitlist.accept(offer, patient="ada")
+        assert status(clinic, "overlapping") is WaitlistStatus.REMOVED
+
 
 class TestJoining:
     @pytest.mark.parametrize("whose", ["patient", "type"])
