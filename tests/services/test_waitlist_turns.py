@@ -305,7 +305,7 @@ class TestAccepting:
         opened(clinic)
         later: dict[str, Any] = {"earliest": date(2026, 2, 1), "latest": date(2026, 2, 9)}
         join(clinic, "ada", **later)
-        overlapping = {"earliest": date(2026, 2, 9), "latest": date(2026, 2, 20)}
+        overlapping: dict[str, Any] = {"earliest": date(2026, 2, 9), "latest": date(2026, 2, 20)}
         join(clinic, "ada", id="overlapping", providers="smith", **overlapping)
         offer = clinic.waitlist.offer("of-ada", Start("smith", "visit", at(9)), reason="sooner")
         clinic.waitlist.accept(offer, patient="ada")
