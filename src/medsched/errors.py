@@ -302,6 +302,16 @@ class NotAllowed(MedschedError, PermissionError):
 
 
 @attrs.define(eq=False, slots=False)
+class ReasonRequired(MedschedError, ValueError):
+    """A command that wants a written reason, and got none."""
+
+    operation: str
+
+    def sentence(self) -> str:
+        return f"to {self.operation} a written reason is required"
+
+
+@attrs.define(eq=False, slots=False)
 class IdempotencyMismatch(MedschedError, ValueError):
     """An idempotency key that was used before, for another request."""
 
@@ -420,6 +430,40 @@ class TransactionLost(StorageError):
             f"the database ended the transaction at {self.operation} ({self.code}): roll it back"
             " and begin again"
         )
+
+
+@attrs.define(eq=False, slots=False)
+class DecryptionError(MedschedError, ValueError):
+    """A sealed value, or a wrapped key, that was changed, cut short, or stands elsewhere."""
+
+    what: str
+
+    def sentence(self) -> str:
+        return f"{self.what} cannot be decrypted: it was changed, or belongs elsewhere"
+
+
+@attrs.define(eq=False, slots=False)
+class KeyUnavailable(MedschedError):
+    """A key that cannot be had now: no provider, or one that is not reached or refuses.
+
+    Nothing was written. ``why`` is a code of ours or of the provider's.
+    """
+
+    key: str
+    why: str
+
+    def sentence(self) -> str:
+        return f"the key {self.key!r} is not available: {self.why}"
+
+
+@attrs.define(eq=False, slots=False)
+class KeyDestroyed(MedschedError, LookupError):
+    """A key that was destroyed for good, and what it sealed with it."""
+
+    key: str
+
+    def sentence(self) -> str:
+        return f"the key of {self.key} was destroyed; what it sealed is gone"
 
 
 @attrs.define(eq=False, slots=False)

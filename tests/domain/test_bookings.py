@@ -259,7 +259,7 @@ class TestKeyedRequest:
         scopes = {
             self.keyed().scope,
             self.keyed(key="l").scope,
-            self.keyed(who=Principal("kim")).scope,
+            self.keyed(who=Principal.trusted("kim")).scope,
             self.keyed(what="cancel").scope,
         }
         assert len(scopes) == 4

@@ -135,7 +135,7 @@ def test_two_requests_under_one_key(arena: Arena, clinic: Practice) -> None:
 def test_keys_of_others_are_other_keys(arena: Arena, clinic: Practice) -> None:
     """Another practice and another principal: each books once under the same key."""
     lakeside = opened(Scheduler(arena.store, clock=FixedClock(NOW)).practice("lakeside"))
-    kim = Principal("kim")
+    kim = Principal.trusted("kim")
 
     def mine(practice: Practice) -> Appointment:
         return practice.appointments.book(start(), patient="ada", idempotency_key="k")

@@ -265,10 +265,10 @@ class TestBooking:
             clinic.appointments.cancel(last.id)
 
     def test_who_acts_is_recorded(self, clinic: Practice, scheduler: Scheduler) -> None:
-        kim = scheduler.practice("riverside", principal=Principal("kim"))
+        kim = scheduler.practice("riverside", principal=Principal.trusted("kim"))
         made = kim.appointments.book(start(), patient="ada")
         assert (made.created_by, made.updated_by) == ("kim", "kim")
-        moved = clinic.acting_as(Principal("lee")).appointments.reschedule(made, start(30))
+        moved = clinic.acting_as(Principal.trusted("lee")).appointments.reschedule(made, start(30))
         assert (moved.created_by, moved.updated_by) == ("kim", "lee")
         assert moved.moves[0].moved_by == "lee"
         done = clinic.appointments.cancel(moved)

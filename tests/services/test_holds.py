@@ -235,7 +235,7 @@ class TestConfirming:
 
     def test_somebody_else_may_not(self, clinic: Practice, store: MemoryStore) -> None:
         held = clinic.holds.place(start(), patient="ada")
-        kim = clinic.acting_as(Principal("kim"))
+        kim = clinic.acting_as(Principal.trusted("kim"))
         before = everything(store, clinic)
         commands: Sequence[Callable[[], object]] = (
             lambda: kim.holds.confirm(held),

@@ -255,7 +255,7 @@ def test_to_say_nothing_is_to_say_what_is_so_anyway(clinic: Practice) -> None:
 def test_each_principal_practice_and_command_has_keys_of_its_own(
     clinic: Practice, scheduler: Scheduler
 ) -> None:
-    kim = clinic.acting_as(Principal("kim"))
+    kim = clinic.acting_as(Principal.trusted("kim"))
     other = opened(scheduler.practice("lakeside"))
     made = [
         clinic.appointments.book(start(), patient="ada", idempotency_key="k"),
@@ -317,7 +317,7 @@ def test_whatever_would_fail_the_second_time_is_no_matter(
 
 def test_a_stolen_key_opens_nothing(clinic: Practice, it: Ready) -> None:
     clinic.holds.confirm(it.held, idempotency_key="k")
-    kim = clinic.acting_as(Principal("kim"))
+    kim = clinic.acting_as(Principal.trusted("kim"))
     other = clinic.holds.place(start())
     with pytest.raises(NotAllowed):
         kim.holds.confirm(other, patient="ada", idempotency_key="k")

@@ -162,6 +162,6 @@ def test_what_was_decided_is_under_the_key(clinic: Practice) -> None:
 
 
 def test_who_did_it_is_recorded(clinic: Practice) -> None:
-    kim = clinic.acting_as(Principal("kim"))
+    kim = clinic.acting_as(Principal.trusted("kim"))
     made = kim.appointments.book(start(5, "visit"), patient="p0", override=WHY)
     assert (made.created_by, made.overridden) == ("kim", frozenset({Reason.OFF_GRID}))

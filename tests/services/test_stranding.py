@@ -447,7 +447,7 @@ class TestWhatBecomesOfThem:
 
     def test_who_did_it_is_recorded(self, clinic: Practice) -> None:
         booked(clinic, "a")
-        desk = clinic.acting_as(Principal("desk"))
+        desk = clinic.acting_as(Principal.trusted("desk"))
         desk.availability.rules.delete("mornings-smith", stranded="cancel")
         assert clinic.appointments.get("a").updated_by == "desk"
 

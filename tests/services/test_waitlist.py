@@ -287,7 +287,7 @@ class TestChanging:
 
     def test_urgency_is_set_by_somebody(self, clinic: Practice, store: MemoryStore) -> None:
         join(clinic)
-        nurse = clinic.acting_as(Principal("kim"))
+        nurse = clinic.acting_as(Principal.trusted("kim"))
         entry = nurse.waitlist.set_urgency("of-ada", 5)
         assert (entry.urgency, entry.urgency_by, entry.updated_by) == (5, "kim", "kim")
         before = everything(store, clinic)
@@ -801,7 +801,7 @@ class TestByHand:
         join(clinic, "ada", urgency=9)
         join(clinic, "bob", providers="jones")
         free(clinic, 3)
-        nurse = clinic.acting_as(Principal("kim"))
+        nurse = clinic.acting_as(Principal.trusted("kim"))
         offer = nurse.waitlist.offer("of-bob", slot(3), reason="in pain", lasting=MINUTE)
         assert (offer.by_hand, offer.reason, offer.created_by) == (True, "in pain", "kim")
         assert "pain" not in repr(offer)

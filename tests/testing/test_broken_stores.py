@@ -130,7 +130,7 @@ class Rush:
                 return False
             request = None
             if key is not None:
-                request = keyed_request(key, Principal("x"), "book", {"low": low}, NOW)
+                request = keyed_request(key, Principal.trusted("x"), "book", {"low": low}, NOW)
             outcome = self.store.apply(
                 Changeset(
                     practice="p",

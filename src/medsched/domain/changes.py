@@ -11,6 +11,7 @@ import attrs
 
 from medsched.domain.agendas import Agenda
 from medsched.domain.appointments import Appointment
+from medsched.domain.audit import AuditEntry
 from medsched.domain.availability_changes import Touched, TouchedTime
 from medsched.domain.claims import LONGEST_CLAIM, Claim
 from medsched.domain.events import Event
@@ -118,7 +119,7 @@ class Changeset:
     made. ``doubled`` are claims that are made whatever else takes their minutes. ``tallies`` are
     counted. ``seats``: where seats of group sessions are taken or given back, which no claim
     shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
-    to nobody if there is none.
+    to nobody if there is none. ``audits`` are written down where the store keeps an audit.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -133,6 +134,7 @@ class Changeset:
     tallies: tuple[Tally, ...] = ()
     seats: tuple[TouchedTime, ...] = ()
     events: tuple[Event, ...] = ()
+    audits: tuple[AuditEntry, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         changed = Counter([*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)])

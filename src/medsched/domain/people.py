@@ -112,6 +112,8 @@ def _a_birth_date(instance: object, attribute: object, value: object) -> None:
 class Patient(Identified):
     """Somebody who is seen: a bare id is enough, all else is optional.
 
+    ``locations`` and ``providers`` are whom the patient is registered with: they reach the
+    patient's record before the first visit.
     ``established``: seen before, as the host knows; who has an appointment here that was
     fulfilled is so without being called it.
     """
@@ -124,6 +126,8 @@ class Patient(Identified):
     insurer: str = phi(default="", validator=text())
     insurance_number: str = phi(default="", validator=text(60))
     established: bool = phi(default=False)
+    locations: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
+    providers: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
 
     @cached_property
     def resource(self) -> Resource:

@@ -153,6 +153,17 @@ KEEPS_HOURS: Final = frozenset(ResourceKind) - {ResourceKind.PATIENT}
 """The kinds of resources that rules, overrides and blockings may be about."""
 
 
+def patient_of(record: Stored) -> str | None:
+    """Whose record it is; None for what is no patient's."""
+    match record:
+        case Patient():
+            return record.id
+        case Appointment() | Hold() | Series() | WaitlistEntry() | WaitlistOffer():
+            return record.patient
+        case _:
+            return None
+
+
 def references(record: Stored) -> frozenset[Ref]:
     """Every record that this one names. The practice itself is left out: it is always there."""
     match record:
@@ -161,6 +172,9 @@ def references(record: Stored) -> frozenset[Ref]:
             return _refs(Kind.LOCATION, [record.location]) | _refs(Kind.APPOINTMENT_TYPE, codes)
         case Room() | Device():
             return _refs(Kind.LOCATION, [record.location])
+        case Patient():
+            locations = _refs(Kind.LOCATION, record.locations)
+            return locations | _refs(Kind.PROVIDER, record.providers)
         case AppointmentType():
             return frozenset(Ref.of(one) for need in record.needs for one in need.one_of)
         case AvailabilityRule() | Override():

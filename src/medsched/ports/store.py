@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
+from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.audit import AuditEntry
 from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Changeset, Outcome
 from medsched.domain.claims import Claim, Span
@@ -81,11 +84,12 @@ class Store(Protocol):
         where: Mapping[str, object],
         after: str | None,
         limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[StoredT]:
         """The first ``limit`` records of a class after an id, in order of id.
 
         ``active`` None takes both. ``where`` gives fields and the values they must equal;
-        a field that is a set must contain the value.
+        a field that is a set must contain the value. ``within``: only what that reaches.
         """
         ...
 
@@ -159,11 +163,25 @@ class Store(Protocol):
         ...
 
     def appointments(
-        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+        self,
+        practice: str,
+        agenda: Agenda,
+        *,
+        after: Place | None,
+        limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
         """The first ``limit`` appointments of an agenda after a place in it, in its order.
 
         Those of one instant are in order of id; a descending agenda reverses that too.
+        ``within``: only what that reaches.
+        """
+        ...
+
+    def reached(self, practice: str, records: Collection[Stored], reach: Reach) -> AbstractSet[Ref]:
+        """Those of these records that a reach reaches, in one round trip at most.
+
+        The records are as they were read, or as they will be written.
         """
         ...
 
@@ -204,6 +222,15 @@ class Store(Protocol):
         In order of the numbers of their first events. One that was applied before it was written
         down what changesets touch, by an earlier release, may have touched anything: None.
         """
+        ...
+
+    @property
+    def audited(self) -> bool:
+        """Whether an audit is kept: else nothing is written down of what is given for it."""
+        ...
+
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        """Write down accesses of one practice that changed nothing: all of them, for good."""
         ...
 
     def apply(self, changeset: Changeset) -> Outcome:

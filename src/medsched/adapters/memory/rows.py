@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import attrs
 
 from medsched.adapters.memory.ledger import Ledger
+from medsched.domain.access import Reach
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.availability_changes import NumberedTouch
@@ -25,6 +27,8 @@ from medsched.domain.changes import (
 )
 from medsched.domain.events import Event
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
+from medsched.domain.people import Patient
+from medsched.domain.reaching import reaches, reaches_registered, reaches_visit
 from medsched.domain.records import Resource
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Calendar, calendar
@@ -81,6 +85,17 @@ class Rows:
             tuple(one for one in found if isinstance(one, SlotOverride)),
             tuple(one for one in found if isinstance(one, ReleaseRule)),
         )
+
+    def reaches(self, reach: Reach, record: Stored) -> bool:
+        """Whether a reach reaches a record: see `Reach`."""
+        return reaches(reach, record, partial(self._reaches_patient, reach))
+
+    def _reaches_patient(self, reach: Reach, id: str) -> bool:
+        patient = self.records.get(Ref(Kind.PATIENT, id))
+        if isinstance(patient, Patient) and reaches_registered(reach, patient):
+            return True
+        visits = self.after(Appointment, None)
+        return any(one.patient == id and reaches_visit(reach, one) for one in visits)
 
     # ------------------------------------------------------------------- deciding
 

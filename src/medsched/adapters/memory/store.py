@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from itertools import islice
 from operator import attrgetter
@@ -13,8 +13,10 @@ from threading import Lock
 from medsched.adapters.memory.rows import Rows
 from medsched.adapters.memory.slot_table import Days
 from medsched.adapters.surroundings import standard
+from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
+from medsched.domain.audit import AuditEntry
 from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.domain.claims import Claim
@@ -69,13 +71,16 @@ class MemoryStore:
         where: Mapping[str, object],
         after: str | None,
         limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[StoredT]:
         with self._lock:
-            records = self._practice(practice).after(cls, after)
+            rows = self._practice(practice)
             found = (
                 record
-                for record in records
-                if active in (None, record.active) and _matches(record, where)
+                for record in rows.after(cls, after)
+                if active in (None, record.active)
+                and _matches(record, where)
+                and rows.reaches(within, record)
             )
             return list(islice(found, limit))
 
@@ -152,10 +157,18 @@ class MemoryStore:
             return Taken(rows.roster_version, found, lapsed)
 
     def appointments(
-        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+        self,
+        practice: str,
+        agenda: Agenda,
+        *,
+        after: Place | None,
+        limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
         with self._lock:
-            found = list(filter(agenda.matches, self._practice(practice).after(Appointment, None)))
+            rows = self._practice(practice)
+            matching = filter(agenda.matches, rows.after(Appointment, None))
+            found = [one for one in matching if rows.reaches(within, one)]
         found.sort(key=agenda.place, reverse=agenda.descending)
         if after is not None:
             way = -1 if agenda.descending else 1
@@ -224,6 +237,18 @@ class MemoryStore:
     ) -> int:
         with self._lock:
             return self._published.get(practice, Days()).withdraw(provider, type, kept)
+
+    def reached(self, practice: str, records: Collection[Stored], reach: Reach) -> Set[Ref]:
+        with self._lock:
+            rows = self._practice(practice)
+            return {Ref.to(one) for one in records if rows.reaches(reach, one)}
+
+    @property
+    def audited(self) -> bool:
+        return False
+
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        pass
 
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:

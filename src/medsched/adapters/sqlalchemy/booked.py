@@ -27,6 +27,7 @@ from medsched.adapters.sqlalchemy.taken_query import (
     taken_step_by_step,
 )
 from medsched.adapters.sqlalchemy.touching import NOTHING, touched_of
+from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability_changes import NumberedTouch
@@ -100,7 +101,13 @@ class BookingReader(RecordReader):
             return taken_step_by_step(connection, self._tables, wanted)
 
     def appointments(
-        self, practice: str, agenda: Agenda, *, after: Place | None, limit: int
+        self,
+        practice: str,
+        agenda: Agenda,
+        *,
+        after: Place | None,
+        limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
         if not nameable(practice):
             return []

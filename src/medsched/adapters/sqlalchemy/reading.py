@@ -19,6 +19,7 @@ from medsched.adapters.sqlalchemy.connections import Connections
 from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
+from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.records import Resource
 from medsched.domain.release_rules import ReleaseRule
@@ -97,6 +98,7 @@ class RecordReader:
         where: Mapping[str, object],
         after: str | None,
         limit: int,
+        within: Reach = EVERYTHING,
     ) -> Sequence[StoredT]:
         if not nameable(practice):
             return []

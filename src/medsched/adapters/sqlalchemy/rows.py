@@ -66,6 +66,7 @@ _COLUMNS: Final = frozenset(field.name for field in attrs.fields(Record)) | {"id
 FILTERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.PROVIDER: frozenset({"location", "specialties", "languages", "insurers"}),
     Kind.STAFF: frozenset({"department"}),
+    Kind.PATIENT: frozenset({"locations", "providers"}),
     Kind.LOCATION: frozenset({"kind"}),
     Kind.ROOM: frozenset({"location"}),
     Kind.DEVICE: frozenset({"location"}),
@@ -75,7 +76,8 @@ FILTERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.WAITLIST_ENTRY: frozenset({"patient", "type", "providers", "status"}),
     Kind.WAITLIST_OFFER: frozenset({"entry", "patient", "provider", "type", "status", "ended_in"}),
 }
-"""The fields that can be searched for without reading documents; of a patient only the id."""
+"""The fields that can be searched for without reading documents; of a patient, whom they
+are registered with."""
 
 
 # ---------------------------------------------------------------------- nouns
@@ -113,7 +115,12 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
         "rules": RULES,
     },
     Staff: {},
-    Patient: {"birth_date": DATE, "address": ADDRESS},
+    Patient: {
+        "birth_date": DATE,
+        "address": ADDRESS,
+        "locations": WORDS,
+        "providers": WORDS,
+    },
     Location: {"address": ADDRESS},
     Room: {},
     Device: {},

@@ -160,7 +160,7 @@ def request(
     key: str, *, at: datetime = NOW, result: BookingRecord | None = None, **said: Any
 ) -> KeyedRequest:
     """A request under an idempotency key."""
-    made = keyed_request(key, Principal("host"), "appointment.booked", said, at)
+    made = keyed_request(key, Principal.trusted("host"), "appointment.booked", said, at)
     return attrs.evolve(made, result=result)
 
 
