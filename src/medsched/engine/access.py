@@ -118,7 +118,7 @@ KEEPING: Final[frozenset[str]] = frozenset(
     *("one-off-blocking.read", "one-off-blocking.list"),
     *("slot.change", "slot.delete", "slot.delete-recurring", "slot.restore"),
 }
-"""The operations on a resource's own time, which a grant to see patients does not open."""
+"""The operations on resources' own time, which a grant for a clinic opens to no provider."""
 
 
 class RolePolicy:
@@ -155,9 +155,10 @@ class RolePolicy:
             return EVERYTHING
         able = principal.roles & OPERATIONS.get(operation, frozenset())
         found = [_of_role(role, principal) for role in able]
-        if able & _BESIDE and (Role.STAFF in able or operation not in KEEPING):
+        if able & _BESIDE:
+            places = Role.STAFF in able or operation not in KEEPING
             found += [
-                Reach(locations=one.locations, patients=one.patients)
+                Reach(locations=one.locations if places else frozenset(), patients=one.patients)
                 for one in grants
                 if one.principal == principal.id and one.is_in_force(now)
             ]
