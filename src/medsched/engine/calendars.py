@@ -90,7 +90,7 @@ def entries(
         if claim.resource == resource:
             if isinstance(taker, GroupSession) and taker.id in seats:
                 continue  # their own seat tells of it
-        elif not _is_seat_there(viewer, resource, taker):
+        elif not _is_seat_at(resource, taker):
             continue
         if isinstance(taker, Appointment) and not taker.claims_time:
             continue  # it was given up since the claims were read
@@ -150,11 +150,9 @@ def _is_own(viewer: Viewer, visit: _Visit) -> bool:
     return viewer.patient is not None and visit.patient == viewer.patient
 
 
-def _is_seat_there(viewer: Viewer, resource: Resource, taker: Taker | None) -> bool:
-    """Whether it is a seat of the viewer's in a group session that takes a resource's time."""
+def _is_seat_at(resource: Resource, taker: Taker | None) -> bool:
+    """Whether it is a seat in a group session that takes a resource's time."""
     if not isinstance(taker, Appointment | Hold) or taker.session is None:
-        return False
-    if not _is_own(viewer, taker):
         return False
     match resource.kind:
         case ResourceKind.PROVIDER:
