@@ -49,6 +49,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "waitlist": "join change leave accept declined position",
         "waitlist-entry": "read list",
         "waitlist-offer": "read list",
+        "calendar": "read",
         "access": "own",
     },
     _CARE: {
