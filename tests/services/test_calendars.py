@@ -175,7 +175,15 @@ def test_a_hold_that_has_expired_takes_no_time(clinic: Practice, clock: FixedClo
     ]
 
 
-def test_what_reaches_into_the_stretch_is_told_whole(clinic: Practice) -> None:
+def test_nobody_counts_patients_minute_by_minute(clinic: Practice) -> None:
+    p9 = acting(clinic, "patient", patient="p9")
+    for minute in range(-10, 220, 7):
+        found = told(p9.calendars.of("smith", nine(minute), nine(minute + 1)))
+        busy = 0 <= minute < 70 or 90 <= minute < 210
+        assert found == ([(minute, minute + 1, "")] if busy else [])
+
+
+def test_a_visit_that_reaches_into_the_stretch_is_told_whole(clinic: Practice) -> None:
     def between(low: int, high: int) -> list[tuple[int, int, str]]:
         return told(clinic.calendars.of("smith", nine(low), nine(high)))
 

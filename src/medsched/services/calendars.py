@@ -41,11 +41,13 @@ class Calendars:
     ) -> tuple[CalendarEntry, ...]:
         """What takes the time of a resource in [start, end), aware instants, by start.
 
-        A bare id is a provider's. What reaches into the stretch is told whole. A location has a
-        calendar if it is exclusive, else nothing takes its time. `NotFound` for a resource that is
-        not there, and for a patient who is not reached. `InvalidInterval` for an end that is not
-        after the start or more than `LONGEST_CALENDAR` after it, `NaiveDatetime`, `OutOfRange`,
-        and `InvalidChoice` for the practice itself.
+        A bare id is a provider's. A visit that reaches into the stretch is told whole; time of
+        which nothing is told, as far as the stretch goes. A location has a calendar if it is
+        exclusive, else nothing takes its time.
+
+        `NotFound` for a resource that is not there, and for a patient who is not reached.
+        `InvalidInterval` for an end that is not after the start or more than `LONGEST_CALENDAR`
+        after it, `NaiveDatetime`, `OutOfRange`, and `InvalidChoice` for the practice itself.
         """
         self._context.admit(_READ)
         wanted = resource(resource_)
