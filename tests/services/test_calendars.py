@@ -115,6 +115,10 @@ def test_whom_one_may_not_see_is_as_if_there_were_nobody(clinic: Practice) -> No
         acting(clinic, "provider", provider="jones"),
     )
     nobody = clinic.acting_as(Principal("x", practice="riverside"))
+    for seen in (clinic, p1):  # a patient who is reached, and not stored
+        for id in ("nobody", "p99"):
+            with pytest.raises(NotFound):
+                of(seen, Resource("patient", id))
     for seen in (p1, jones, nobody):
         raised = []
         for id in ("p0", "nobody"):
@@ -207,7 +211,7 @@ def test_a_stretch_is_a_stretch_of_instants_and_not_too_long(clinic: Practice) -
         of(clinic.resource, low, nine(1))
 
 
-def test_it_takes_two_round_trips_and_a_third_for_a_patient(
+def test_it_takes_two_round_trips_and_more_for_a_patient(
     clinic: Practice, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -226,10 +230,15 @@ def test_it_takes_two_round_trips_and_a_third_for_a_patient(
     for resource, seen, trips in (
         ("smith", clinic, ["claims", "get_many"]),
         (GYM, acting(clinic, "patient", patient="p1"), ["claims", "get_many"]),
-        (P1, acting(clinic, "patient", patient="p1"), ["claims", "get_many", "reached"]),
+        (P1, clinic, ["get_many", "reached", "claims", "get_many"]),
     ):
         of(seen, resource)
         assert asked == trips
+        asked.clear()
+    for id in ("p0", "p9", "nobody"):  # who is hidden costs as much as who is not there
+        with pytest.raises(NotFound):
+            of(acting(clinic, "patient", patient="p1"), Resource("patient", id))
+        assert asked == ["get_many", "reached"]
         asked.clear()
 
 

@@ -59,13 +59,15 @@ class Calendars:
             raise InvalidInterval("end", (start, end), why)
         viewer = Viewer.of(self._context.principal, self._context.reach(_READ))
         store, practice = self._context.store, self._context.practice
+        if wanted.kind is ResourceKind.PATIENT:
+            self._check_reached(wanted.id, viewer.reach)
         asked = {wanted}
         if viewer.patient is not None:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
         claims = store.claims(practice, asked, low, high)
         refs = [Ref(CLAIMED_BY[claim.kind], claim.id) for claim in claims]
         found = store.get_many(practice, [Ref.of(wanted), *refs])
-        if not self._may_see(wanted, found, viewer.reach):
+        if Ref.of(wanted) not in found:
             raise NotFound(wanted.kind.value, wanted.id)
         takers = [one if isinstance(one, BookingRecord) else None for one in map(found.get, refs)]
         shown = entries(
@@ -78,15 +80,16 @@ class Calendars:
         self._context.shown(_READ, _told_of(wanted, shown, found))
         return shown
 
-    def _may_see(self, wanted: Resource, found: Mapping[Ref, Stored], reach: Reach) -> bool:
-        """Whether there is such a calendar, for whoever has this reach."""
-        ref = Ref.of(wanted)
-        if wanted.kind is ResourceKind.PATIENT:
-            # Whom one may not see takes as long as whom there is not.
-            record = found.get(ref, Patient(id=wanted.id))
-            if not self._context.store.reached(self._context.practice, [record], reach):
-                return False
-        return ref in found
+    def _check_reached(self, patient: str, reach: Reach) -> None:
+        """Refuse the calendar of a patient who is not reached before anything is read of it.
+
+        So that it takes as long as that of one who is not there.
+        """
+        store, practice = self._context.store, self._context.practice
+        ref = Ref(Kind.PATIENT, patient)
+        found = store.get_many(practice, [ref])
+        if not store.reached(practice, [found.get(ref, Patient(id=patient))], reach):
+            raise NotFound(Kind.PATIENT.value, patient)
 
 
 def _told_of(
