@@ -15,12 +15,15 @@ from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Noun
 from medsched.domain.stranding import Stranded
+from medsched.engine.access import RolePolicy
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
 from medsched.ports.pauses import Pauses
+from medsched.ports.policy import Policy
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
+from medsched.services.access import Access
 from medsched.services.appointments import Appointments
 from medsched.services.availability import Availability
 from medsched.services.blockings import Blockings
@@ -55,7 +58,8 @@ class Scheduler:
     stored, instead of being `NotFound`: for hosts that keep their patients elsewhere.
     ``house_rules`` are the host's own rules of booking, asked beside those that are stored.
     ``assignment`` says who gets a patient in `Appointments.book_first` where no rule is named:
-    the earliest start unless given.
+    the earliest start unless given. ``policy`` says what principals may do: `RolePolicy` unless
+    given. Whoever is trusted is not asked about.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Scheduler:
         registers_patients: bool = False,
         house_rules: Iterable[HouseRule] = (),
         assignment: Assignment | None = None,
+        policy: Policy | None = None,
     ) -> None:
         own = store.surroundings
         self._store = store
@@ -81,6 +86,7 @@ class Scheduler:
         self._registers_patients = registers_patients
         self._house_rules = tuple(house_rules)
         self._assignment = _rule(assignment) or ShortestWait()
+        self._policy = RolePolicy() if policy is None else policy
         self._snapshots = Snapshots()
 
     def practice(
@@ -99,6 +105,7 @@ class Scheduler:
             self._registers_patients,
             self._house_rules,
             _rule(assignment) or self._assignment,
+            self._policy,
         )
         return Practice(context, self._snapshots)
 
@@ -153,11 +160,17 @@ class Practice:
         """Who waits for time to come free, and what they were offered."""
         self.events = Events(context)
         """What happened, in order, for whoever follows."""
+        self.access = Access(context)
+        """Who may do what: grants, and the broken glass."""
         self.changes = Changes(context, snapshots)
         """Where availability changed, in order, for UIs and caches."""
 
     def acting_as(self, principal: Principal) -> Practice:
-        """The same practice, its commands run under another principal."""
+        """The same practice, its commands run under another principal.
+
+        Nothing is asked of them yet: each command asks whether they may. One of another practice
+        may do nothing here.
+        """
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 
     def add_all(
@@ -169,13 +182,15 @@ class Practice:
         the first error that creating one of them alone would raise. ``stranded`` as in
         `AvailabilityRecords.add`.
         """
-        return self._writer.create(tuple(records), stranded=stranded)
+        gate = self._context.admit("record.add-all")
+        return self._writer.create(gate, tuple(records), stranded=stranded)
 
     def tallies(self, names: Iterable[str]) -> Mapping[str, int]:
         """What was counted under each of these names by rules of the host's own; 0 for nothing.
 
         A tally only goes up, by what `HouseRule.tallies` says of each booking.
         """
+        self._context.admit("tally.read")
         return self._context.store.tallies(self.id, tuple(names))
 
     def __repr__(self) -> str:

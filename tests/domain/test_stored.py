@@ -160,6 +160,7 @@ def test_every_resource_is_of_a_kind() -> None:
                 " provider smith, waitlist-entry e1"
             ),
         ),
+        (RECORDS["grant, all stated"], ""),
     ],
 )
 def test_a_record_tells_what_it_refers_to(record: Stored, named: str) -> None:
@@ -182,6 +183,7 @@ def test_a_record_tells_whose_schedule_it_changes() -> None:
     assert scheduled_by(kept) == everybodys
     assert scheduled_by(RECORDS["waitlist entry"]) is None
     assert scheduled_by(RECORDS["waitlist offer"]) is None
+    assert scheduled_by(RECORDS["grant"]) is None
 
 
 @pytest.mark.parametrize("id", ["a", "é☃", "x" * 255, "=", " "])

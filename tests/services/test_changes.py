@@ -394,7 +394,7 @@ def test_what_changes_availability_has_an_event_to_tell_it_by(clinic: Practice) 
     """A command that forgets it is found out before anything is stored."""
     silent = Changeset(practice="riverside", seats=(TouchedTime(SMITH, 1, 2),))
     with pytest.raises(AssertionError):
-        clinic._context.commit("silent", lambda: (None, silent))
+        clinic._context.commit(clinic._context.admit("silent"), lambda: (None, silent))
 
 
 def _column(store: Any) -> list[str]:

@@ -47,6 +47,10 @@ class Change(StrEnum):
     LAPSED = "lapsed"
     REMOVED = "removed"
 
+    GRANTED = "granted"
+    GLASS_BROKEN = "glass-broken"
+    REVOKED = "revoked"
+
 
 @attrs.frozen(kw_only=True)
 class Event:

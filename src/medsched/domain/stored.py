@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
+from medsched.domain.access import Grant
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
@@ -42,6 +43,7 @@ Noun: TypeAlias = (
     | Series
     | WaitlistEntry
     | WaitlistOffer
+    | Grant
 )
 """What a practice describes itself by."""
 Stored: TypeAlias = Noun | BookingRecord
@@ -73,6 +75,7 @@ class Kind(StrEnum):
     RELEASE_RULE = "release-rule"
     WAITLIST_ENTRY = "waitlist-entry"
     WAITLIST_OFFER = "waitlist-offer"
+    GRANT = "grant"
     APPOINTMENT = "appointment"
     HOLD = "hold"
     SESSION = "session"
@@ -97,6 +100,7 @@ NOUNS: Final[Mapping[Kind, type[Noun]]] = {
     Kind.RELEASE_RULE: ReleaseRule,
     Kind.WAITLIST_ENTRY: WaitlistEntry,
     Kind.WAITLIST_OFFER: WaitlistOffer,
+    Kind.GRANT: Grant,
 }
 """The class of each kind of noun."""
 BOOKINGS: Final[Mapping[Kind, type[BookingRecord]]] = {
@@ -248,7 +252,9 @@ def references(record: Stored) -> frozenset[Ref]:
             )
         case Blocking():
             return frozenset(map(Ref.of, record.resources)) | _refs(Kind.PATIENT, [record.kept_for])
-        case PracticeSettings() | Staff() | Patient() | Location():
+        case Grant():
+            return frozenset()  # or it would keep its patient from being deleted
+        case PracticeSettings() | Staff() | Location():
             return frozenset()
 
 
@@ -271,7 +277,7 @@ def scheduled_by(record: Stored) -> Resource | None:
             return record.resource
         case Staff() | Patient() | AppointmentType() | Series():
             return None
-        case WaitlistEntry() | WaitlistOffer():
+        case WaitlistEntry() | WaitlistOffer() | Grant():
             return None
         case Appointment() | Hold() | GroupSession() | Blocking():
             return None

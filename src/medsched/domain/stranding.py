@@ -49,10 +49,12 @@ class Proposal:
 class AppointmentsStranded(MedschedError, ValueError):
     """A change that takes hours away under appointments, without a word on what becomes of them.
 
-    Nothing was written. ``stranded`` are all of them, in order of start.
+    Nothing was written. ``stranded`` are all of them whom the principal reaches, in order of
+    start; ``others`` is how many more there are.
     """
 
     stranded: tuple[Stranding, ...]
+    others: int = 0
 
     def sentence(self) -> str:
         """How many there are, and the ids and starts of the first."""
@@ -60,8 +62,9 @@ class AppointmentsStranded(MedschedError, ValueError):
             f"{one.appointment.id!r} at {one.appointment.start.isoformat(sep=' ')}"
             for one in self.stranded[:_SHOWN]
         )
-        more = len(self.stranded) - _SHOWN
+        count = len(self.stranded) + self.others
+        more = count - min(len(self.stranded), _SHOWN)
         rest = f" and {more} more" if more > 0 else ""
-        count = len(self.stranded)
         stand = "appointment stands" if count == 1 else "appointments stand"
-        return f"{count} {stand} in hours that would be taken away: {shown}{rest}"
+        told = f": {shown}{rest}" if shown else ""
+        return f"{count} {stand} in hours that would be taken away{told}"

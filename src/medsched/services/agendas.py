@@ -16,9 +16,10 @@ from medsched.domain.fields import check_characters
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.people import Patient, Provider
 from medsched.domain.records import Resource
-from medsched.domain.stored import Kind
-from medsched.errors import InvalidNumber, InvalidText, NotFound
+from medsched.domain.stored import Kind, Ref
+from medsched.errors import InvalidNumber, InvalidText
 from medsched.services.context import Context
+from medsched.services.gates import Gate
 from medsched.services.options import refuse_unknown
 from medsched.services.queries import MOST
 from medsched.timeline.instants import minute_of
@@ -61,22 +62,30 @@ class Agendas:
 
     def get(self, id: str) -> Appointment:
         """The appointment of this id, whatever its status; `NotFound` if there is none."""
-        found = self.find(id)
-        if found is None:
-            raise NotFound(Kind.APPOINTMENT.value, id)
-        return found
+        gate = self._context.admit("appointment.read")
+        return gate.show(self._seen(gate, id))
 
     def find(self, id: str) -> Appointment | None:
         """The appointment of this id, whatever its status; None if there is none."""
-        return self._context.store.get(self._context.practice, Appointment, id)
+        gate = self._context.admit("appointment.read")
+        stored = self._context.store.get(self._context.practice, Appointment, id)
+        found = gate.found(stored, Ref(Kind.APPOINTMENT, id))
+        return None if found is None else gate.show(found)
+
+    def _seen(self, gate: Gate, id: str) -> Appointment:
+        found = self._context.store.get(self._context.practice, Appointment, id)
+        return gate.see(found, Ref(Kind.APPOINTMENT, id))
 
     def find_by_reference(self, reference: str) -> Appointment | None:
         """The appointment that people call this; None if there is none."""
+        gate = self._context.admit("appointment.read")
         if not reference:
             return None
         agenda = Agenda(named=Named(references=frozenset({reference})))
         store, practice = self._context.store, self._context.practice
-        return next(iter(store.appointments(practice, agenda, after=None, limit=1)), None)
+        stored = next(iter(store.appointments(practice, agenda, after=None, limit=1)), None)
+        found = gate.found(stored, Ref(Kind.APPOINTMENT, "" if stored is None else stored.id))
+        return None if found is None else gate.show(found)
 
     def list(self, **options: Unpack[AgendaOptions]) -> Page[Appointment]:
         """A page of appointments: see `AgendaOptions`. Without options, the first hundred of all.
@@ -85,6 +94,7 @@ class Agendas:
         this list did not give, `InvalidChoice` for a status or order that there is none of,
         `NaiveDatetime` and `OutOfRange` for a bound that is no instant.
         """
+        gate = self._context.admit("appointment.list")
         refuse_unknown(options, AgendaOptions, "list")
         limit = options.get("limit", 100)
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
@@ -97,8 +107,9 @@ class Agendas:
             agenda,
             after=None if text is None else _read_place(scope, text),
             limit=limit + 1,  # one more than is shown, to know whether there is more
+            within=gate.reach,
         )
-        shown = tuple(found[:limit])
+        shown = gate.shown(found[:limit])
         more = len(found) > len(shown)
         return Page(shown, _written_place(scope, agenda.place(shown[-1])) if more else None)
 
@@ -108,7 +119,9 @@ class Agendas:
         Of one that takes no time as yet, what it would meet if it did. Expired holds are no
         conflict. `NotFound` for an unknown one.
         """
-        one = self.get(appointment if isinstance(appointment, str) else appointment.id)
+        gate = self._context.admit("appointment.conflicts")
+        one = self._seen(gate, appointment if isinstance(appointment, str) else appointment.id)
+        hushing = gate.hushing
         now, found = self._context.now(), dict[Resource, tuple[Claim, ...]]()
         for span in one.spans:
             claims = self._context.store.claims(
@@ -120,7 +133,7 @@ class Agendas:
                 if claim.is_live(now) and (claim.kind, claim.id) != (ClaimKind.APPOINTMENT, one.id)
             )
             if others:
-                found[span.resource] = others
+                found[span.resource] = others if hushing is None else hushing.claims(others)
         return MappingProxyType(found)
 
     def _scope(self, agenda: Agenda, options: AgendaOptions) -> str:

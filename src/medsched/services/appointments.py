@@ -27,7 +27,15 @@ from medsched.engine.booking import reassigned
 from medsched.engine.openings import SlotShape
 from medsched.errors import InvalidChoice, InvalidTransition
 from medsched.services.agendas import Agendas
-from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, check_override, id_of
+from medsched.services.asked_for import (
+    Details,
+    SlotLike,
+    Wanted,
+    Wish,
+    check_override,
+    check_stated,
+    id_of,
+)
 from medsched.services.bookings import Bookings
 from medsched.services.chains import ChainBookings, ChainDetails
 from medsched.services.context import Context
@@ -77,7 +85,7 @@ class Appointments(Agendas):
         super().__init__(context)
         self._bookings = Bookings(context, snapshots)
         self._follow_ups = FollowUps(context, self._bookings)
-        searches = Searches(context, snapshots)
+        searches = Searches(context.inside(), snapshots)
         self._first_available = FirstAvailable(context, self._bookings, searches)
         self._chains = ChainBookings(context, self._bookings, searches)
 
@@ -107,12 +115,13 @@ class Appointments(Agendas):
     def _make(
         self, status: AppointmentStatus, slot: SlotLike, patient: str, details: Details
     ) -> Appointment:
+        context, bookings, now = self._context, self._bookings, self._context.now()
+        gate = context.admit(f"appointment.{_CHANGES[status].value}")
         refuse_unknown(details, Details, "book")
         check_id(patient, "patient")
-        context, bookings, now = self._context, self._bookings, self._context.now()
+        check_stated(gate, details)
         wanted, named = bookings.wanted(slot), frozenset(details.get("resources", ()))
         override, kept = check_override(details.get("override")), details.get("in_place_of")
-        operation = f"appointment.{_CHANGES[status].value}"
         said: dict[str, Any] = {
             "slot": wanted.plain(),
             "patient": patient,
@@ -123,7 +132,7 @@ class Appointments(Agendas):
         if kept is not None:
             said["in_place_of"] = id_of(kept)
         if override:
-            context.admit(_OVERRIDE)
+            gate.also(_OVERRIDE)
         fixed: Details = {
             **details,
             "id": details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT),
@@ -131,8 +140,9 @@ class Appointments(Agendas):
         tries = count()
 
         def decide() -> tuple[Appointment, Changeset]:
+            gate.patient(patient)
             bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
-            given = bookings.given_up(kept, patient)
+            given = bookings.given_up(gate, kept, patient)
             but = () if given is None else (given,)
             wish = Wish(
                 wanted,
@@ -155,7 +165,7 @@ class Appointments(Agendas):
                 )
             return bookings.placed(asked, planned, made, _CHANGES[status], now, instead=instead)
 
-        return self._bookings.run(operation, details.get("idempotency_key"), said, now, decide)
+        return self._bookings.run(gate, details.get("idempotency_key"), said, now, decide)
 
     def follow_up(
         self,
@@ -177,8 +187,10 @@ class Appointments(Agendas):
         the waitlist or only proposed; `InvalidChoice` for an override, or a blocking to give up.
         Raises what `book` raises for the details, and `NotFound` for a visit, type or provider.
         """
+        gate = self._context.admit("appointment.follow-up")
         refuse_unknown(details, Details, "follow_up")
-        return self._follow_ups.book(visit, wish, type, details)
+        check_stated(gate, details)
+        return self._follow_ups.book(gate, visit, wish, type, details)
 
     def book_first(
         self,
@@ -201,8 +213,10 @@ class Appointments(Agendas):
         what is no rule, for an override, or a blocking to give up. Raises what `book` raises for
         the details.
         """
+        gate = self._context.admit("appointment.book-first")
         refuse_unknown(details, Details, "book_first")
-        return self._first_available.book(search, patient, assignment, details)
+        check_stated(gate, details)
+        return self._first_available.book(gate, search, patient, assignment, details)
 
     def find_chain(
         self,
@@ -220,7 +234,9 @@ class Appointments(Agendas):
         but returns none where there is none; `InvalidNumber` for ``most``. Where there are too many
         ways to try them all, and none of those that were tried can be had, that is `ChainRefused`.
         """
-        return self._chains.find(visits, patient, most, referred, prepaid)
+        gate = self._context.admit("appointment.find-chain")
+        with gate.hushed():
+            return self._chains.find(gate, visits, patient, most, referred, prepaid)
 
     def book_chain(
         self,
@@ -242,8 +258,10 @@ class Appointments(Agendas):
         `InvalidChoice` for a first one that follows another. Raises what `book` raises for the
         details.
         """
+        gate = self._context.admit("appointment.book-chain")
         refuse_unknown(details, ChainDetails, "book_chain")
-        return self._chains.book(visits, patient, details)
+        gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
+        return self._chains.book(gate, visits, patient, details)
 
     # --------------------------------------------------------------------- moving
 
@@ -264,15 +282,16 @@ class Appointments(Agendas):
         `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
         what `book` raises for the slot; nothing has moved then.
         """
+        gate = self._context.admit("appointment.reschedule")
         bookings, now = self._bookings, self._context.now()
         wanted, overriding = bookings.wanted(slot), check_override(override)
         said: dict[str, Any] = {"appointment": id_of(appointment), "slot": wanted.plain()}
         if overriding:
             said["override"] = override
-            self._context.admit(_OVERRIDE)
+            gate.also(_OVERRIDE)
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            old = bookings.stored(Appointment, appointment)
+            old = bookings.stored(gate, Appointment, appointment)
             if old.status not in MOVABLE:
                 raise InvalidTransition(old.status.value, Change.RESCHEDULED.value)
             if wanted.type != old.type:
@@ -302,7 +321,7 @@ class Appointments(Agendas):
             instead = Effects(releases=old.claims) + bookings.seats.leave(old)
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
-        return self._bookings.run("appointment.reschedule", idempotency_key, said, now, decide)
+        return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     def propose_moves(
         self,
@@ -323,10 +342,11 @@ class Appointments(Agendas):
         `NotFound` for an unknown appointment or provider; `InvalidNumber`, `InvalidDuration`,
         and `InvalidInterval` for more than a year.
         """
+        gate = self._context.admit("appointment.propose-moves")
         given = [appointments] if isinstance(appointments, str) else appointments
         ids = (one.appointment.id if isinstance(one, Stranding) else id_of(one) for one in given)
         return Proposals(self._bookings).of(
-            [self._bookings.stored(Appointment, id) for id in ids],
+            gate.shown([self._bookings.stored(gate, Appointment, id) for id in ids]),
             movable=lambda one: one.status in MOVABLE,
             providers=[providers] if isinstance(providers, str) else providers,
             choices=choices,
@@ -348,12 +368,13 @@ class Appointments(Agendas):
         `BookingRefused` if one is not to be had; `InvalidChoice` for one that the type does not
         need; `InvalidTransition` when the appointment is over or cancelled.
         """
+        gate = self._context.admit("appointment.change-resources")
         bookings, now = self._bookings, self._context.now()
         named = frozenset(resources)
         said = {"appointment": id_of(appointment), "resources": named}
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            old = bookings.stored(Appointment, appointment)
+            old = bookings.stored(gate, Appointment, appointment)
             if old.status not in MOVABLE | _UNDER_WAY:
                 raise InvalidTransition(old.status.value, Change.RESOURCES_CHANGED.value)
             if old.session is not None:
@@ -381,9 +402,7 @@ class Appointments(Agendas):
             new = self._next(old, now, {"resources": chosen, "spans": (*others, *spans)})
             return new, self._replaced(old, new, Change.RESOURCES_CHANGED, now, asked)
 
-        return self._bookings.run(
-            "appointment.change-resources", idempotency_key, said, now, decide
-        )
+        return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     def annotate(
         self,
@@ -394,20 +413,20 @@ class Appointments(Agendas):
         idempotency_key: str | None = None,
     ) -> Appointment:
         """Write another reason or other notes, up to 500 characters; None leaves what there is."""
-        now = self._context.now()
+        gate, now = self._context.admit("appointment.annotate"), self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason, "notes": notes}
         stated = {"reason": reason, "notes": notes}
         changes = {name: value for name, value in stated.items() if value is not None}
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            old = self._bookings.stored(Appointment, appointment)
+            old = self._bookings.stored(gate, Appointment, appointment)
             new = self._next(old, now, changes)
             if (old.reason, old.notes) == (new.reason, new.notes):
                 return old, None
             effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
             return new, self._bookings.changes(effects, now)
 
-        return self._bookings.run("appointment.annotate", idempotency_key, said, now, decide)
+        return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     # ----------------------------------------------------------------- status steps
 
@@ -475,14 +494,15 @@ class Appointments(Agendas):
         idempotency_key: str | None,
         reason: str = "",
     ) -> Appointment:
-        now, operation = self._context.now(), f"appointment.{_CHANGES[status].value}"
+        gate = self._context.admit(f"appointment.{_CHANGES[status].value}.step")
+        now = self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason}
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            old = self._bookings.stored(Appointment, id_of(appointment))
+            old = self._bookings.stored(gate, Appointment, id_of(appointment))
             if old.status is status is AppointmentStatus.CANCELLED:
                 return old, None
-            old = self._bookings.stored(Appointment, appointment)
+            old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
             changes: dict[str, Any] = {"status": status}
             if reason:
@@ -510,7 +530,7 @@ class Appointments(Agendas):
                 new = attrs.evolve(new, **NO_SEAT)
             return new, self._replaced(old, new, _CHANGES[status], now)
 
-        return self._bookings.run(f"{operation}.step", idempotency_key, said, now, decide)
+        return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     # -------------------------------------------------------------------- in common
 

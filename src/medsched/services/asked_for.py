@@ -15,6 +15,7 @@ from medsched.domain.slots import Slot
 from medsched.domain.starts import Anywhere, Start
 from medsched.domain.stored import CLAIMS, BookingRecord, kind_of
 from medsched.errors import InvalidText
+from medsched.services.gates import Gate
 
 SlotLike: TypeAlias = Slot | str | Start
 """A slot, its id, or a start named by hand."""
@@ -96,6 +97,12 @@ def check_override(reason: str | None) -> bool:
         size = len(reason) if isinstance(reason, str) else type(reason).__name__
         raise InvalidText("override", size, "an override needs a reason")
     return True
+
+
+def check_stated(gate: Gate, details: Details) -> None:
+    """Let the principal say what they say of a new appointment; `NotAllowed`."""
+    gate.choose(details.get("id"), details.get("reference"))
+    gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
 
 
 def id_of(named: BookingRecord | str) -> str:

@@ -14,12 +14,13 @@ from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slots, Summary
+from medsched.domain.stored import Kind
 from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
-from medsched.errors import InvalidInterval
+from medsched.errors import InvalidInterval, NotFound
 from medsched.services.asked_for import SlotLike
 from medsched.services.bookings import Bookings
 from medsched.services.context import Context
@@ -73,7 +74,9 @@ class Availability(AvailabilityRecords):
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
         """
+        gate = self._context.admit("availability.slots")
         asked = check_query(start, end)
+        gate.patient(patient)
         inquiry = self._inquiries.about(
             provider,
             type,
@@ -92,8 +95,12 @@ class Availability(AvailabilityRecords):
         Counted as the schedule stands, closures heeded, whatever is taken and whatever the
         time is. `NotFound` for an unknown rule.
         """
+        self._context.admit("availability.opened")
         check_query(start, end)
-        provider = self.rules.get(rule).resource.id
+        found = self._context.store.get(self._context.practice, AvailabilityRule, rule)
+        if found is None:
+            raise NotFound(Kind.RULE.value, rule)
+        provider = found.resource.id
         return (
             list_slots(self._inquiries.of_hours(provider, type), start, end)
             .opened_by(rule)
@@ -129,7 +136,9 @@ class Availability(AvailabilityRecords):
 
         Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
         """
+        gate = self._context.admit("availability.explain")
         asked = moment(at)
+        gate.patient(patient)
         inquiry = self._inquiries.about(
             provider,
             type,
@@ -140,7 +149,8 @@ class Availability(AvailabilityRecords):
             referred=referred,
             prepaid=prepaid,
         )
-        return explain(inquiry, at)
+        found, hushing = explain(inquiry, at), gate.hushing
+        return found if hushing is None else hushing.explanation(found)
 
     def timeline(
         self,
@@ -157,9 +167,11 @@ class Availability(AvailabilityRecords):
         Each tells its layers and which of them wins, its claims, and the rules that refuse
         every start in it. Raises as `slots` does.
         """
+        gate = self._context.admit("availability.timeline")
         asked = check_query(start, end)
         inquiry = self._inquiries.about(provider, type, asked, busy=busy, now=now)
-        return timeline(inquiry, start, end)
+        found, hushing = timeline(inquiry, start, end), gate.hushing
+        return found if hushing is None else hushing.stretches(found)
 
     # --------------------------------------------------------------------- one slot
 
@@ -241,6 +253,7 @@ class Availability(AvailabilityRecords):
         Windows that a clock change touches, overlaps it makes, stubs of overnight windows.
         Raises `InvalidInterval` for dates in the wrong order.
         """
+        self._context.admit("availability.check")
         check_date(first, "first")
         check_date(last, "last")
         if last < first:

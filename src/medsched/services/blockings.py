@@ -16,7 +16,7 @@ from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.events import Change, Event
 from medsched.domain.pages import Page
 from medsched.domain.places import Location
-from medsched.domain.records import Resource, resource
+from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.refusals import BookingRefused
 from medsched.domain.stored import Kind, Ref
 from medsched.domain.stranding import Stranded
@@ -27,6 +27,7 @@ from medsched.services.asked_for import SlotLike, Wish, id_of
 from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.queries import BlockingQuery
 from medsched.services.records import Listing
 from medsched.services.revisions import cancelled, offered_a_move
@@ -53,13 +54,13 @@ class Blockings:
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._context = context
         self._bookings = Bookings(context, snapshots)
-        self._records = Listing(context, Blocking, BlockingQuery)
+        self._records = Listing(context, Blocking, BlockingQuery, sift=_kept)
 
     # ---------------------------------------------------------------------- reading
 
     def get(self, id: str) -> Blocking:
         """The blocking of this id; `NotFound` if there is none."""
-        return self._bookings.stored(Blocking, id)
+        return self._records.get(id)
 
     def list(
         self,
@@ -78,12 +79,13 @@ class Blockings:
         self, resource_: Resource | str, start: datetime, end: datetime
     ) -> Sequence[Blocking]:
         """The blockings of a resource that reach into [start, end), aware instants, by start."""
+        gate = self._context.admit("one-off-blocking.list")
         low, high = span_of(start, end, inward=False)
         store, practice = self._context.store, self._context.practice
         claims = store.claims(practice, [resource(resource_)], low, high)
         refs = [_ref(claim) for claim in claims if claim.kind is ClaimKind.BLOCKING]
         found = store.get_many(practice, refs)
-        return [one for ref in refs if isinstance(one := found.get(ref), Blocking)]
+        return _kept(gate, [one for ref in refs if isinstance(one := found.get(ref), Blocking)])
 
     # ---------------------------------------------------------------------- changing
 
@@ -104,6 +106,8 @@ class Blockings:
         `NotFound` for a resource or patient that is not there, `InvalidChoice` for a place that
         is not exclusive, `InvalidInterval`, `AlreadyExists`.
         """
+        gate = self._context.admit("blocking.add")
+        gate.choose(id)
         wanted = Blocking(
             id=id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING),
             resources=resources,
@@ -112,7 +116,8 @@ class Blockings:
             reason=reason,
             kept_for=kept_for,
         )
-        return self._make(wanted, Stranded(stranded), idempotency_key, own_id=bool(id))
+        gate.keep(*wanted.resources)
+        return self._make(gate, wanted, Stranded(stranded), idempotency_key, own_id=bool(id))
 
     def block_slot(
         self,
@@ -130,7 +135,10 @@ class Blockings:
         do for what is named.
         """
         bookings, now, by = self._bookings, self._context.now(), self._context.principal.id
+        gate = self._context.admit("blocking.block-slot")
+        gate.choose(id)
         wish, stranded = Wish(bookings.wanted(slot)), Stranded(stranded)
+        gate.keep(Resource(ResourceKind.PROVIDER, wish.slot.provider))
         own_id = id or self._context.surroundings.ids.new(Kind.ONE_OFF_BLOCKING)
         said = {
             "slot": wish.slot.plain(),
@@ -141,6 +149,7 @@ class Blockings:
         }
 
         def decide() -> tuple[Blocking, Changeset]:
+            gate.patient(kept_for)
             if id:
                 bookings.refuse_taken(id, kind=Kind.ONE_OFF_BLOCKING)
             found = slot_at(bookings.ask(wish, now).inquiry, wish.slot.start)
@@ -161,7 +170,7 @@ class Blockings:
             )
             return self._taken(made, stranded, now)
 
-        return bookings.run("blocking.block-slot", idempotency_key, said, now, decide)
+        return bookings.run(gate, idempotency_key, said, now, decide)
 
     def move(
         self,
@@ -173,11 +182,12 @@ class Blockings:
         idempotency_key: str | None = None,
     ) -> Blocking:
         """Give a blocking another time; its own is free for it. Raises as `add` does."""
+        gate = self._context.admit("blocking.move")
         now, stranded = self._context.now(), Stranded(stranded)
         said = {"blocking": id_of(blocking), "start": start, "end": end, "stranded": stranded}
 
         def decide() -> tuple[Blocking, Changeset | None]:
-            old = self._bookings.stored(Blocking, blocking)
+            old = self._bookings.stored(gate, Blocking, blocking)
             new = attrs.evolve(old, start=start, end=end)
             if new == old:
                 return old, None
@@ -189,24 +199,30 @@ class Blockings:
             )
             return self._taken(new, stranded, now, old=old)
 
-        return self._bookings.run("blocking.move", idempotency_key, said, now, decide)
+        return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     def release(self, blocking: Blocking | str, *, idempotency_key: str | None = None) -> None:
         """Give the time of a blocking back; what it doubled keeps its own. `NotFound`."""
-        now = self._context.now()
+        gate, now = self._context.admit("blocking.release"), self._context.now()
 
         def decide() -> tuple[None, Changeset]:
-            old = self._bookings.stored(Blocking, blocking)
+            old = self._bookings.stored(gate, Blocking, blocking)
             effects = Effects(
                 removals=[old], releases=old.claims, events=[Event.of(Change.RELEASED, old)]
             )
             return None, self._bookings.changes(effects, now)
 
         said = {"blocking": id_of(blocking)}
-        self._bookings.run("blocking.release", idempotency_key, said, now, decide)
+        self._bookings.run(gate, idempotency_key, said, now, decide)
 
     def _make(
-        self, wanted: Blocking, stranded: Stranded, key: str | None, *, own_id: bool
+        self,
+        gate: Gate,
+        wanted: Blocking,
+        stranded: Stranded,
+        key: str | None,
+        *,
+        own_id: bool,
     ) -> Blocking:
         now, by = self._context.now(), self._context.principal.id
         said = {
@@ -223,11 +239,12 @@ class Blockings:
         )
 
         def decide() -> tuple[Blocking, Changeset]:
+            gate.patient(made.kept_for)
             if own_id:
                 self._bookings.refuse_taken(made.id, kind=Kind.ONE_OFF_BLOCKING)
             return self._taken(made, stranded, now)
 
-        return self._bookings.run("blocking.add", key, said, now, decide)
+        return self._bookings.run(gate, key, said, now, decide)
 
     # --------------------------------------------------------------------- deciding
 
@@ -300,6 +317,11 @@ class Blockings:
             if all(isinstance(one, Appointment) and one.id in upcoming for one in members)
         }
         return [*upcoming.values()], theirs
+
+
+def _kept(gate: Gate, blockings: Sequence[Blocking]) -> Sequence[Blocking]:
+    """Those of some blockings that the principal may see: of resources that they keep."""
+    return [one for one in blockings if gate.keeps(one.resources)]
 
 
 def _ref(claim: Claim) -> Ref:

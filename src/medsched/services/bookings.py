@@ -32,13 +32,13 @@ from medsched.errors import (
     AlreadyExists,
     InvalidChoice,
     InvalidSlotId,
-    NotFound,
     OutOfRange,
     VersionConflict,
 )
 from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of, made_by
 from medsched.services.context import Context
 from medsched.services.effects import Effects, together
+from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.seats import Seat, Seats
 from medsched.services.snapshots import Snapshots
@@ -98,7 +98,7 @@ class Bookings:
 
     def run(
         self,
-        operation: str,
+        gate: Gate,
         key: str | None,
         said: Mapping[str, Any],
         now: datetime,
@@ -106,24 +106,23 @@ class Bookings:
         *,
         patience: int = 0,
     ) -> T:
-        """Run a command that the principal may run, under its idempotency key if it has one.
+        """Run a command that was admitted, under its idempotency key if it has one.
 
         ``said``: all that is asked for. `Context.commit` says what ``decide`` does, and what
         ``patience`` is.
         """
-        self.context.admit(operation)
-        request = self._keyed(operation, key, said, now)
-        return self.context.commit(operation, decide, request, patience=patience)
+        request = self._keyed(gate.operation, key, said, now)
+        return self.context.commit(gate, decide, request, patience=patience)
 
-    def stored(self, cls: type[BookingT], named: BookingT | str) -> BookingT:
+    def stored(self, gate: Gate, cls: type[BookingT], named: BookingT | str) -> BookingT:
         """The stored booking of an id; of a booking in hand, at the version that it has.
 
-        `NotFound`; `VersionConflict` if it was changed since it was read.
+        `NotFound`, if it is not reached, too; `VersionConflict` if it was changed since it was
+        read.
         """
         id = id_of(named)
-        found = self.context.store.get(self.context.practice, cls, id)
-        if found is None:
-            raise NotFound(kind_of(cls).value, id)
+        stored = self.context.store.get(self.context.practice, cls, id)
+        found = gate.see(stored, Ref(kind_of(cls), id))
         if not isinstance(named, str) and named.version != found.version:
             raise VersionConflict(kind_of(cls).value, id, named.version, found.version)
         return found
@@ -345,14 +344,17 @@ class Bookings:
             **self.taking(planned),
         )
 
-    def given_up(self, blocking: Blocking | str | None, patient: str) -> Blocking | None:
+    def given_up(
+        self, gate: Gate, blocking: Blocking | str | None, patient: str
+    ) -> Blocking | None:
         """The blocking that is given up for a patient's appointment, if one is named.
 
-        `NotFound`; `InvalidChoice` for one that is kept for somebody else.
+        `NotFound`, if the principal may not give it up, too; `InvalidChoice` for one that is kept
+        for somebody else.
         """
         if blocking is None:
             return None
-        found = self.stored(Blocking, blocking)
+        found = self.stored(gate, Blocking, blocking)
         if found.kept_for not in (None, patient):
             raise InvalidChoice("in_place_of", found.id, "it is kept for another patient")
         return found

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from medsched.domain.access import Reach
 from medsched.domain.calendars import CalendarEntry
-from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.stored import CLAIMED_BY, BookingRecord, Kind, Ref, Stored
 from medsched.engine.calendars import Viewer, entries
@@ -18,7 +16,6 @@ from medsched.timeline.instants import span_of
 
 LONGEST_CALENDAR: Final = timedelta(days=370)
 """The longest stretch that is shown at once."""
-_READ: Final = "calendar.read"
 
 
 class Calendars:
@@ -49,7 +46,7 @@ class Calendars:
         `InvalidInterval` for an end that is not after the start or more than `LONGEST_CALENDAR`
         after it, `NaiveDatetime`, `OutOfRange`, and `InvalidChoice` for the practice itself.
         """
-        self._context.admit(_READ)
+        gate = self._context.admit("calendar.read")
         wanted = resource(resource_)
         if wanted.kind is ResourceKind.PRACTICE:
             raise InvalidChoice("resource", str(wanted), "a practice has no calendar of its own")
@@ -57,10 +54,10 @@ class Calendars:
         if end - start > LONGEST_CALENDAR:
             why = f"longer than {LONGEST_CALENDAR.days} days"
             raise InvalidInterval("end", (start, end), why)
-        viewer = Viewer.of(self._context.principal, self._context.reach(_READ))
+        viewer = Viewer.of(gate.principal, gate.reach)
         store, practice = self._context.store, self._context.practice
         if wanted.kind is ResourceKind.PATIENT:
-            self._check_reached(wanted.id, viewer.reach)
+            gate.patient(wanted.id)  # before anything is read of theirs
         asked = {wanted}
         if viewer.patient is not None:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
@@ -77,19 +74,8 @@ class Calendars:
             between=(start, end),
             now=self._context.now(),
         )
-        self._context.shown(_READ, _told_of(wanted, shown, found))
+        gate.shown(_told_of(wanted, shown, found))
         return shown
-
-    def _check_reached(self, patient: str, reach: Reach) -> None:
-        """Refuse the calendar of a patient who is not reached before anything is read of it.
-
-        So that it takes as long as that of one who is not there.
-        """
-        store, practice = self._context.store, self._context.practice
-        ref = Ref(Kind.PATIENT, patient)
-        found = store.get_many(practice, [ref])
-        if not store.reached(practice, [found.get(ref, Patient(id=patient))], reach):
-            raise NotFound(Kind.PATIENT.value, patient)
 
 
 def _told_of(

@@ -35,6 +35,7 @@ from medsched.services.first_available import (
     told_types,
     wish_for,
 )
+from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked
 from medsched.services.searches import Searches
 from medsched.timeline.instants import whole_minute
@@ -71,6 +72,7 @@ class ChainBookings:
 
     def find(
         self,
+        gate: Gate,
         visits: Iterable[ChainVisit | Search],
         patient: str,
         most: int,
@@ -81,6 +83,7 @@ class ChainBookings:
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MOST_WAYS:
             raise InvalidNumber("most", most, f"1 to {MOST_WAYS} ways at a time")
         wanted, now = _for_patient(visits, patient, referred, prepaid), self._context.now()
+        gate.patient(patient)
         ways, beside = self._ways(wanted, now)
         found = tuple(islice(ways.found(), most))
         if not found:
@@ -95,7 +98,11 @@ class ChainBookings:
         )
 
     def book(
-        self, visits: Iterable[ChainVisit | Search], patient: str, details: ChainDetails
+        self,
+        gate: Gate,
+        visits: Iterable[ChainVisit | Search],
+        patient: str,
+        details: ChainDetails,
     ) -> tuple[Appointment, ...]:
         """What `Appointments.book_chain` does."""
         context, bookings, now = self._context, self._bookings, self._context.now()
@@ -119,6 +126,7 @@ class ChainBookings:
         booked: list[Appointment] = []
 
         def decide() -> tuple[Appointment, Changeset]:
+            gate.patient(patient)
             ways, beside, found = self._first_way(wanted, now)
             if found is None:
                 beside.refuse_unmet()
@@ -137,8 +145,8 @@ class ChainBookings:
             return seats[-1], changes
 
         key = details.get("idempotency_key")
-        last = bookings.run("appointment.book-chain", key, said, now, decide, patience=PATIENCE)
-        return tuple(booked) if booked and booked[-1] is last else self._leading_to(last)
+        last = bookings.run(gate, key, said, now, decide, patience=PATIENCE)
+        return tuple(booked) if booked and booked[-1] is last else self._leading_to(gate, last)
 
     def _first_way(
         self, visits: Sequence[ChainVisit], now: datetime
@@ -160,12 +168,12 @@ class ChainBookings:
         options = [look.slots(on_own_wall=True) for look in looks]
         return Chains(visits, options, beside), beside
 
-    def _leading_to(self, last: Appointment) -> tuple[Appointment, ...]:
+    def _leading_to(self, gate: Gate, last: Appointment) -> tuple[Appointment, ...]:
         """The appointments of a chain as they are now, from its last one."""
-        found = [self._bookings.stored(Appointment, last.id)]
+        found = [self._bookings.stored(gate, Appointment, last.id)]
         while found[-1].follows is not None:
-            found.append(self._bookings.stored(Appointment, found[-1].follows))
-        return tuple(reversed(found))
+            found.append(self._bookings.stored(gate, Appointment, found[-1].follows))
+        return gate.shown(reversed(found))
 
     def _refusal(self, visits: Sequence[ChainVisit], ways: Chains, beside: _Beside) -> ChainRefused:
         against = self._check_known(visits)

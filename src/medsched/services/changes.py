@@ -78,6 +78,7 @@ class Changes:
         `InvalidNumber` for a limit out of bounds; `InvalidCursor` for a cursor that this practice
         did not give, as one is that is ahead of a database brought back from a backup.
         """
+        self._context.admit("changes.follow")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
             raise InvalidNumber("limit", limit, f"1 to {MOST} at a time")
         store, practice = self._context.store, self._context.practice
@@ -141,6 +142,7 @@ class Changes:
 
     def latest(self) -> str:
         """The cursor of now: read what you show after you took it, then follow from it."""
+        self._context.admit("changes.follow")
         return self._cursor(self._context.store.number_events(self._context.practice))
 
     def starts(
@@ -155,6 +157,7 @@ class Changes:
         for an unknown provider or type, whose slots are none; `InvalidChoice` for what is no
         change.
         """
+        self._context.admit("changes.follow")
         snapshot = self._inquiries.snapshot(provider, type)
         asked = Inquiry(snapshot.schedule, Request(snapshot.type), self._context.zones)
         told = list(changes)

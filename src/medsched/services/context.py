@@ -8,7 +8,6 @@ from typing import Final, TypeVar, cast
 
 import attrs
 
-from medsched.domain.access import EVERYTHING, NOTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
@@ -17,12 +16,15 @@ from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
-from medsched.domain.principals import SYSTEM, Principal, Role
+from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.stored import BookingRecord, Ref, StoredT
+from medsched.engine.access import RolePolicy
 from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
+from medsched.ports.policy import Policy
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
+from medsched.services.gates import Gate
 
 T = TypeVar("T")
 _PAGE: Final = 1000
@@ -44,7 +46,7 @@ class Context:
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
     ``house_rules`` are the host's own rules of booking, ``assignment`` says who gets a patient
-    where no rule is named.
+    where no rule is named. ``policy`` says what the ``principal`` may do.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -54,6 +56,7 @@ class Context:
     registers_patients: bool = False
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
+    policy: Policy = attrs.field(factory=RolePolicy)
 
     @property
     def zones(self) -> ZoneSource:
@@ -68,6 +71,10 @@ class Context:
         """The same with a clock that stands still; `NaiveDatetime` for a time without a zone."""
         clock = _StandingClock(instant(now))
         return attrs.evolve(self, surroundings=attrs.evolve(self.surroundings, clock=clock))
+
+    def inside(self) -> Context:
+        """The same for what a command looks up in passing: it was admitted before."""
+        return attrs.evolve(self, principal=SYSTEM)
 
     def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
         """All appointments of an agenda, in its order, read a page at a time."""
@@ -93,33 +100,18 @@ class Context:
                 return
             after = found[-1].id
 
-    def admit(self, operation: str) -> None:
+    def admit(self, operation: str) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.
 
-        Everybody is trusted as yet.
+        `NotAllowed`, once that is written down.
         """
-
-    def reach(self, operation: str) -> Reach:
-        """Whose records an operation may see and change: what the principal's roles reach."""
-        principal, roles = self.principal, self.principal.roles
-        if principal.is_trusted or Role.ADMIN in roles:
-            return EVERYTHING
-        reach = NOTHING
-        if Role.PATIENT in roles and principal.patient is not None:
-            reach |= Reach(patients=frozenset({principal.patient}))
-        if Role.PROVIDER in roles and principal.provider is not None:
-            reach |= Reach(providers=frozenset({principal.provider}))
-        if Role.STAFF in roles:
-            reach |= Reach(locations=principal.locations, unplaced=True)
-        return reach
-
-    def shown(self, operation: str, records: Sequence[StoredT]) -> Sequence[StoredT]:
-        """The records that an operation shows, which is where it comes to be written down."""
-        return records
+        return Gate(
+            self.practice, self.store, self.surroundings, self.principal, self.policy, operation
+        )
 
     def commit(
         self,
-        operation: str,
+        gate: Gate,
         decide: Callable[[], tuple[T, Changeset | None]],
         request: KeyedRequest | None = None,
         *,
@@ -129,8 +121,11 @@ class Context:
 
         ``decide`` reads, and returns the result and the changeset that brings it about,
         None where there is nothing to do. What it raises goes to the caller: nothing was
-        written. `StorageBusy`, naming the ``operation``, when all tries came too late: as many as
+        written. `StorageBusy` when all tries came too late: as many as
         the store says, or ``patience`` if that is more and the store can try again at all.
+
+        What the ``gate`` does not let through is not done, and who reads or changes what is
+        written down with it.
 
         Under a ``request`` with a key that was used before, the first result is returned;
         `IdempotencyMismatch` if it was used for another request. Whatever speaks against doing
@@ -142,20 +137,26 @@ class Context:
                 result, changeset = decide()
             except StorageError:
                 raise
-            except MedschedError:
+            except MedschedError as error:
                 if (receipt := self._receipt(request)) is None:
+                    gate.hush(error)
                     raise
-                return cast("T", self._first_result(operation, request, receipt))
+                return cast("T", self._first_result(gate, request, receipt))
             if changeset is None and request is None:
+                gate.show_result(result)
                 return result
-            outcome = self.store.apply(self._under(request, result, changeset))
+            changeset = self._under(request, result, changeset)
+            gate.check(changeset)
+            if gate.audited:
+                changeset = attrs.evolve(changeset, audits=gate.audits(changeset, result))
+            outcome = self.store.apply(changeset)
             if isinstance(outcome, Applied):
                 return result
             if isinstance(outcome, Repeated):
-                return cast("T", self._first_result(operation, request, outcome.receipt))
+                return cast("T", self._first_result(gate, request, outcome.receipt))
             if tries <= retries:
                 self.surroundings.pauses.pause(min(tries, _LONGEST_PAUSE))
-        raise StorageBusy(operation, retries + 1)
+        raise StorageBusy(gate.operation, retries + 1)
 
     def _under(
         self, request: KeyedRequest | None, result: object, changeset: Changeset | None
@@ -176,8 +177,10 @@ class Context:
         return self.store.receipt(self.practice, request.scope, request.made_at)
 
     def _first_result(
-        self, operation: str, request: KeyedRequest | None, receipt: Receipt
+        self, gate: Gate, request: KeyedRequest | None, receipt: Receipt
     ) -> BookingRecord | None:
         if request is None or receipt.digest != request.digest:
-            raise IdempotencyMismatch(operation)
-        return receipt.result
+            raise IdempotencyMismatch(gate.operation)
+        if receipt.result is None:
+            return None
+        return cast("BookingRecord", gate.show(gate.see(receipt.result, Ref.to(receipt.result))))

@@ -23,6 +23,7 @@ class Events:
         twice: numbers are given once a change is committed, without gaps, and never again.
         `InvalidNumber` for a number below 0 or a limit out of bounds.
         """
+        self._context.admit("event.list")
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             raise InvalidNumber("number", number, "a whole number, 0 or above")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:

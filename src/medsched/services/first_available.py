@@ -30,6 +30,7 @@ from medsched.services.asked_for import Details, Wanted, Wish
 from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.searches import Searches
 from medsched.timeline.instants import DAY, LAST_DATE, whole_minute
 from medsched.timeline.intervals import Interval
@@ -57,7 +58,12 @@ class FirstAvailable:
         self._searches = searches
 
     def book(
-        self, search: Search, patient: str, assignment: Assignment | None, details: Details
+        self,
+        gate: Gate,
+        search: Search,
+        patient: str,
+        assignment: Assignment | None,
+        details: Details,
     ) -> Appointment:
         """What `Appointments.book_first` does."""
         context, bookings, now = self._context, self._bookings, self._context.now()
@@ -85,6 +91,7 @@ class FirstAvailable:
         pool, tries = _Pool(context, self._searches, wanted, now), count()
 
         def decide() -> tuple[Appointment, Changeset]:
+            gate.patient(patient)
             bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
             fresh = context.store.retries == 0 or next(tries) % _ANEW == _ANEW - 1
             known = _Known()
@@ -114,7 +121,7 @@ class FirstAvailable:
                 return bookings.placed(asked, planned, made, Change.BOOKED, now, instead=counted)
 
         key = details.get("idempotency_key")
-        return bookings.run("appointment.book-first", key, said, now, decide, patience=PATIENCE)
+        return bookings.run(gate, key, said, now, decide, patience=PATIENCE)
 
     def _known(
         self,

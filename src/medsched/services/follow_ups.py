@@ -27,6 +27,7 @@ from medsched.services.asked_for import Details, Wanted, Wish, id_of
 from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked
 from medsched.timeline.instants import (
     DAY,
@@ -80,6 +81,7 @@ class FollowUps:
 
     def book(
         self,
+        gate: Gate,
         visit: Appointment | str,
         wish: FollowUpWish,
         type: str | None,
@@ -93,7 +95,6 @@ class FollowUps:
             if details.get(name) is not None:
                 raise InvalidChoice(name, "…", "a follow-up is looked for in what is free")
         own_id = details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT)
-        operation = "appointment.follow-up"
         anywhere = Wanted("", "", 0, wish.location).plain()
         said: dict[str, Any] = {
             "visit": id_of(visit),
@@ -104,8 +105,8 @@ class FollowUps:
         }
 
         def decide() -> tuple[Appointment, Changeset]:
+            seen = bookings.stored(gate, Appointment, visit)
             bookings.refuse_taken(details.get("id", ""), details.get("reference", ""))
-            seen = bookings.stored(Appointment, visit)
             if seen.status not in CLAIMING:
                 raise InvalidTransition(seen.status.value, _FOLLOWED_UP)
             sought = self._sought(seen, type, wish, details, now)
@@ -119,7 +120,7 @@ class FollowUps:
             unchanged = Effects(guards=[RowVersion(Ref.to(seen), seen.version)])
             return bookings.placed(asked, planned, made, Change.BOOKED, now, instead=unchanged)
 
-        return bookings.run(operation, details.get("idempotency_key"), said, now, decide)
+        return bookings.run(gate, details.get("idempotency_key"), said, now, decide)
 
     def _sought(
         self,

@@ -21,11 +21,12 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Kind
 from medsched.engine.booking import against_patient
 from medsched.engine.booking_rules import visit_at
-from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration, NotAllowed, NotFound
+from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration
 from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of
 from medsched.services.bookings import Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked
 from medsched.services.keeping import confirmed, hold_of, minutes_of
 from medsched.services.queries import Query
@@ -47,11 +48,12 @@ class Holds:
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self._context = context
         self._bookings = Bookings(context, snapshots)
-        self._records = Listing(context, Hold, Query)
+        self._records = Listing(context, Hold, Query, sift=Gate.reached)
 
     def get(self, id: str) -> Hold:
         """The hold of this id, expired ones until they are swept; `NotFound` if there is none."""
-        return self._bookings.stored(Hold, id)
+        gate = self._context.admit("hold.read")
+        return gate.show(self._bookings.stored(gate, Hold, id))
 
     def list(self, *, limit: int = 100, cursor: str | None = None) -> Page[Hold]:
         """A page of the holds, in order of id, expired ones until they are swept.
@@ -78,13 +80,16 @@ class Holds:
         of a patient: a referral, a payment in advance. Raises what booking the slot would raise;
         `InvalidDuration`.
         """
+        gate = self._context.admit("hold.place")
+        gate.choose(id)
+        gate.detail(referral, prepayment)
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
             why = f"longer than nothing and at most {LONGEST_DURATION.days} days"
             raise InvalidDuration("lasting", lasting, why)
         if patient is not None:
             check_id(patient, "patient")
         context, bookings, now = self._context, self._bookings, self._context.now()
-        wanted, operation = bookings.wanted(slot), "hold.place"
+        wanted = bookings.wanted(slot)
         wish = Wish(
             wanted,
             patient=patient,
@@ -108,13 +113,14 @@ class Holds:
         tries = count()
 
         def decide() -> tuple[Hold, Changeset]:
+            gate.patient(patient)
             bookings.refuse_taken(id, kind=Kind.HOLD)
             old = bookings.may_be_old(tries)
             asked, planned = bookings.decide(wish, now, fresh=not old)
             made = hold_of(bookings, wish, details, planned, now, now + lasting)
             return bookings.placed(asked, planned, made, Change.HELD, now)
 
-        return bookings.run(operation, idempotency_key, said, now, decide)
+        return bookings.run(gate, idempotency_key, said, now, decide)
 
     def confirm(
         self,
@@ -139,9 +145,12 @@ class Holds:
         released: its offer is accepted or declined, see `Waitlist`.
         """
         context, bookings, now = self._context, self._bookings, self._context.now()
+        gate = context.admit("hold.confirm")
+        gate.choose(id, reference)
+        gate.detail(notes, referral, prepayment)
         if patient is not None:
             check_id(patient, "patient")
-        operation, own_id = "hold.confirm", id or context.surroundings.ids.new(Kind.APPOINTMENT)
+        own_id = id or context.surroundings.ids.new(Kind.APPOINTMENT)
         said = {
             "hold": id_of(hold),
             "patient": patient,
@@ -153,8 +162,9 @@ class Holds:
         said |= _stated(referral=referral, prepayment=prepayment)
 
         def decide() -> tuple[Appointment, Changeset]:
+            held = self._own(gate, hold)
+            gate.patient(patient)
             bookings.refuse_taken(id, reference)
-            held = self._own(hold, operation)
             if not held.is_live(now):
                 raise HoldExpired(held.id, held.expires)
             who = _patient(held, patient)
@@ -174,18 +184,18 @@ class Holds:
                 effects += Effects(tallies=bookings.counted(asked, _visit(asked, held)))
             return made, bookings.changes(effects, now, asked=asked)
 
-        return bookings.run(operation, idempotency_key, said, now, decide)
+        return bookings.run(gate, idempotency_key, said, now, decide)
 
     def release(self, hold: Hold | str, *, idempotency_key: str | None = None) -> None:
         """Give a held slot back before the hold expires, or after: its time is free.
 
         `NotFound` if it is gone, `NotAllowed` for another principal's hold.
         """
+        gate = self._context.admit("hold.release")
         bookings, now = self._bookings, self._context.now()
-        operation = "hold.release"
 
         def decide() -> tuple[None, Changeset]:
-            held = self._own(hold, operation)
+            held = self._own(gate, hold)
             effects = Effects(
                 removals=[held],
                 releases=held.claims,
@@ -193,7 +203,7 @@ class Holds:
             )
             return None, bookings.changes(effects + bookings.seats.leave(held), now)
 
-        bookings.run(operation, idempotency_key, {"hold": id_of(hold)}, now, decide)
+        bookings.run(gate, idempotency_key, {"hold": id_of(hold)}, now, decide)
 
     def sweep(self) -> int:
         """Remove the holds that have expired, and forget old idempotency keys; how many holds.
@@ -202,30 +212,28 @@ class Holds:
         at once.
         """
         context, now = self._context, self._context.now()
-        context.admit("hold.sweep")
+        gate = context.admit("hold.sweep")
         context.store.forget_receipts(context.practice, now - KEPT_FOR)
         swept = 0
         while True:
             found = context.store.expired_holds(context.practice, now, limit=_SWEPT_AT_ONCE)
             for hold in found:
-                swept += context.commit("hold.sweep", partial(self._sweep, hold, now))
+                swept += context.commit(gate, partial(self._sweep, hold, now))
             if len(found) < _SWEPT_AT_ONCE:
                 return swept
 
     def _sweep(self, hold: Hold, now: datetime) -> tuple[int, Changeset | None]:
-        try:
-            held = self.get(hold.id)
-        except NotFound:
+        held = self._context.store.get(self._context.practice, Hold, hold.id)
+        if held is None:
             return 0, None
         return 1, self._bookings.changes(self._bookings.swept([held]), now)
 
-    def _own(self, hold: Hold | str, operation: str) -> Hold:
-        held = self._bookings.stored(Hold, hold)
+    def _own(self, gate: Gate, hold: Hold | str) -> Hold:
+        held = self._bookings.stored(gate, Hold, hold)
         if held.offer is not None:
-            why = "it keeps a slot for an offer: accept or decline that"
-            raise NotAllowed(self._context.principal.id, operation, why)
+            gate.deny("it keeps a slot for an offer: accept or decline that")
         if held.created_by != self._context.principal.id:
-            raise NotAllowed(self._context.principal.id, operation, "somebody else placed it")
+            gate.deny("somebody else placed it")
         return held
 
     def _looked_at(

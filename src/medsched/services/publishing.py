@@ -12,11 +12,15 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Final
 
+import attrs
+
+from medsched.domain.access import Reach
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.appointments import Appointment
 from medsched.domain.claims import ClaimKind
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedDay, PublishedSlot
+from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.stored import Kind, Ref, kind_of
 from medsched.engine.altered import reach_of
 from medsched.engine.published import (
@@ -54,10 +58,13 @@ class Publishing:
         types: Collection[str] | None = None,
     ) -> Publication:
         """See `Availability.publish`."""
+        gate = self._context.admit("availability.publish")
         days = _days_of(window)
         providers, types = _several(providers), _several(types)
+        if providers is None and not gate.sees_all:
+            gate.deny("they may publish what is their own only: say whose")
+        gate.keep(*(Resource(ResourceKind.PROVIDER, one) for one in providers or ()))
         table = self._table()
-        self._context.admit("availability.publish")
         active = {
             (provider, type)
             for provider in self._active(Provider, providers)
@@ -79,6 +86,7 @@ class Publishing:
         self, provider: str, type: str, start: datetime, end: datetime
     ) -> tuple[PublishedSlot, ...]:
         """See `Availability.published`."""
+        gate = self._context.admit("availability.published")
         low, high = check_query(start, end)
         table = self._table()
         now = self._context.now()
@@ -95,7 +103,8 @@ class Publishing:
                         table.publish_day(self._context.practice, day)
                 found += day.slots
             found = bookable_of(found, asked.inquiry)
-        return tuple(one for one in found if start <= one.start < end)
+        told = (one for one in found if start <= one.start < end)
+        return tuple(told if gate.sees_all else (_told(one, gate.reach) for one in told))
 
     # -------------------------------------------------------------------- publishing
 
@@ -198,6 +207,12 @@ class Publishing:
                     raise NotFound(kind_of(cls).value, id)
             return [id for id, row in rows.items() if row is not None and row.active]
         return [one.id for one in self._context.records(cls, active=True)]
+
+
+def _told(slot: PublishedSlot, reach: Reach) -> PublishedSlot:
+    """A slot as it is told to who reaches so much: whose it is only where that is reached."""
+    theirs = slot.patient in reach.patients or reach.is_visited(slot.provider, slot.location)
+    return slot if slot.patient is None or theirs else attrs.evolve(slot, patient=None)
 
 
 def _several(ids: Collection[str] | None) -> Collection[str] | None:

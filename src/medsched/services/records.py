@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, ParamSpec, cast
 
+from medsched.domain.access import EVERYTHING
 from medsched.domain.pages import Page, cursor, read_cursor
-from medsched.domain.stored import NounT, StoredT, kind_of
+from medsched.domain.stored import NounT, Ref, StoredT, kind_of
 from medsched.domain.stranding import Stranded
-from medsched.errors import NotFound
 from medsched.services.context import Context
+from medsched.services.gates import Gate
 from medsched.services.queries import Query
 from medsched.services.writer import Writer
 
@@ -22,21 +23,39 @@ F = ParamSpec("F")
 class Listing(Generic[StoredT, Q]):
     """The records of one class in one practice, to be read."""
 
-    def __init__(self, context: Context, cls: type[StoredT], query: Callable[Q, Query]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        cls: type[StoredT],
+        query: Callable[Q, Query],
+        *,
+        sift: Callable[[Gate, Sequence[StoredT]], Sequence[StoredT]] | None = None,
+    ) -> None:
         self._context = context
         self._cls = cls
         self._query = query
+        self._sift = sift
+        """What is shown of some records, where the store cannot tell that by itself."""
+
+    def _admit(self, verb: str) -> Gate:
+        return self._context.admit(f"{kind_of(self._cls).value}.{verb}")
 
     def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
-        found = self.find(id)
-        if found is None:
-            raise NotFound(kind_of(self._cls).value, id)
-        return found
+        gate = self._admit("read")
+        return gate.show(gate.see(self._read(gate, id), Ref(kind_of(self._cls), id)))
 
     def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
-        return self._context.store.get(self._context.practice, self._cls, id)
+        gate = self._admit("read")
+        found = gate.found(self._read(gate, id), Ref(kind_of(self._cls), id))
+        return None if found is None else gate.show(found)
+
+    def _read(self, gate: Gate, id: str) -> StoredT | None:
+        found = self._context.store.get(self._context.practice, self._cls, id)
+        if found is None or gate.sees_all or self._sift is None:
+            return found
+        return next(iter(self._sift(gate, [found])), None)
 
     def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.
@@ -45,18 +64,35 @@ class Listing(Generic[StoredT, Q]):
         `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor` for a cursor that
         this list, with these filters, did not give.
         """
+        gate = self._admit("list")
         query, practice = self._query(*args, **filters), self._context.practice
         scope = query.scope(practice, kind_of(self._cls).value)
-        found = self._context.store.page(
-            practice,
-            self._cls,
-            active=query.active,
-            where=dict(query.filters()),
-            after=None if query.cursor is None else read_cursor(scope, query.cursor),
-            limit=query.limit + 1,  # one more than is shown, to know whether there is more
-        )
-        shown = tuple(found[: query.limit])
+        after = None if query.cursor is None else read_cursor(scope, query.cursor)
+        # One more than is shown, to know whether there is more.
+        found = self._found(gate, query, after, query.limit + 1)
+        shown = gate.shown(found[: query.limit])
         return Page(shown, cursor(scope, shown[-1].id) if len(found) > len(shown) else None)
+
+    def _found(self, gate: Gate, query: Query, after: str | None, most: int) -> Sequence[StoredT]:
+        """The first records after an id that are reached."""
+        sift = None if gate.sees_all else self._sift
+        found: list[StoredT] = []
+        while True:
+            page = self._context.store.page(
+                self._context.practice,
+                self._cls,
+                active=query.active,
+                where=dict(query.filters()),
+                after=after,
+                limit=most,
+                within=gate.reach if sift is None else EVERYTHING,
+            )
+            if sift is None:
+                return page
+            found += sift(gate, page)
+            if len(found) >= most or len(page) < most:
+                return found[:most]
+            after = page[-1].id
 
 
 class Records(Listing[NounT, Q], Generic[NounT, Q]):
@@ -83,7 +119,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
         """
-        return self._writer.update(record, stranded=stranded, reason=reason)
+        return self._writer.update(self._admit("update"), record, stranded=stranded, reason=reason)
 
     def deactivate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
@@ -92,7 +128,9 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
         ``stranded`` and ``reason`` as in `update`.
         """
-        return self._writer.set_active(self._cls, id, False, stranded=stranded, reason=reason)
+        return self._writer.set_active(
+            self._admit("deactivate"), self._cls, id, False, stranded=stranded, reason=reason
+        )
 
     def activate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
@@ -102,7 +140,9 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         What has changed since it was deactivated may refuse it, as on creating it. ``stranded``
         and ``reason`` as in `update`: a closure takes hours away when it is activated.
         """
-        return self._writer.set_active(self._cls, id, True, stranded=stranded, reason=reason)
+        return self._writer.set_active(
+            self._admit("activate"), self._cls, id, True, stranded=stranded, reason=reason
+        )
 
     def delete(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
@@ -111,7 +151,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
         ``stranded`` and ``reason`` as in `update`.
         """
-        self._writer.delete(self._cls, id, stranded=stranded, reason=reason)
+        self._writer.delete(self._admit("delete"), self._cls, id, stranded=stranded, reason=reason)
 
 
 class Directory(Records[NounT, Q], Generic[NounT, F, Q]):
@@ -132,4 +172,5 @@ class Directory(Records[NounT, Q], Generic[NounT, F, Q]):
         record that it names and that is not there; `UnknownZone`; `InvalidDuration` for a
         length outside the practice's bounds.
         """
-        return self._writer.create([self._noun(*args, **fields)])[0]
+        gate = self._admit("create")
+        return self._writer.create(gate, [self._noun(*args, **fields)])[0]

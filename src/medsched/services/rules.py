@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref
+from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref, scheduled_by
 from medsched.domain.stranding import Stranded, Stranding
 from medsched.errors import NotFound
 from medsched.services.context import Context
+from medsched.services.gates import Gate
 from medsched.services.queries import HoursQuery, OverrideQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Stranders
@@ -51,7 +52,8 @@ class AvailabilityRecords:
         practice's bounds, or of a stated type that fits into none of the windows;
         `OverlappingRules`; `ContradictoryOverrides`; `AlreadyExists`.
         """
-        return self._writer.create([item], stranded=stranded)[0]
+        gate = self._writer.context.admit("availability.add")
+        return self._writer.create(gate, [item], stranded=stranded)[0]
 
     def add_all(
         self, items: Iterable[HoursRecord], *, stranded: Stranded | str = Stranded.REFUSE
@@ -60,7 +62,8 @@ class AvailabilityRecords:
 
         They are compared with one another as well, and strand whom they strand together.
         """
-        return self._writer.create(tuple(items), stranded=stranded)
+        gate = self._writer.context.admit("availability.add")
+        return self._writer.create(gate, tuple(items), stranded=stranded)
 
     # --------------------------------------------------------------------- stranded
 
@@ -72,7 +75,13 @@ class AvailabilityRecords:
         order of start, each with what is new against it. Nothing is written; what may not be
         written raises what writing it would raise, save for a version.
         """
-        return self._writer.would_strand(record, removed=removed)
+        gate = self._writer.context.admit("availability.would-strand")
+        owner = scheduled_by(record)
+        if owner is not None:
+            gate.keep(owner)
+        elif not gate.sees_all:
+            gate.deny("it has no hours of their own")
+        return _shown(gate, self._writer.would_strand(record, removed=removed))
 
     def stranded(self, provider: str | None = None) -> tuple[Stranding, ...]:
         """Who stands outside hours now: with a provider, or in the whole practice.
@@ -81,9 +90,17 @@ class AvailabilityRecords:
         against it; not for what staff booked it against. `NotFound` for an unknown provider.
         """
         context = self._writer.context
+        gate = context.admit("availability.stranded")
         view, stranders = View(context), Stranders(context)
         if provider is not None:
             ref = Ref(Kind.PROVIDER, provider)
             if view.row(ref) is None:
                 raise NotFound(ref.kind.value, ref.id)
-        return tuple(stranders.outside(view, stranders.awaited(provider)))
+        return _shown(gate, stranders.outside(view, stranders.awaited(provider)))
+
+
+def _shown(gate: Gate, found: Sequence[Stranding]) -> tuple[Stranding, ...]:
+    """Those of the stranded who are reached, written down as read."""
+    reached = gate.shown(gate.reached(one.appointment for one in found))
+    ids = {one.id for one in reached}
+    return tuple(one for one in found if one.appointment.id in ids)

@@ -26,6 +26,7 @@ from medsched.engine.searching import stretch_of
 from medsched.engine.sweeps import Hit, Place, Post, Sweep, place_of
 from medsched.errors import InvalidChoice, InvalidCursor, InvalidNumber
 from medsched.services.context import Context
+from medsched.services.gates import Gate
 from medsched.services.looks import Looks
 from medsched.services.queries import MOST
 from medsched.services.snapshots import Snapshots
@@ -62,8 +63,9 @@ class Searches:
         ``next`` of the page before: pages neither repeat nor skip a slot, whatever is booked in
         between. `InvalidNumber`, and `InvalidCursor` for a cursor that this search did not give.
         """
+        gate = self._context.admit("search.slots")
         _check_limit(limit)
-        look = self.look(search, now)
+        look = self._look(gate, search, now)
         scope = _scope(self._context.practice, "slots", search)
         after = None if cursor is None else _read_place(scope, cursor)
         found = list(islice(look.slots(after), limit + 1))
@@ -97,20 +99,21 @@ class Searches:
         with the next local date on which they have one, up to 84 days after the search's last.
         Raises as `slots`.
         """
+        gate = self._context.admit("search.slots")
         _check_limit(limit)
         _check_limit(each, "each", least=0)
         self._rosters.of(self._context)
-        look = self.look(search, now)
+        look = self._look(gate, search, now)
         scope = _scope(self._context.practice, "providers", search)
         after = None if cursor is None else read_cursor(scope, cursor)
         ids = list(dict.fromkeys(post.provider.id for post in look.posts))
         shown = list(islice((id for id in ids if after is None or id > after), limit))
-        some = self.look(attrs.evolve(search, providers=shown), now, lenient=True)
+        some = self._look(gate, attrs.evolve(search, providers=shown), now, lenient=True)
         hits: dict[str, list[Hit]] = defaultdict(list)
         for chunk in some.hits(some.sweep.low // DAY, (some.sweep.high - 1) // DAY, least=8):
             for hit in chunk:
                 hits[hit.post.provider.id].append(hit)
-        next_free = self._next_free(search, some.sweep, shown, hits, now)
+        next_free = self._next_free(gate, search, some.sweep, shown, hits, now)
         items = [
             _of_provider(post, hits[post.provider.id], some, each, next_free)
             for post in {post.provider.id: post for post in some.posts}.values()
@@ -137,7 +140,7 @@ class Searches:
 
         The dates are the viewer's, if the search states a zone, else those of each provider.
         """
-        look = self.look(search, now, lenient=True)
+        look = self._look(self._context.admit("search.load"), search, now, lenient=True)
         spans = {post.provider.id: look.dates_of(post) for post in look.posts}
         found = dict.fromkeys(spans, 0)
         if spans:
@@ -157,8 +160,21 @@ class Searches:
         at_once: bool = False,
     ) -> Looks:
         """A search under way; ``lenient`` and ``at_once`` as `Looks` has them."""
+        gate = self._context.admit("search.slots")
+        return self._look(gate, search, now, lenient=lenient, at_once=at_once)
+
+    def _look(
+        self,
+        gate: Gate,
+        search: Search,
+        now: datetime | None,
+        *,
+        lenient: bool = False,
+        at_once: bool = False,
+    ) -> Looks:
         if not isinstance(search, Search):
             raise InvalidChoice("search", type(search).__name__, "a Search is needed")
+        gate.patient(search.patient)
         context = self._context
         now = context.now() if now is None else now
         zone = None if search.timezone is None else context.zones.zone(search.timezone)
@@ -173,6 +189,7 @@ class Searches:
 
     def _next_free(
         self,
+        gate: Gate,
         search: Search,
         sweep: Sweep,
         providers: Iterable[str],
@@ -195,7 +212,7 @@ class Searches:
                 providers=left,
                 available_only=True,
             )
-            later = self._first_of_each(self.look(beyond, now, lenient=True))
+            later = self._first_of_each(self._look(gate, beyond, now, lenient=True))
             found |= {id: slot.date for id, slot in later.items()}
         return found
 

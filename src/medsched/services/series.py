@@ -28,11 +28,12 @@ from medsched.domain.series import (
 from medsched.domain.starts import ANYWHERE, Anywhere, a_place
 from medsched.domain.stored import Kind, Ref
 from medsched.engine.series import FreeSlots, home_zone, start_on_wall
-from medsched.errors import InvalidChoice, InvalidTransition
+from medsched.errors import InvalidChoice, InvalidTransition, NotFound
 from medsched.services.asked_for import Details, Wanted, Wish, id_of
 from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.occurrences import Asking, around, decided, places_of, unbooked_on
 from medsched.services.options import refuse_unknown
 from medsched.services.queries import SeriesQuery
@@ -109,8 +110,9 @@ class SeriesBookings:
 
     def appointments(self, series: Series | str) -> tuple[Appointment, ...]:
         """The appointments of a series, whatever their status, by its dates; `NotFound`."""
-        found = series if isinstance(series, Series) else self.get(series)
-        return self._read(_ids(found))
+        gate = self._context.admit("series.read")
+        found = self._stored(gate, series.id if isinstance(series, Series) else series)
+        return gate.shown(gate.reached(self._read(_ids(found))))
 
     # --------------------------------------------------------------------- making
 
@@ -139,8 +141,11 @@ class SeriesBookings:
         `InvalidRecurrence`; `InvalidWallTime`; `UnknownZone`; `NotFound`; `AlreadyExists`;
         `InvalidChoice` for resources that the type does not need.
         """
-        refuse_unknown(details, SeriesDetails, "book")
         context, bookings, now = self._context, self._bookings, self._context.now()
+        gate = context.admit("series.book")
+        refuse_unknown(details, SeriesDetails, "book")
+        gate.choose(details.get("id"))
+        gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
         for field, id in (("provider", provider), ("type", type), ("patient", patient)):
             check_id(id, field)
         dates, at = occurrence_dates(check_recurrence(recurrence)), check_time(at, "at")
@@ -163,6 +168,7 @@ class SeriesBookings:
         booked: list[SeriesBooked] = []
 
         def decide() -> tuple[Appointment, Changeset]:
+            gate.patient(patient)
             bookings.refuse_taken(details.get("id", ""), kind=Kind.SERIES)
             snapshot = bookings.inquiries.snapshot(provider, type)
             place = None if isinstance(location, Anywhere) else location
@@ -225,19 +231,21 @@ class SeriesBookings:
                 guards=[*snapshot.guards()],
                 events=[Event.of(Change.CREATED, series)],
             )
-            booked[:] = [SeriesBooked(series=series, appointments=(*seats,), unbooked=unbooked)]
+            told = unbooked if (hushing := gate.hushing) is None else hushing.unbooked(unbooked)
+            known = series if hushing is None else hushing.series(series)
+            booked[:] = [SeriesBooked(series=known, appointments=(*seats,), unbooked=told)]
             return seats[0], bookings.changes(recorded + effects, now, asked=asked)
 
-        first = self._bookings.run("series.book", details.get("idempotency_key"), said, now, decide)
+        first = self._bookings.run(gate, details.get("idempotency_key"), said, now, decide)
         if booked and booked[0].appointments[0] is first:
             return booked[0]
-        return self._booked(first, named, now)
+        return self._booked(gate, first, named, now)
 
     def _booked(
-        self, first: Appointment, named: Collection[Resource], now: datetime
+        self, gate: Gate, first: Appointment, named: Collection[Resource], now: datetime
     ) -> SeriesBooked:
         """What was booked under a key before, as it is by now."""
-        series = self.get(first.series or "")
+        series = gate.show(self._stored(gate, first.series or ""))
         left = [one for one in series.occurrences if one.appointment is None]
         unbooked: list[Unbooked] = []
         if left:
@@ -258,10 +266,11 @@ class SeriesBookings:
                 wall = datetime.combine(one.date, series.at)
                 others = free.nearest(zone, wall, ALTERNATIVES, places=places_of(series.location))
                 unbooked.append(unbooked_on(one.date, wall, one.violations, others))
+        told = unbooked if (hushing := gate.hushing) is None else hushing.unbooked(unbooked)
         return SeriesBooked(
             series=series,
-            appointments=self._read(_ids(series)),
-            unbooked=tuple(unbooked),
+            appointments=gate.shown(gate.reached(self._read(_ids(series)))),
+            unbooked=tuple(told),
         )
 
     # --------------------------------------------------------------------- moving
@@ -287,6 +296,7 @@ class SeriesBookings:
         `InvalidTransition` where none can be moved any more; `InvalidChoice` for an appointment
         of no series, or where neither ``to`` nor ``provider`` is stated; `InvalidWallTime`.
         """
+        gate = self._context.admit("series.reschedule")
         bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
         if to is None and provider is None:
             raise InvalidChoice("to", None, "say another time, another provider, or both")
@@ -299,13 +309,14 @@ class SeriesBookings:
         }
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            anchor = bookings.stored(Appointment, appointment)
+            anchor = bookings.stored(gate, Appointment, appointment)
             series = self._series_of(anchor)
             members = self._read(series.among(anchor.id, scope))
             if scope is SeriesScope.THIS:
                 chosen = [anchor] if anchor.status in MOVABLE else []
             else:
                 chosen = [one for one in members if one.is_upcoming(now)]
+            _check_reached(gate, chosen)
             if not chosen:
                 raise InvalidTransition(anchor.status.value, Change.RESCHEDULED.value)
             zone = self._context.zones.zone(series.timezone)
@@ -322,8 +333,8 @@ class SeriesBookings:
             changes = bookings.changes(moving(bookings, series, going, zone, now), now)
             return _after(anchor, changes), changes
 
-        self._bookings.run("series.reschedule", idempotency_key, said, now, decide)
-        return self._in_scope(appointment, scope)
+        self._bookings.run(gate, idempotency_key, said, now, decide)
+        return self._in_scope(gate, appointment, scope)
 
     # ------------------------------------------------------------------ calling off
 
@@ -343,43 +354,61 @@ class SeriesBookings:
 
         `InvalidTransition` for one alone that is over; `InvalidChoice` for one of no series.
         """
+        gate = self._context.admit("series.cancel")
         bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
         said = {"appointment": id_of(appointment), "scope": scope.value, "reason": reason}
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            anchor = bookings.stored(Appointment, id_of(appointment))
+            anchor = bookings.stored(gate, Appointment, id_of(appointment))
             members = self._read(self._series_of(anchor).among(anchor.id, scope))
             if scope is SeriesScope.THIS:
                 chosen = [one for one in members if one.status is not AppointmentStatus.CANCELLED]
             else:
                 chosen = [one for one in members if one.is_upcoming(now)]
+            _check_reached(gate, chosen)
             if not chosen:
                 return anchor, None
-            anchor = bookings.stored(Appointment, appointment)
+            anchor = bookings.stored(gate, Appointment, appointment)
             changeset = bookings.changes(cancelled(self._context, chosen, reason, now), now)
             return _after(anchor, changeset), changeset
 
-        self._bookings.run("series.cancel", idempotency_key, said, now, decide)
-        return self._in_scope(appointment, scope)
+        self._bookings.run(gate, idempotency_key, said, now, decide)
+        return self._in_scope(gate, appointment, scope)
 
     # ------------------------------------------------------------------- in common
 
+    def _stored(self, gate: Gate, id: str) -> Series:
+        found = self._context.store.get(self._context.practice, Series, id)
+        return gate.see(found, Ref(Kind.SERIES, id))
+
     def _series_of(self, appointment: Appointment) -> Series:
+        """The series of an appointment that is reached, and so is told what it belongs to."""
         if appointment.series is None:
             raise InvalidChoice("appointment", appointment.id, "it is of no series")
-        return self.get(appointment.series)
+        id = appointment.series
+        found = self._context.store.get(self._context.practice, Series, id)
+        if found is None:
+            raise NotFound(Kind.SERIES.value, id)
+        return found
 
     def _in_scope(
-        self, appointment: Appointment | str, scope: SeriesScope
+        self, gate: Gate, appointment: Appointment | str, scope: SeriesScope
     ) -> tuple[Appointment, ...]:
-        anchor = self._bookings.stored(Appointment, id_of(appointment))
-        return self._read(self._series_of(anchor).among(anchor.id, scope))
+        anchor = self._bookings.stored(gate, Appointment, id_of(appointment))
+        found = self._read(self._series_of(anchor).among(anchor.id, scope))
+        return gate.shown(gate.reached(found))
 
     def _read(self, ids: Sequence[str]) -> tuple[Appointment, ...]:
         """The stored appointments of some ids, in this order."""
         refs = [Ref(Kind.APPOINTMENT, id) for id in ids]
         found = self._context.store.get_many(self._context.practice, refs)
         return tuple(one for ref in refs if isinstance(one := found.get(ref), Appointment))
+
+
+def _check_reached(gate: Gate, chosen: Collection[Appointment]) -> None:
+    """Refuse to change occurrences that are not reached; `NotAllowed`."""
+    if len(gate.reached(chosen)) < len(chosen):
+        gate.deny("some of the series are not reached")
 
 
 def _of_each(details: SeriesDetails, id: str) -> Details:

@@ -36,6 +36,7 @@ class Settings:
 
     def get(self) -> PracticeSettings:
         """The settings; the defaults, at version 0, if none were ever stored."""
+        self._context.admit("practice.read")
         id = self._context.practice
         found = self._context.store.get(id, PracticeSettings, id)
         return PracticeSettings(id=id) if found is None else found
@@ -54,8 +55,9 @@ class Settings:
         `Records.update`. `UnknownZone`; `AppointmentsStranded`;
         `InvalidDuration` for bounds that are no lengths or exclude one another.
         """
-        id = self._context.practice
+        gate, id = self._context.admit("practice.update"), self._context.practice
         return Writer(self._context).change(
+            gate,
             PracticeSettings,
             id,
             Change.UPDATED,

@@ -23,6 +23,7 @@ from medsched.engine.verdict import refusals_on
 from medsched.errors import InvalidChoice, NotFound, SlotsOverlap, VersionConflict
 from medsched.services.asked_for import SlotLike, Wanted
 from medsched.services.bookings import Bookings
+from medsched.services.gates import Gate
 from medsched.services.stranding import Fate
 from medsched.services.writer import Writer
 from medsched.timeline.instants import instant_of
@@ -67,7 +68,7 @@ class SlotChanges:
         fate: Fate,
     ) -> SlotOverride:
         """Let a slot be offered otherwise; None leaves each as it is."""
-        self._bookings.context.admit("slot.change")
+        gate = self._admit("slot.change", slot)
         said = {
             "becomes": type,
             "pricing": pricing,
@@ -86,12 +87,13 @@ class SlotChanges:
                 moved["ends"] = end
             return attrs.evolve(old, **moved)
 
-        return self._write(self._found(slot).override, changed, fate)
+        return self._write(gate, self._found(slot).override, changed, fate)
 
     def withdraw(self, slot: SlotLike, fate: Fate) -> SlotOverride:
         """Offer one slot no more."""
-        self._bookings.context.admit("slot.delete")
+        gate = self._admit("slot.delete", slot)
         return self._write(
+            gate,
             self._found(slot).override,
             lambda old: attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason),
             fate,
@@ -99,7 +101,7 @@ class SlotChanges:
 
     def end_recurrence(self, slot: SlotLike, fate: Fate) -> AvailabilityRule | Override:
         """Offer no slot of the rule, or of the dated hours, that opened this one."""
-        self._bookings.context.admit("slot.delete-recurring")
+        gate = self._admit("slot.delete-recurring", slot)
         source, why = self._found(slot).source, fate.reason
 
         def ended(old: DatedT) -> DatedT:
@@ -107,12 +109,12 @@ class SlotChanges:
 
         write, off = self._writer.change, Change.DEACTIVATED
         if isinstance(source, Override):
-            return write(Override, source.id, off, ended, fate=fate)
-        return write(AvailabilityRule, source.id, off, ended, fate=fate)
+            return write(gate, Override, source.id, off, ended, fate=fate)
+        return write(gate, AvailabilityRule, source.id, off, ended, fate=fate)
 
     def restore(self, slot: SlotLike, fate: Fate) -> None:
         """Let a slot be again what its hours make of it, named as it was or as it is."""
-        self._bookings.context.admit("slot.restore")
+        gate = self._admit("slot.restore", slot)
         wanted = self._bookings.wanted(slot)
         context, owner = self._bookings.context, Resource(ResourceKind.PROVIDER, wanted.provider)
         read = context.store.calendars(context.practice, [owner])[owner]
@@ -123,7 +125,15 @@ class SlotChanges:
         if not named:
             raise NotFound(Kind.SLOT_OVERRIDE.value, self._id(wanted, None))
         self._refuse_overlap(named[0], [one for one in here if one is not named[0]])
-        self._writer.delete(SlotOverride, named[0].id, stranded=fate.stranded, reason=fate.reason)
+        id, told = named[0].id, fate.reason
+        self._writer.delete(gate, SlotOverride, id, stranded=fate.stranded, reason=told)
+
+    def _admit(self, operation: str, slot: SlotLike) -> Gate:
+        """Let the principal change a slot of their own."""
+        gate = self._bookings.context.admit(operation)
+        if not gate.sees_all:
+            gate.keep(Resource(ResourceKind.PROVIDER, self._bookings.wanted(slot).provider))
+        return gate
 
     def _refuse_overlap(self, override: SlotOverride, others: Iterable[SlotOverride]) -> None:
         """`SlotsOverlap` where another slot was put into the time that one comes back to."""
@@ -178,7 +188,11 @@ class SlotChanges:
         return slot_id(SlotKey(practice, wanted.provider, wanted.type, place, wanted.start))
 
     def _write(
-        self, found: SlotOverride, make: Callable[[SlotOverride], SlotOverride], fate: Fate
+        self,
+        gate: Gate,
+        found: SlotOverride,
+        make: Callable[[SlotOverride], SlotOverride],
+        fate: Fate,
     ) -> SlotOverride:
         """Store what is made of the override as it is stored, or of a new one.
 
@@ -194,7 +208,7 @@ class SlotChanges:
             return make(stored)
 
         return self._writer.change(
-            SlotOverride, found.id, Change.UPDATED, made, default=found, fate=fate
+            gate, SlotOverride, found.id, Change.UPDATED, made, default=found, fate=fate
         )
 
 

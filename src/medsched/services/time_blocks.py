@@ -19,7 +19,7 @@ from medsched.domain.stored import Kind, kind_of
 from medsched.domain.stranding import Stranded
 from medsched.domain.time_blocks import FIXED, TimeBlock
 from medsched.engine.time_blocks import published_span, span_of_block
-from medsched.errors import InvalidChoice, InvalidInterval, VersionConflict
+from medsched.errors import InvalidChoice, InvalidInterval, NotFound, VersionConflict
 from medsched.services.appointments import Appointments
 from medsched.services.asked_for import Details
 from medsched.services.context import Context
@@ -92,7 +92,7 @@ class TimeBlocks:
         """
         context, given, operation = self._context, tuple(blocks), "time-block.publish"
         fate = Fate(stranded, reason)
-        context.admit(operation)
+        gate = context.admit(operation)
         for block in given:
             if not isinstance(block, TimeBlock):
                 raise InvalidChoice("blocks", type(block).__name__, "a TimeBlock is needed")
@@ -110,8 +110,12 @@ class TimeBlocks:
                 for block, id in zip(given, new, strict=True)
             ]
 
-        made = self._writer.create_once(named(ids.to_make()), request, fate)
-        return tuple(self.get(one.id) for one in named(ids.made())) if made is None else made
+        for block in given:
+            gate.choose(block.id)
+        made = self._writer.create_named(gate, named(ids.to_make()), request, fate)
+        if made is not None:
+            return made
+        return tuple(map(self._stored, (one.id for one in named(ids.made()))))
 
     # ---------------------------------------------------------------------- reading
 
@@ -141,6 +145,7 @@ class TimeBlocks:
         booked in one, `Availability.slots` tells. `InvalidNumber` for a limit that is not 1 to
         1000, `InvalidCursor`, `InvalidInterval` for dates in the wrong order.
         """
+        self._context.admit("time-block.list")
         for name, bound in (("first", first), ("last", last)):
             if bound is not None:
                 check_date(bound, name)
@@ -200,9 +205,18 @@ class TimeBlocks:
 
         `NonexistentTime` or `AmbiguousTime` where its zone has changed since, and it opens nothing.
         """
-        stored = self.get(_id(block))
+        self._context.admit("time-block.read")
+        return self._times(self._stored(_id(block)))
+
+    def _times(self, stored: TimeBlock) -> tuple[datetime, datetime]:
         low, high = published_span(stored, self._zone(stored))
         return instant_of(low), instant_of(high)
+
+    def _stored(self, id: str) -> TimeBlock:
+        found = self._context.store.get(self._context.practice, TimeBlock, id)
+        if found is None:
+            raise NotFound(Kind.TIME_BLOCK.value, id)
+        return found
 
     def _zone(self, block: TimeBlock) -> Zone:
         assert block.timezone is not None  # every stored block states one
@@ -215,8 +229,9 @@ class TimeBlocks:
 
         Whatever else may be open then, it is this block or refused. Raises as `times`.
         """
-        stored = self.get(_id(block))
-        return Start(stored.provider, type, self.times(stored)[0], block=stored.id)
+        self._context.admit("time-block.read")
+        stored = self._stored(_id(block))
+        return Start(stored.provider, type, self._times(stored)[0], block=stored.id)
 
     def book(
         self, block: TimeBlock | str, *, type: str, patient: str, **details: Unpack[Details]
@@ -241,7 +256,7 @@ class TimeBlocks:
         `InvalidChoice` for another provider, time, zone, location or room: publish another block.
         `NotFound`; `VersionConflict` if it was changed since it was read; what publishing raises.
         """
-        self._context.admit("time-block.update")
+        gate = self._context.admit("time-block.update")
 
         def changed(stored: TimeBlock) -> TimeBlock:
             if stored.version != block.version:
@@ -254,7 +269,7 @@ class TimeBlocks:
             return block
 
         fate = Fate(stranded, reason)
-        return self._writer.change(TimeBlock, block.id, Change.UPDATED, changed, fate=fate)
+        return self._writer.change(gate, TimeBlock, block.id, Change.UPDATED, changed, fate=fate)
 
     def deactivate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
@@ -264,14 +279,12 @@ class TimeBlocks:
         ``stranded`` says what becomes of an appointment that stands in it, and ``reason`` what
         it is told: `AppointmentsStranded` unless stated. `NotFound`.
         """
-        self._context.admit("time-block.deactivate")
         return self._records.deactivate(id, stranded=stranded, reason=reason)
 
     def activate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
     ) -> TimeBlock:
         """Offer a block again. `NotFound`, and what publishing it raises."""
-        self._context.admit("time-block.activate")
         return self._records.activate(id, stranded=stranded, reason=reason)
 
     def delete(
@@ -282,7 +295,6 @@ class TimeBlocks:
         `NotFound`; `InUse` if an appointment or hold refers to it, a cancelled one too. One that
         stands in its time without being in it may be stranded, as in `deactivate`.
         """
-        self._context.admit("time-block.delete")
         self._records.delete(id, stranded=stranded, reason=reason)
 
 

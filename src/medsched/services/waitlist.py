@@ -117,7 +117,13 @@ class Waitlist(WaitlistLine):
         active; `AlreadyExists`.
         """
         context, now = self._context, self._context.now()
-        operation = "waitlist.join"
+        gate = context.admit("waitlist.join")
+        gate.choose(id)
+        gate.detail(notes, referral, prepayment)
+        if urgency:
+            gate.also("waitlist.urgency")
+        if entered_at is not None:
+            gate.also("waitlist.backdate")
         entry = WaitlistEntry(
             id=id,
             patient=patient,
@@ -141,9 +147,10 @@ class Waitlist(WaitlistLine):
             updated_by=context.principal.id,
         )
         said = _said(entry, *_ASKED) | {"id": id, "entered_at": entered_at}
-        ids = NewIds(context, Kind.WAITLIST_ENTRY, operation, idempotency_key, given=id)
+        ids = NewIds(context, Kind.WAITLIST_ENTRY, gate.operation, idempotency_key, given=id)
 
         def decide() -> tuple[WaitlistEntry, Changeset]:
+            gate.patient(patient)
             self._bookings.refuse_taken(id, kind=Kind.WAITLIST_ENTRY)
             (own_id,) = ids.to_make()
             made = attrs.evolve(entry, id=own_id)
@@ -158,7 +165,7 @@ class Waitlist(WaitlistLine):
             )
             return made, self._bookings.changes(effects, now)
 
-        return self._run(WaitlistEntry, ids.made, operation, idempotency_key, said, now, decide)
+        return self._run(gate, WaitlistEntry, ids.made, idempotency_key, said, now, decide)
 
     def change(
         self,
@@ -171,11 +178,13 @@ class Waitlist(WaitlistLine):
 
         `NotWaiting` once it is over; raises what `join` raises.
         """
+        gate = self._context.admit("waitlist.change")
         refuse_unknown(wishes, Wishes, "change")
+        gate.detail(*(wishes.get(name) for name in ("notes", "referral", "prepayment")))
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
-            old = self._waiting(entry)
+            old = self._waiting(gate, entry)
             new = records.revised(old, old.status, now, **wishes)
             if _said(old, *wishes) == _said(new, *wishes):
                 return old, None
@@ -191,7 +200,7 @@ class Waitlist(WaitlistLine):
 
         id = id_of(entry)
         said = {"entry": id, **{name: _plain(value) for name, value in wishes.items()}}
-        return self._run(WaitlistEntry, id, "waitlist.change", idempotency_key, said, now, decide)
+        return self._run(gate, WaitlistEntry, id, idempotency_key, said, now, decide)
 
     def set_urgency(
         self, entry: WaitlistEntry | str, urgency: int, *, idempotency_key: str | None = None
@@ -200,10 +209,11 @@ class Waitlist(WaitlistLine):
 
         `InvalidNumber`; `NotWaiting` once the entry is over.
         """
+        gate = self._context.admit("waitlist.urgency")
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
-            old, by = self._waiting(entry), self._context.principal.id
+            old, by = self._waiting(gate, entry), self._context.principal.id
             new = records.revised(old, old.status, now, urgency=urgency, urgency_by=by)
             if (old.urgency, old.urgency_by) == (new.urgency, new.urgency_by):
                 return old, None
@@ -216,7 +226,7 @@ class Waitlist(WaitlistLine):
 
         id = id_of(entry)
         said = {"entry": id, "urgency": urgency}
-        return self._run(WaitlistEntry, id, "waitlist.urgency", idempotency_key, said, now, decide)
+        return self._run(gate, WaitlistEntry, id, idempotency_key, said, now, decide)
 
     def leave(
         self, entry: WaitlistEntry | str, *, idempotency_key: str | None = None
@@ -225,19 +235,18 @@ class Waitlist(WaitlistLine):
 
         One that is over stays what it is.
         """
+        gate = self._context.admit("waitlist.leave")
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
-            old = records.get(WaitlistEntry, id_of(entry))
+            old = records.seen(gate, WaitlistEntry, id_of(entry))
             if old.status not in STILL_WAITING:
                 return old, None
             effects = self._over([old], WaitlistStatus.LEFT, now)
             return written(effects, old), self._bookings.changes(effects, now)
 
         id = id_of(entry)
-        return self._run(
-            WaitlistEntry, id, "waitlist.leave", idempotency_key, {"entry": id}, now, decide
-        )
+        return self._run(gate, WaitlistEntry, id, idempotency_key, {"entry": id}, now, decide)
 
     # -------------------------------------------------------------------- the worker
 
@@ -263,13 +272,13 @@ class Waitlist(WaitlistLine):
         pass goes on without, and raises it in the end. `InvalidDuration`, `InvalidNumber`,
         `NaiveDatetime`.
         """
+        gate = self._context.admit("waitlist.work")
         check_lasting(lasting)
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise InvalidNumber("most", most, "a pass makes at least one offer")
-        self._context.admit("waitlist.work")
         context = self._context
         due = context.now() if now is None else context.at(now).now()
-        return WaitlistWorker(context, self._snapshots, due, lasting, most).run()
+        return WaitlistWorker(gate, context, self._snapshots, due, lasting, most).run()
 
     # -------------------------------------------------------------------- in common
 

@@ -26,14 +26,14 @@ class WaitlistLine(WaitlistOffers):
 
         With a ``provider`` those whom that provider's time may be offered to.
         """
+        gate = self._context.admit("waitlist.waiting")
         found = self._records.all_of(WaitlistEntry, type=type)
-        return tuple(
-            in_order(
-                one
-                for one in found
-                if provider is None or not one.providers or provider in one.providers
-            )
+        theirs = gate.reached(
+            one
+            for one in found
+            if provider is None or not one.providers or provider in one.providers
         )
+        return gate.shown(in_order(theirs))
 
     def eligible(self, slot: SlotLike) -> tuple[WaitlistEntry, ...]:
         """Those whom a slot may be offered to, in their order: it suits them, and they wait.
@@ -42,6 +42,7 @@ class WaitlistLine(WaitlistOffers):
         then, and those who are not active, are told too.
         `BookingRefused` for what is no slot, `InvalidSlotId`.
         """
+        gate = self._context.admit("waitlist.eligible")
         wanted, now = self._bookings.wanted(slot), self._context.now()
         wish = Wish(wanted)
         asked = self._bookings.ask(wish, now)
@@ -52,11 +53,13 @@ class WaitlistLine(WaitlistOffers):
             if wanted.places is None or one.location in wanted.places
         ]
         if not found:
-            self._bookings.decide(wish, now, fresh=True)  # which says why there is none
+            with gate.hushed():
+                self._bookings.decide(wish, now, fresh=True)  # which says why there is none
         status = WaitlistStatus.WAITING
         waiting = self._records.all_of(WaitlistEntry, type=wanted.type, status=status)
         one = Opening.of(found[0])
-        return tuple(in_order(entry for entry in waiting if suits(entry, one)))
+        theirs = gate.reached(entry for entry in waiting if suits(entry, one))
+        return gate.shown(in_order(theirs))
 
     def position(self, entry: WaitlistEntry | str) -> WaitlistPosition:
         """Where an entry stands, and a fair estimate of how long it has to wait.
@@ -65,7 +68,8 @@ class WaitlistLine(WaitlistOffers):
         date in common with it, patients who are not active among them. See `WaitlistPosition` for
         the estimate. `NotWaiting` once it is over.
         """
-        records, own = self._records, self._waiting(entry)
+        gate, records = self._context.admit("waitlist.position"), self._records
+        own = gate.show(self._waiting(gate, entry))
         waiting = records.all_of(WaitlistEntry, type=own.type, status=WaitlistStatus.WAITING)
         rivals = [one for one in waiting if one.id != own.id and competes(own, one)]
         before = sum(turn(one) < turn(own) for one in rivals)

@@ -37,6 +37,7 @@ from medsched.errors import (
 from medsched.services.asked_for import Details, SlotLike
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.keeping import confirmed
 from medsched.services.new_ids import NewIds
 from medsched.services.queries import OfferQuery
@@ -84,17 +85,18 @@ class WaitlistOffers:
         `InvalidChoice` for one of another type, `InvalidInterval` for one that begins now;
         `InvalidText` for no reason; `InvalidDuration`.
         """
+        gate = self._context.admit("waitlist.offer")
         check_lasting(lasting)
         if not isinstance(reason, str) or not reason.strip():
             size = len(reason) if isinstance(reason, str) else type(reason).__name__
             raise InvalidText("reason", size, "an offer by hand needs a reason")
         records, bookings, now = self._records, self._bookings, self._context.now()
-        wanted, operation, of = bookings.wanted(slot), "waitlist.offer", id_of(entry)
+        wanted, of = bookings.wanted(slot), id_of(entry)
         said = {"entry": of, "slot": wanted.plain(), "reason": reason, "lasting": lasting}
-        ids = NewIds(self._context, Kind.WAITLIST_OFFER, operation, idempotency_key)
+        ids = NewIds(self._context, Kind.WAITLIST_OFFER, gate.operation, idempotency_key)
 
         def decide() -> tuple[WaitlistOffer, Changeset]:
-            own = self._waiting(entry)
+            own = self._waiting(gate, entry)
             (id,) = ids.to_make()
             over = Effects()
             if own.offer is not None:
@@ -127,7 +129,7 @@ class WaitlistOffers:
             )
             return made, changes
 
-        return self._run(WaitlistOffer, ids.made, operation, idempotency_key, said, now, decide)
+        return self._run(gate, WaitlistOffer, ids.made, idempotency_key, said, now, decide)
 
     def withdraw(
         self, offer: WaitlistOffer | str, *, idempotency_key: str | None = None
@@ -136,7 +138,8 @@ class WaitlistOffers:
 
         One that is over stays what it is; `OfferClosed` for one that was accepted.
         """
-        return self._refused(offer, OfferStatus.WITHDRAWN, None, "", idempotency_key)
+        gate = self._context.admit("waitlist.withdrawn")
+        return self._refused(gate, offer, OfferStatus.WITHDRAWN, None, "", idempotency_key)
 
     def decline(
         self,
@@ -151,11 +154,13 @@ class WaitlistOffers:
         Declining twice is declining once, and what has expired is over as it is. `NotFound` for
         another patient's offer; `OfferClosed` for one that was accepted or withdrawn.
         """
+        gate = self._context.admit("waitlist.declined")
         check_id(patient, "patient")
-        return self._refused(offer, OfferStatus.DECLINED, patient, reason, idempotency_key)
+        return self._refused(gate, offer, OfferStatus.DECLINED, patient, reason, idempotency_key)
 
     def _refused(
         self,
+        gate: Gate,
         offer: WaitlistOffer | str,
         status: OfferStatus,
         patient: str | None,
@@ -168,7 +173,7 @@ class WaitlistOffers:
             stands.add(OfferStatus.DECLINED)
 
         def decide() -> tuple[WaitlistOffer, Changeset | None]:
-            old = self._offered(id, patient)
+            old = self._offered(gate, id, patient)
             if old.status in stands:
                 return old, None
             if old.status is not OfferStatus.LIVE:
@@ -185,8 +190,7 @@ class WaitlistOffers:
             return written(ended, old), self._bookings.changes(effects, now)
 
         said = {"offer": id, "patient": patient, "reason": reason}
-        operation = f"waitlist.{status.value}"
-        return self._run(WaitlistOffer, id, operation, idempotency_key, said, now, decide)
+        return self._run(gate, WaitlistOffer, id, idempotency_key, said, now, decide)
 
     # -------------------------------------------------------------------- accepting
 
@@ -212,8 +216,11 @@ class WaitlistOffers:
         now, from the instant of expiry on; `NotFound` for another patient's offer; `OfferClosed`
         for one that was declined or withdrawn; `AlreadyExists`.
         """
-        check_id(patient, "patient")
         context, bookings, records = self._context, self._bookings, self._records
+        gate = context.admit("waitlist.accept")
+        check_id(patient, "patient")
+        gate.choose(id, reference)
+        gate.detail(notes)
         now, named = context.now(), id_of(offer)
         own_id = id or context.surroundings.ids.new(Kind.APPOINTMENT)
         said = {
@@ -226,9 +233,9 @@ class WaitlistOffers:
         }
 
         def decide() -> tuple[Appointment, Changeset | None]:
-            own, held = self._kept(named, patient)
+            own, held = self._kept(gate, named, patient)
             if own.status is OfferStatus.ACCEPTED:
-                return bookings.stored(Appointment, own.appointment or ""), None
+                return bookings.stored(gate, Appointment, own.appointment or ""), None
             if own.status in (OfferStatus.DECLINED, OfferStatus.WITHDRAWN):
                 raise OfferClosed(own.id, own.status.value)
             joins = joins_of(patient, own.type)
@@ -261,28 +268,28 @@ class WaitlistOffers:
             effects += Effects(guards=guards, tallies=[Tally(joins, 1, before=count)])
             return made, bookings.changes(effects, now)
 
-        return bookings.run("waitlist.accept", idempotency_key, said, now, decide)
+        return bookings.run(gate, idempotency_key, said, now, decide)
 
     # -------------------------------------------------------------------- in common
 
-    def _waiting(self, named: WaitlistEntry | str) -> WaitlistEntry:
-        found = self._records.get(WaitlistEntry, id_of(named))
+    def _waiting(self, gate: Gate, named: WaitlistEntry | str) -> WaitlistEntry:
+        found = self._records.seen(gate, WaitlistEntry, id_of(named))
         if found.status not in STILL_WAITING:
             raise NotWaiting(found.id, found.status.value)
         return found
 
-    def _offered(self, id: str, patient: str | None) -> WaitlistOffer:
+    def _offered(self, gate: Gate, id: str, patient: str | None) -> WaitlistOffer:
         """An offer, to this patient if one is named; whether it is another's nobody is told."""
-        found = self._records.get(WaitlistOffer, id)
+        found = self._records.seen(gate, WaitlistOffer, id)
         if patient is not None and found.patient != patient:
             raise NotFound(Kind.WAITLIST_OFFER.value, id)
         return found
 
-    def _kept(self, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
+    def _kept(self, gate: Gate, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
         """A patient's offer and its hold, of one state: else a rival could have taken the one."""
         refs = Ref(Kind.WAITLIST_OFFER, id), Ref(Kind.HOLD, id)
         found = self._context.store.get_many(self._context.practice, refs)
-        offer, held = (found.get(ref) for ref in refs)
+        offer, held = gate.see(found.get(refs[0]), refs[0]), found.get(refs[1])
         if not isinstance(offer, WaitlistOffer) or offer.patient != patient:
             raise NotFound(Kind.WAITLIST_OFFER.value, id)
         return offer, held if isinstance(held, Hold) else None
@@ -313,19 +320,19 @@ class WaitlistOffers:
 
     def _run(
         self,
+        gate: Gate,
         cls: type[RecordT],
         id: str | Callable[[], list[str]],
-        operation: str,
         key: str | None,
         said: dict[str, Any],
         now: datetime,
         decide: Callable[[], tuple[RecordT, Changeset | None]],
     ) -> RecordT:
         """Run a command; repeated under its key it returns the record as it is by now."""
-        done = self._bookings.run(operation, key, said, now, decide)
+        done = self._bookings.run(gate, key, said, now, decide)
         if done is not None:
             return done
-        return self._records.get(cls, id if isinstance(id, str) else id()[0])
+        return gate.show(self._records.seen(gate, cls, id if isinstance(id, str) else id()[0]))
 
 
 def id_of(named: WaitlistEntry | WaitlistOffer | str) -> str:

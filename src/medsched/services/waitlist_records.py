@@ -38,6 +38,7 @@ from medsched.services.asked_for import Details, Wanted, Wish
 from medsched.services.bookings import ALTERNATIVES, Bookings
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked
 from medsched.services.keeping import hold_of
 from medsched.services.searches import Searches
@@ -72,7 +73,7 @@ class WaitlistRecords:
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
         self.context = context
         self.bookings = Bookings(context, snapshots)
-        self._searches = Searches(context, snapshots)
+        self._searches = Searches(context.inside(), snapshots)
 
     # -------------------------------------------------------------------- reading
 
@@ -82,6 +83,11 @@ class WaitlistRecords:
         if found is None:
             raise NotFound(kind_of(cls).value, id)
         return found
+
+    def seen(self, gate: Gate, cls: type[RecordT], id: str) -> RecordT:
+        """The same, for who sees it; `NotFound`."""
+        found = self.context.store.get(self.context.practice, cls, id)
+        return gate.see(found, Ref(kind_of(cls), id))
 
     def all_of(
         self, cls: type[RecordT], *, active: bool | None = True, **where: object

@@ -30,6 +30,7 @@ from medsched.errors import MedschedError, NotFound, StorageBusy
 from medsched.services.asked_for import Wanted
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.snapshots import Snapshots
 from medsched.services.waitlist_records import ORDER, WaitlistRecords
 from medsched.timeline.instants import whole_minute
@@ -44,6 +45,7 @@ class WaitlistWorker:
 
     def __init__(
         self,
+        gate: Gate,
         context: Context,
         snapshots: Snapshots,
         due: datetime,
@@ -52,6 +54,7 @@ class WaitlistWorker:
     ) -> None:
         # All of a pass is decided at one instant, so that what expires meanwhile is the next one's.
         now = context.now()
+        self._gate = gate
         self._clock = context.surroundings.clock
         self._due = WaitlistRecords(context.at(due), snapshots)
         self._records = WaitlistRecords(context.at(max(due, now)), snapshots)
@@ -79,7 +82,7 @@ class WaitlistWorker:
         done, busy = 0, False
         for step in steps:
             try:
-                done += self._context.commit("waitlist.work", step)
+                done += self._context.commit(self._gate, step)
             except StorageBusy:  # a rival is at it, and another pass will see what came of it
                 busy = True
         return done, busy
@@ -176,7 +179,7 @@ class WaitlistWorker:
             return (Answer.OFFERED if own else Answer.SHARED), changes
 
         try:
-            return self._context.commit("waitlist.work", decide)
+            return self._context.commit(self._gate, decide)
         except StorageBusy:
             return Answer.MOVED
         except MedschedError:

@@ -8,15 +8,18 @@ from typing import cast
 
 import attrs
 
+from medsched.domain.access import Grant
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KeyedRequest
+from medsched.domain.people import Patient
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Identified, Resource
 from medsched.domain.series import Series
 from medsched.domain.stored import (
     BookingRecord,
+    HoursRecord,
     Kind,
     Noun,
     NounT,
@@ -33,7 +36,9 @@ from medsched.errors import AlreadyExists, InUse, InvalidChoice, NotFound, Versi
 from medsched.services.checks import check
 from medsched.services.context import Context
 from medsched.services.effects import Effects
+from medsched.services.gates import Gate
 from medsched.services.placements import Placements
+from medsched.services.registering import check_change, registered
 from medsched.services.schedules import schedule_in
 from medsched.services.stranding import REFUSED, Altered, Fate, Stranders
 from medsched.services.view import View
@@ -54,6 +59,7 @@ class Writer:
 
     def create(
         self,
+        gate: Gate,
         records: Sequence[NounT],
         *,
         stranded: Stranded | str = Stranded.REFUSE,
@@ -65,14 +71,31 @@ class Writer:
         `AlreadyExists` for an id that is stored, or comes twice. Where the time of a record depends
         on a zone that it does not state, it comes back with it (see `TimeBlock`).
         """
-        created = self.create_once(records, None, Fate(stranded, reason))
+        created = self.create_once(gate, records, None, Fate(stranded, reason))
         assert created is not None  # only a request can be repeated
         return created
 
     def create_once(
-        self, records: Sequence[NounT], request: KeyedRequest | None, fate: Fate = REFUSED
+        self,
+        gate: Gate,
+        records: Sequence[NounT],
+        request: KeyedRequest | None,
+        fate: Fate = REFUSED,
     ) -> tuple[NounT, ...] | None:
         """The same under a request; None where that was carried out before."""
+        for record in records:
+            if not isinstance(record, Patient):
+                gate.choose(record.id)
+        return self.create_named(gate, records, request, fate)
+
+    def create_named(
+        self,
+        gate: Gate,
+        records: Sequence[NounT],
+        request: KeyedRequest | None,
+        fate: Fate = REFUSED,
+    ) -> tuple[NounT, ...] | None:
+        """The same for records whose ids, if they have some, the principal may have chosen."""
         for record in records:
             if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
@@ -80,10 +103,13 @@ class Writer:
             if isinstance(record, WaitlistEntry | WaitlistOffer):
                 why = "the waitlist is joined, not stored"
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
+            if isinstance(record, Grant):
+                why = "access is granted, not stored"
+                raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(
-            attrs.evolve(self._named(record), version=1, created_at=now, updated_at=now)
-            for record in records
+            attrs.evolve(self._named(one), version=1, created_at=now, updated_at=now)
+            for one in (self._allowed(gate, record) for record in records)
         )
 
         def decide() -> tuple[tuple[NounT, ...], Changeset]:
@@ -98,7 +124,15 @@ class Writer:
             altered = [Altered(None, record) for record in made]
             return made, self._written(view, altered, Change.CREATED, fate)
 
-        return self.context.commit(Change.CREATED.value, decide, request)
+        return self.context.commit(gate, decide, request)
+
+    def _allowed(self, gate: Gate, record: NounT) -> NounT:
+        """A new record as the principal may store it; `NotAllowed`."""
+        if isinstance(record, Patient):
+            return cast("NounT", registered(gate, record))
+        if isinstance(record, HoursRecord):
+            gate.keep(record.resource)
+        return record
 
     def _settled(self, view: View, records: tuple[NounT, ...]) -> tuple[NounT, ...]:
         """The records, time blocks with their zones."""
@@ -116,6 +150,7 @@ class Writer:
 
     def update(
         self,
+        gate: Gate,
         record: NounT,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
@@ -133,10 +168,11 @@ class Writer:
             return record
 
         fate = Fate(stranded, reason)
-        return self.change(type(record), record.id, Change.UPDATED, changed, fate=fate)
+        return self.change(gate, type(record), record.id, Change.UPDATED, changed, fate=fate)
 
     def set_active(
         self,
+        gate: Gate,
         cls: type[NounT],
         id: str,
         active: bool,
@@ -151,11 +187,12 @@ class Writer:
         change = Change.ACTIVATED if active else Change.DEACTIVATED
         fate = Fate(stranded, reason)
         return self.change(
-            cls, id, change, lambda stored: attrs.evolve(stored, active=active), fate=fate
+            gate, cls, id, change, lambda stored: attrs.evolve(stored, active=active), fate=fate
         )
 
     def change(
         self,
+        gate: Gate,
         cls: type[NounT],
         id: str,
         change: Change,
@@ -173,20 +210,21 @@ class Writer:
 
         def decide() -> tuple[NounT, Changeset | None]:
             view = View(self.context)
-            stored = view.get(cls, ref) or default
-            if stored is None:
-                raise NotFound(ref.kind.value, ref.id)
+            found = view.get(cls, ref)
+            stored = gate.see(found, ref) if found is not None or default is None else default
             made = make(stored)
+            _check_change(gate, stored, made)
             if made == stored and change is not Change.UPDATED:
                 return stored, None
             version, created = stored.version + 1, stored.created_at or now
             new = attrs.evolve(made, version=version, created_at=created, updated_at=now)
             return new, self._written(view, [Altered(stored, new)], change, fate)
 
-        return self.context.commit(f"{ref.kind.value}.{change.value}", decide)
+        return self.context.commit(gate, decide)
 
     def delete(
         self,
+        gate: Gate,
         cls: type[NounT],
         id: str,
         *,
@@ -204,9 +242,8 @@ class Writer:
         def decide() -> tuple[None, Changeset]:
             store, practice = self.context.store, self.context.practice
             view = View(self.context)
-            stored = view.get(cls, ref)
-            if stored is None:
-                raise NotFound(ref.kind.value, ref.id)
+            stored = gate.see(view.get(cls, ref), ref)
+            _check_change(gate, stored, stored)
             found = store.referrers(practice, ref)
             expired = self._expired_holds(found, now)
             gone = set(map(Ref.to, expired))
@@ -226,7 +263,7 @@ class Writer:
             removals = (RowVersion(ref, stored.version), *changed.removals)
             return None, attrs.evolve(changed, removals=removals)
 
-        self.context.commit(f"{ref.kind.value}.{Change.DELETED.value}", decide)
+        self.context.commit(gate, decide)
 
     def would_strand(self, record: NounT, *, removed: bool = False) -> tuple[Stranding, ...]:
         """Whom it would strand to write a record over what is stored, or to remove it."""
@@ -295,6 +332,15 @@ class Writer:
         kind, ids = kind_of(type(record)), self.context.surroundings.ids
         id = self.context.practice if kind is Kind.PRACTICE else ids.new(kind)
         return cast("NounT", attrs.evolve(record, id=id))
+
+
+def _check_change(gate: Gate, before: Noun, after: Noun) -> None:
+    """Let the principal put a record in place of another; `NotAllowed`."""
+    for one in (before, after):
+        if isinstance(one, HoursRecord):
+            gate.keep(one.resource)
+    if isinstance(before, Patient) and isinstance(after, Patient):
+        check_change(gate, before, after)
 
 
 def _bumps(records: Iterable[Noun]) -> frozenset[Resource]:

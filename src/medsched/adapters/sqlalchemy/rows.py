@@ -45,6 +45,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     read_resource,
     value_of,
 )
+from medsched.domain.access import Grant
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.people import Patient, Provider, Staff
@@ -75,6 +76,7 @@ FILTERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.SERIES: frozenset({"patient", "provider", "type"}),
     Kind.WAITLIST_ENTRY: frozenset({"patient", "type", "providers", "status"}),
     Kind.WAITLIST_OFFER: frozenset({"entry", "patient", "provider", "type", "status", "ended_in"}),
+    Kind.GRANT: frozenset({"principal"}),
 }
 """The fields that can be searched for without reading documents; of a patient, whom they
 are registered with."""
@@ -177,6 +179,11 @@ _SHAPES: Final[Mapping[type[Noun], Mapping[str, Shape]]] = {
     WaitlistOffer: {
         **dict.fromkeys(("start", "end", "offered_at", "expires", "ended_at"), INSTANT),
         "wall": WALL,
+    },
+    Grant: {
+        **dict.fromkeys(("starts", "ends"), INSTANT),
+        "locations": WORDS,
+        "patients": WORDS,
     },
 }
 _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
+from medsched.domain.access import Grant
 from medsched.domain.appointment_types import AppointmentType, Grid, Modality, Need, Pricing
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.bookings import WallTime
@@ -450,6 +451,25 @@ RECORDS: Final[dict[str, Stored]] = {
         entered_at=WHEN,
         status="offered",
         offer="o1",
+    ),
+    "grant": Grant(
+        id="g1",
+        principal="nurse",
+        starts=WHEN,
+        ends=WHEN + timedelta(days=1),
+        reason="covers",
+        granted_by="boss",
+    ),
+    "grant, all stated": Grant(
+        id="g2",
+        principal="nurse",
+        locations=["bay", "annex"],
+        patients=["ada", "ben"],
+        starts=WHEN,
+        ends=WHEN + timedelta(days=1),
+        reason="unconscious; the daughter called",
+        granted_by="nurse",
+        emergency=True,
     ),
     "waitlist offer": WaitlistOffer(
         id="o1",

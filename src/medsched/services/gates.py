@@ -1,0 +1,435 @@
+"""Gates: what stands between a command and the records, for the principal who runs it.
+
+Who is trusted passes without a question. For all others a gate asks the policy, keeps what they do
+not reach from them, and tells what does not exist and what is not theirs apart by nothing: neither
+by the error nor by how often the store is asked. Whatever passes is written down where the store
+keeps an audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Final, NoReturn, TypeVar, cast
+
+import attrs
+
+from medsched.domain.access import EVERYTHING, Grant, Reach
+from medsched.domain.audit import AuditAction, AuditEntry
+from medsched.domain.blockings import Blocking
+from medsched.domain.changes import Changeset
+from medsched.domain.holds import Hold
+from medsched.domain.people import Patient, Provider
+from medsched.domain.places import Device, Room
+from medsched.domain.principals import Principal, Role
+from medsched.domain.reaching import reaches, reaches_registered
+from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.series import Series
+from medsched.domain.starts import ANYWHERE
+from medsched.domain.stored import Kind, Ref, Stored, StoredT, patient_of
+from medsched.domain.stranding import AppointmentsStranded
+from medsched.domain.waitlist import OfferStatus, WaitlistEntry, WaitlistOffer, WaitlistStatus
+from medsched.errors import MedschedError, NotAllowed, NotFound
+from medsched.ports.policy import Policy
+from medsched.ports.store import Store
+from medsched.ports.surroundings import Surroundings
+from medsched.services.accesses import Accesses
+from medsched.services.hushing import Hushing
+
+R = TypeVar("R", bound=Stored)
+_PAGE: Final = 1000
+_PATIENTS: Final = frozenset(
+    {
+        *(Kind.PATIENT, Kind.APPOINTMENT, Kind.HOLD, Kind.SERIES),
+        *(Kind.WAITLIST_ENTRY, Kind.WAITLIST_OFFER),
+    }
+)
+"""The kinds of records that are a patient's."""
+_OVER: Final = frozenset(
+    {
+        *(WaitlistStatus.REMOVED, WaitlistStatus.LAPSED),
+        *(OfferStatus.WITHDRAWN, OfferStatus.EXPIRED),
+    }
+)
+"""What becomes of the waitlist's records because something else was done."""
+_BEYOND: Final = "it would make or change what they do not reach"
+_KEEPS_NOT: Final = "they may change the time of their own resources only"
+
+
+class Gate:
+    """One command of one principal, which the policy permits.
+
+    ``principal`` runs ``operation``. ``reach`` is whose records the command may see and change; the
+    principal's grants are read when it is asked for first, and not for those who reach everything.
+    """
+
+    def __init__(
+        self,
+        practice: str,
+        store: Store,
+        surroundings: Surroundings,
+        principal: Principal,
+        policy: Policy,
+        operation: str,
+    ) -> None:
+        self._practice, self._store = practice, store
+        self._surroundings, self._policy = surroundings, policy
+        self.principal = principal
+        self._free = principal.is_trusted
+        self._reason = ""
+        self.operation = operation
+        if not self._free:
+            self._reason = self.also(operation)
+        elif store.audited:
+            self._reason = "the host has authorised it"
+
+    # -------------------------------------------------------------------- permitting
+
+    def also(self, operation: str) -> str:
+        """Let the principal do this, too, and say why they may; `NotAllowed`."""
+        if self._free:
+            return self._reason
+        decision = self._policy.permits(self.principal, operation, self._practice, self._now)
+        if not decision.allowed:
+            self._deny(operation, decision.reason)
+        return decision.reason
+
+    def choose(self, *ids: str | None) -> None:
+        """Let the principal choose ids or references, if some are given; `NotAllowed`.
+
+        That one is taken would tell of a record that may be anybody's.
+        """
+        if any(ids):
+            self.also("record.choose-id")
+
+    def detail(self, *said: object) -> None:
+        """Let the principal say what a patient does not say, if anything is; `NotAllowed`."""
+        if any(said):
+            self.also("appointment.details")
+
+    def deny(self, why: str) -> NoReturn:
+        """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
+        self._deny(self.operation, why)
+
+    def _deny(self, operation: str, why: str) -> NoReturn:
+        self._write([self._accesses.denied(AuditAction.EXECUTE, why, operation=operation)])
+        raise NotAllowed(self.principal.id, operation, why)
+
+    @cached_property
+    def _now(self) -> datetime:
+        return self._surroundings.clock.now()
+
+    # ----------------------------------------------------------------------- reaching
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every record is reached, whosever it is."""
+        return self._free or self._own.everything
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Whose records are reached, by whatever is granted as well."""
+        if self.sees_all:
+            return EVERYTHING
+        return self._reach(self._grants)
+
+    @cached_property
+    def _own(self) -> Reach:
+        """What is reached without any grant."""
+        return EVERYTHING if self._free else self._reach(())
+
+    @cached_property
+    def _grants(self) -> Sequence[Grant]:
+        """The grants in force; whoever acts for themselves alone is granted nothing."""
+        if self.principal.roles == {Role.PATIENT}:
+            return ()
+        found, after = list[Grant](), None
+        while True:
+            page = self._store.page(
+                self._practice,
+                Grant,
+                active=True,
+                where={"principal": self.principal.id},
+                after=after,
+                limit=_PAGE,
+            )
+            found += [one for one in page if one.is_in_force(self._now)]
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].id
+
+    def _reach(self, grants: Collection[Grant]) -> Reach:
+        return self._policy.reach(self.principal, grants, self.operation, self._now)
+
+    def reached(self, records: Iterable[R]) -> list[R]:
+        """Those of some records that are reached, in their order."""
+        given = list(records)
+        if self.sees_all:
+            return given
+        return self._reached(given, self.reach)
+
+    def _reached(self, records: Sequence[R], reach: Reach) -> list[R]:
+        unsure = [one for one in records if not self._surely(reach, one)]
+        asked = [one for one in unsure if isinstance(one, Patient | WaitlistEntry)]
+        there = self._store.reached(self._practice, asked, reach) if asked else frozenset()
+        left = {Ref.to(one) for one in unsure} - there
+        return [one for one in records if Ref.to(one) not in left]
+
+    def _surely(self, reach: Reach, record: Stored) -> bool:
+        """Whether it is reached as far as the record itself can tell."""
+        if isinstance(record, Hold) and record.created_by == self.principal.id:
+            return True
+        if isinstance(record, Patient) and reaches_registered(reach, record):
+            return True
+        return reaches(reach, record, _unasked)
+
+    def found(self, record: StoredT | None, ref: Ref) -> StoredT | None:
+        """A record that was looked for, if it is there and reached; else None, either way alike."""
+        if self._free:
+            return record
+        theirs = ref.kind in _PATIENTS
+        if theirs and record is not None and self._surely(self._own, record):
+            return record
+        if self._own.everything:
+            return record
+        if not theirs:
+            return self._unless_hidden(record, ref)
+        # From here on what is missing costs as much as what is somebody else's.
+        reach = self.reach
+        if record is not None and self._surely(reach, record):
+            return record
+        asked = _stand_in(record, ref)
+        if asked is not None:
+            there = self._store.reached(self._practice, [asked], reach)
+            if record is not None and reaches(reach, record, lambda _: bool(there)):
+                return record
+        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
+        return None
+
+    def _unless_hidden(self, record: StoredT | None, ref: Ref) -> StoredT | None:
+        """A record that is no patient's: all see it, but for who takes whose time, and why."""
+        if not isinstance(record, Blocking) or self.keeps(record.resources):
+            return record
+        if record.kept_for in self.reach.patients:
+            return record
+        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, record)])
+        return None
+
+    def see(self, record: StoredT | None, ref: Ref) -> StoredT:
+        """The same; `NotFound` for what is not there, or not reached."""
+        found = self.found(record, ref)
+        if found is None:
+            raise NotFound(ref.kind.value, ref.id)
+        return found
+
+    def miss(self, ref: Ref) -> NoReturn:
+        """Say that there is no such record: `NotFound`, once that is written down."""
+        self._write([self._accesses.denied(AuditAction.READ, "there is none", ref)])
+        raise NotFound(ref.kind.value, ref.id)
+
+    def patient(self, id: str | None) -> None:
+        """Let the principal act for a patient, if one is named; `NotFound`.
+
+        Whoever reaches everything may act for one who is not stored, too.
+        """
+        if id is not None and not self.sees_all:
+            self.see(self._store.get(self._practice, Patient, id), Ref(Kind.PATIENT, id))
+
+    # ------------------------------------------------------------------------ keeping
+
+    def keeps(self, resources: Iterable[Resource]) -> bool:
+        """Whether the time of all of these is the principal's to change.
+
+        A provider's own; for staff that of their locations, of the rooms and devices there, and of
+        the providers whose main location it is; for whoever reaches everything, that of all.
+        """
+        return self.sees_all or all(map(self._keeps, resources))
+
+    def _keeps(self, one: Resource) -> bool:
+        reach = self.reach
+        match one.kind:
+            case ResourceKind.PROVIDER:
+                if one.id in reach.providers:
+                    return True
+                return self._lies(Provider, one.id)
+            case ResourceKind.LOCATION:
+                return one.id in reach.locations
+            case ResourceKind.ROOM:
+                return self._lies(Room, one.id)
+            case ResourceKind.DEVICE:
+                return self._lies(Device, one.id)
+            case _:
+                return False
+
+    def _lies(self, cls: type[Provider] | type[Room] | type[Device], id: str) -> bool:
+        if not self.reach.locations:
+            return False
+        found = self._store.get(self._practice, cls, id)
+        return found is not None and found.location in self.reach.locations
+
+    def keep(self, *resources: Resource) -> None:
+        """Let the principal change the time of some resources; `NotAllowed`."""
+        if not self.keeps(resources):
+            self.deny(_KEEPS_NOT)
+
+    # ----------------------------------------------------------------------- changing
+
+    def check(self, changeset: Changeset) -> None:
+        """Refuse to make or change a patient's record that is not reached; `NotAllowed`."""
+        if self.sees_all:
+            return
+        offered = {one.entry for one in changeset.writes if isinstance(one, WaitlistOffer)}
+        written = [
+            self._as_own(one)
+            for one in changeset.writes
+            if patient_of(one) is not None or isinstance(one, Hold)
+            if not (isinstance(one, WaitlistEntry) and one.id in offered)
+            if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
+        ]
+        if written and len(self._reached_as_written(written)) < len(written):
+            self.deny(_BEYOND)
+
+    def _reached_as_written(self, records: Sequence[Stored]) -> Sequence[Stored]:
+        own = [one for one in records if not self._surely_written(self._own, one)]
+        if not own:
+            return records
+        left = [one for one in own if not self._surely_written(self.reach, one)]
+        return [one for one in records if one not in left] + self._asked(left)
+
+    def _asked(self, records: Sequence[Stored]) -> list[Stored]:
+        asked = [one for one in records if isinstance(one, Patient | WaitlistEntry)]
+        if not asked:
+            return []
+        there = self._store.reached(self._practice, asked, self.reach)
+        return [one for one in asked if Ref.to(one) in there]
+
+    def _surely_written(self, reach: Reach, record: Stored) -> bool:
+        """As `_surely`, but that whoever places a hold does not reach it by that alone."""
+        if isinstance(record, Patient) and reaches_registered(reach, record):
+            return True
+        return reaches(reach, record, _unasked)
+
+    def _as_own(self, record: Stored) -> Stored:
+        """A hold for nobody yet is for the patient who places it."""
+        if isinstance(record, Hold) and record.patient is None:
+            return attrs.evolve(record, patient=self.principal.patient)
+        return record
+
+    # ----------------------------------------------------------------------- auditing
+
+    @property
+    def audited(self) -> bool:
+        """Whether what passes is written down."""
+        return self._store.audited
+
+    @cached_property
+    def _accesses(self) -> Accesses:
+        return Accesses(
+            self._practice, self._surroundings, self.principal, self.operation, self._reason
+        )
+
+    def shown(self, records: Iterable[R]) -> tuple[R, ...]:
+        """Some records as they are shown, once it is written down: no audit, no data."""
+        given = tuple(records)
+        if self._store.audited and given:
+            self._write(self._accesses.read(given, self._urgent(given)))
+        if (hushing := self.hushing) is None:
+            return given
+        told = (hushing.series(one) if isinstance(one, Series) else one for one in given)
+        return cast("tuple[R, ...]", tuple(told))
+
+    def show(self, record: StoredT) -> StoredT:
+        """The same for one record."""
+        return self.shown([record])[0]
+
+    def audits(self, changeset: Changeset, result: object) -> tuple[AuditEntry, ...]:
+        """What is written down of a changeset, and of what is returned beside it."""
+        written = {Ref.to(one) for one in changeset.writes}
+        returned = [one for one in _records(result) if Ref.to(one) not in written]
+        every = [*changeset.writes, *returned]
+        accesses, urgent = self._accesses, self._urgent(every)
+        return (*accesses.changed(changeset, urgent), *accesses.read(returned, urgent))
+
+    def show_result(self, result: object) -> None:
+        """Write down that a command that changed nothing returns this."""
+        if self._store.audited:
+            self.shown(_records(result))
+
+    def _urgent(self, records: Collection[Stored]) -> Callable[[Stored], bool]:
+        """Which of some records only a broken glass opens."""
+        if self.sees_all or "_grants" not in self.__dict__:
+            return _none
+        calm = [one for one in self._grants if not one.emergency]
+        if len(calm) == len(self._grants):
+            return _none
+        seen = {Ref.to(one) for one in self._reached(list(records), self._reach(calm))}
+        return lambda one: Ref.to(one) not in seen
+
+    def _write(self, entries: Collection[AuditEntry]) -> None:
+        if entries and self._store.audited:
+            self._store.record([*entries])
+
+    # ------------------------------------------------------------------------- hushing
+
+    @property
+    def hushing(self) -> Hushing | None:
+        """What takes the ids of others' bookings out of what is told; None: all is told."""
+        if self.sees_all:
+            return None
+        return Hushing(self._store, self._practice, lambda: self.reach, self.reached)
+
+    def hush(self, error: MedschedError) -> None:
+        """Take out of an error what the principal does not reach, and write down what stays."""
+        if (hushing := self.hushing) is not None:
+            hushing.error(error)
+        if isinstance(error, AppointmentsStranded):
+            self.shown(one.appointment for one in error.stranded)
+
+    @contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Hush what is raised inside."""
+        try:
+            yield
+        except MedschedError as error:
+            self.hush(error)
+            raise
+
+
+def _unasked(_: str) -> bool:
+    return False
+
+
+def _none(_: Stored) -> bool:
+    return False
+
+
+def _records(result: object) -> list[Stored]:
+    """The records among what a command returns."""
+    some = result if isinstance(result, tuple) else (result,)
+    return [one for one in some if isinstance(one, Stored)]
+
+
+def _stand_in(record: Stored | None, ref: Ref) -> Patient | WaitlistEntry | None:
+    """What the store is asked about in place of a record, be it there or not; None: nothing.
+
+    Of an entry it is told whether its patient is reached, of whom it alone is asked.
+    """
+    match ref.kind:
+        case Kind.PATIENT:
+            return record if isinstance(record, Patient) else Patient(id=ref.id)
+        case Kind.WAITLIST_ENTRY if isinstance(record, WaitlistEntry):
+            return attrs.evolve(record, providers=(), location=ANYWHERE)
+        case Kind.WAITLIST_ENTRY:
+            day = date(2000, 1, 1)
+            return WaitlistEntry(
+                id=ref.id,
+                patient=ref.id,
+                type=ref.id,
+                earliest=day,
+                latest=day,
+                entered_at=datetime(2000, 1, 1, tzinfo=UTC),
+            )
+        case _:
+            return None
