@@ -11,6 +11,7 @@ import attrs
 from medsched.domain.access import Reach
 from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
+from medsched.domain.bookings import instant
 from medsched.domain.calendars import CalendarEntry
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.holds import Hold
@@ -76,8 +77,9 @@ def entries(
 
     ``taken`` are the claims on the resource with what makes each, None where that is gone; and
     those on the viewer, if a patient: only these tell of their seats in group sessions. What has
-    expired takes no time. A visit that is told has its own start and end; untold time has its
-    buffers, and is one stretch where it touches, so that nobody can count by it who was there.
+    expired takes no time. A visit that is told has its own start and end. Untold time has its
+    buffers, is one stretch where it touches, and ends where was asked for, so that nobody can count
+    by it who was there, not even by asking for one minute after the other.
     """
     live = [(claim, taker) for claim, taker in taken if claim.is_live(now)]
     seats = {
@@ -99,9 +101,11 @@ def entries(
             untold.append(entry)
         else:
             told[claim.kind, claim.id] = entry
-    start, end = between
-    found = (one for one in told.values() if one.start < end and start < one.end)
-    return tuple(sorted((*found, *_merged(untold)), key=_order))
+    start, end = map(instant, between)
+    found = [one for one in told.values() if one.start < end and start < one.end]
+    for one in _merged(untold):
+        found.append(attrs.evolve(one, start=max(one.start, start), end=min(one.end, end)))
+    return tuple(sorted(found, key=_order))
 
 
 def _entry(viewer: Viewer, resource: Resource, claim: Claim, taker: Taker | None) -> CalendarEntry:

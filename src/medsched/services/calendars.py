@@ -10,7 +10,7 @@ from medsched.domain.calendars import CalendarEntry
 from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.stored import CLAIMED_BY, BookingRecord, Kind, Ref, Stored
 from medsched.engine.calendars import Viewer, entries
-from medsched.errors import InvalidChoice, InvalidInterval
+from medsched.errors import InvalidChoice, InvalidInterval, NotFound
 from medsched.services.context import Context
 from medsched.timeline.instants import span_of
 
@@ -38,11 +38,13 @@ class Calendars:
     ) -> tuple[CalendarEntry, ...]:
         """What takes the time of a resource in [start, end), aware instants, by start.
 
-        A bare id is a provider's. What reaches into the stretch is told whole. A location has a
-        calendar if it is exclusive, else nothing takes its time. `NotFound` for a resource that is
-        not there, and for a patient who is not reached. `InvalidInterval` for an end that is not
-        after the start or more than `LONGEST_CALENDAR` after it, `NaiveDatetime`, `OutOfRange`,
-        and `InvalidChoice` for the practice itself.
+        A bare id is a provider's. A visit that reaches into the stretch is told whole; time of
+        which nothing is told, as far as the stretch goes. A location has a calendar if it is
+        exclusive, else nothing takes its time.
+
+        `NotFound` for a resource that is not there, and for a patient who is not reached.
+        `InvalidInterval` for an end that is not after the start or more than `LONGEST_CALENDAR`
+        after it, `NaiveDatetime`, `OutOfRange`, and `InvalidChoice` for the practice itself.
         """
         gate = self._context.admit("calendar.read")
         wanted = resource(resource_)
@@ -54,13 +56,16 @@ class Calendars:
             raise InvalidInterval("end", (start, end), why)
         viewer = Viewer.of(gate.principal, gate.reach)
         store, practice = self._context.store, self._context.practice
+        if wanted.kind is ResourceKind.PATIENT:
+            gate.patient(wanted.id)  # before anything is read of theirs
         asked = {wanted}
         if viewer.patient is not None:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
         claims = store.claims(practice, asked, low, high)
         refs = [Ref(CLAIMED_BY[claim.kind], claim.id) for claim in claims]
         found = store.get_many(practice, [Ref.of(wanted), *refs])
-        gate.see(found.get(Ref.of(wanted)), Ref.of(wanted))
+        if Ref.of(wanted) not in found:
+            raise NotFound(wanted.kind.value, wanted.id)
         takers = [one if isinstance(one, BookingRecord) else None for one in map(found.get, refs)]
         shown = entries(
             viewer,
