@@ -26,11 +26,11 @@ from medsched import (
     Practice,
     Principal,
     Recurrence,
+    Role,
     Scheduler,
     Search,
     Start,
 )
-from medsched import Role
 from medsched.domain.records import Resource
 from medsched.testing.fixed import FixedClock, NumberedIds
 
