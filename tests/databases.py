@@ -27,7 +27,7 @@ from medsched.domain.events import Event
 from medsched.ports.store import Store
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select, Table
+    from sqlalchemy import Connection, Engine, Table
 
     from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
@@ -105,7 +105,7 @@ def _guarded() -> tuple[Table, ...]:
     return (made.audit, made.audit_chain, made.audit_head, made.audit_key)
 
 
-def _any_of(table: Table) -> Select[tuple[int]]:
+def _any_of(table: Table) -> Any:
     import sqlalchemy as sa
 
     return sa.select(sa.literal(1)).select_from(table).limit(1)
