@@ -87,6 +87,17 @@ class Databases:
 
         return SqlAlchemyStore(self._stores[kind].engine, **options)
 
+    def audited(self, kind: str, **options: Any) -> MemoryStore | SqlAlchemyStore:
+        """An empty store that keeps an audit, under keys of its own."""
+        if kind == "memory":
+            return MemoryStore(audit=True)
+        self.store(kind)
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        from medsched.adapters.audit.keeping import AuditKeeping
+        from medsched.adapters.keys.local import LocalKeys
+
+        return self.another(kind, audit=AuditKeeping(LocalKeys.generate()), **options)
+
     def check_returned(self, kind: str) -> None:
         """Fail if a test left a connection checked out."""
         if kind in self._stores:

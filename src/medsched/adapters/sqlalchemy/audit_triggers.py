@@ -7,13 +7,14 @@ takes the privilege DROP, which an application does not need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from medsched.adapters.sqlalchemy.schema import tables
+from medsched.domain.audit_chain import SIX_YEARS
 from medsched.errors import InvalidChoice
 
 _DIALECTS: Final[Mapping[str, Any]] = {
@@ -33,6 +34,7 @@ _LOWERED: Final = (
     "NEW.practice <> OLD.practice OR NEW.number < OLD.number OR NEW.shipped < OLD.shipped"
     " OR NEW.pruned < OLD.pruned OR NEW.pruned > NEW.shipped OR NEW.retention < OLD.retention"
 )
+_AHEAD: Final = f"NEW.pruned > 0 OR NEW.shipped > 0 OR NEW.retention < {SIX_YEARS.days}"
 _OTHER_KEY: Final = (
     "NEW.practice <> OLD.practice OR NEW.purpose <> OLD.purpose OR NEW.number <> OLD.number"
     " OR NEW.public <> OLD.public"
@@ -87,6 +89,24 @@ def audit_privileges(role: str, dialect: str, *, schema: str | None = None) -> t
     return tuple(statements)
 
 
+def growing(dialect: str, tables: Iterable[sa.Table]) -> Iterator[str]:
+    """The statements that let other tables only grow, such as those of a sink."""
+    preparer = _DIALECTS[dialect]().identifier_preparer
+    for table in tables:
+        within = "" if table.schema is None else f"{preparer.quote(table.schema)}."
+        if dialect == "postgresql":
+            yield _function(within, "medsched_audit_grows", _raising(_GROWS))
+        for when in ("UPDATE", "DELETE", *(["TRUNCATE"] if dialect == "postgresql" else [])):
+            if dialect == "sqlite":
+                yield _sqlite_trigger(within, table, when, "1", _GROWS)
+            elif dialect == "postgresql":
+                yield from _postgresql_trigger(within, table, when, "medsched_audit_grows")
+            else:
+                yield _mariadb_trigger(within, table, when, "TRUE", _GROWS)
+        if dialect == "sqlite":
+            yield _sqlite_trigger(within, table, "INSERT", _is_there(table), _GROWS)
+
+
 def _unknown(dialect: str) -> InvalidChoice:
     return InvalidChoice("dialect", dialect, "the database is SQLite, PostgreSQL or MariaDB")
 
@@ -100,30 +120,35 @@ def _sqlite(schema: str | None) -> Iterator[str]:
     within = "" if schema is None else f"{preparer.quote(schema)}."
     now = f"CAST((julianday('now') - 2440587.5) * {_DAY}.0 AS INTEGER)"
 
-    def trigger(table: sa.Table, when: str, condition: str, told: str) -> str:
-        name = f"{within}{table.name}_{when.replace(' ', '_').lower()}"
-        return (
-            f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {when} ON {table.name}"
-            f" WHEN {condition} BEGIN SELECT RAISE(ABORT, '{told}'); END"
-        )
-
     for table in (made.audit, made.audit_chain):
-        yield trigger(table, "UPDATE", "1", _GROWS)
-    yield trigger(made.audit, "DELETE", f"NOT {_is_old(now, '', 'OLD')}", _OLD)
-    yield trigger(made.audit_chain, "DELETE", f"NOT {_is_bare('', 'OLD')}", _OLD)
-    yield trigger(made.audit_head, "UPDATE", _LOWERED, _LONGER)
-    yield trigger(made.audit_head, "DELETE", "1", _LONGER)
-    yield trigger(made.audit_key, "UPDATE", _OTHER_KEY, _STAYS)
-    yield trigger(made.audit_key, "DELETE", "1", _STAYS)
-    # What REPLACE takes away, it takes away without a trigger.
-    for table in (made.audit, made.audit_chain, made.audit_head, made.audit_key):
-        keys = [
-            " AND ".join(f"{column.name} = NEW.{column.name}" for column in one.columns)
-            for one in table.constraints
-            if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
-        ]
-        there = " OR ".join(f"EXISTS (SELECT 1 FROM {table.name} WHERE {key})" for key in keys)
-        yield trigger(table, "INSERT", there, _GROWS)
+        yield _sqlite_trigger(within, table, "UPDATE", "1", _GROWS)
+    yield _sqlite_trigger(within, made.audit, "DELETE", f"NOT {_is_old(now, '', 'OLD')}", _OLD)
+    yield _sqlite_trigger(within, made.audit_chain, "DELETE", f"NOT {_is_bare('', 'OLD')}", _OLD)
+    yield _sqlite_trigger(within, made.audit_head, "UPDATE", _LOWERED, _LONGER)
+    yield _sqlite_trigger(within, made.audit_head, "DELETE", "1", _LONGER)
+    yield _sqlite_trigger(within, made.audit_key, "UPDATE", _OTHER_KEY, _STAYS)
+    yield _sqlite_trigger(within, made.audit_key, "DELETE", "1", _STAYS)
+    for table in (made.audit, made.audit_chain, made.audit_key):
+        yield _sqlite_trigger(within, table, "INSERT", _is_there(table), _GROWS)
+    begins = f"{_AHEAD} OR {_is_there(made.audit_head)}"
+    yield _sqlite_trigger(within, made.audit_head, "INSERT", begins, _LONGER)
+
+
+def _is_there(table: sa.Table) -> str:
+    """Whether a row of the same keys is there: REPLACE takes it away without a trigger."""
+    keys = [
+        " AND ".join(f"{column.name} = NEW.{column.name}" for column in one.columns)
+        for one in table.constraints
+        if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
+    ]
+    return " OR ".join(f"EXISTS (SELECT 1 FROM {table.name} WHERE {key})" for key in keys)
+
+
+def _sqlite_trigger(within: str, table: sa.Table, when: str, condition: str, told: str) -> str:
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {within}{table.name}_{when.lower()} BEFORE {when}"
+        f" ON {table.name} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{told}'); END"
+    )
 
 
 def _is_old(now: str, within: str, row: str) -> str:
@@ -155,55 +180,67 @@ def _postgresql(schema: str | None) -> Iterator[str]:
     within = "" if schema is None else f"{preparer.quote(schema)}."
     now = "floor(extract(epoch FROM clock_timestamp()) * 1000000)"
 
-    def function(name: str, body: str) -> str:
-        # The path that names are looked for in is the caller's: he could put his own tables there.
-        return (
-            f"CREATE OR REPLACE FUNCTION {within}{name}() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $body$ DECLARE fine boolean; here text; BEGIN"
-            f" SELECT quote_ident(TG_TABLE_SCHEMA) INTO here; {body} END $body$"
-        )
-
-    def raising(told: str) -> str:
-        return f"RAISE EXCEPTION '{told}' USING ERRCODE = '42501';"
-
-    def asked(condition: str, told: str) -> str:
-        text = condition.replace("'", "''").replace("~", "' || here || '.")
-        return (
-            f"EXECUTE 'SELECT {text}' INTO fine USING OLD;"
-            f" IF NOT fine THEN {raising(told)} END IF; RETURN OLD;"
-        )
-
-    yield function("medsched_audit_grows", raising(_GROWS))
-    yield function("medsched_audit_is_old", asked(_is_old(now, "~", "($1)"), _OLD))
-    yield function("medsched_audit_is_bare", asked(_is_bare("~", "($1)"), _OLD))
-    yield function(
+    yield _function(within, "medsched_audit_grows", _raising(_GROWS))
+    yield _function(within, "medsched_audit_is_old", _asked(_is_old(now, "~", "($1)"), _OLD))
+    yield _function(within, "medsched_audit_is_bare", _asked(_is_bare("~", "($1)"), _OLD))
+    begins = f"IF {_AHEAD} THEN {_raising(_LONGER)} END IF; RETURN NEW;"
+    yield _function(within, "medsched_audit_begins", begins)
+    yield _function(
+        within,
         "medsched_audit_lengthens",
-        f"IF TG_OP = 'DELETE' OR {_LOWERED} THEN {raising(_LONGER)} END IF; RETURN NEW;",
+        f"IF TG_OP = 'DELETE' OR {_LOWERED} THEN {_raising(_LONGER)} END IF; RETURN NEW;",
     )
-    yield function(
+    yield _function(
+        within,
         "medsched_audit_key_stays",
-        f"IF TG_OP = 'DELETE' OR {_OTHER_KEY} THEN {raising(_STAYS)} END IF; RETURN NEW;",
+        f"IF TG_OP = 'DELETE' OR {_OTHER_KEY} THEN {_raising(_STAYS)} END IF; RETURN NEW;",
     )
     grows, changes = "medsched_audit_grows", "UPDATE OR DELETE"
-    for table, when, each, run in (
-        (made.audit, "UPDATE", "ROW", grows),
-        (made.audit, "DELETE", "ROW", "medsched_audit_is_old"),
-        (made.audit, "TRUNCATE", "STATEMENT", grows),
-        (made.audit_chain, "UPDATE", "ROW", grows),
-        (made.audit_chain, "DELETE", "ROW", "medsched_audit_is_bare"),
-        (made.audit_chain, "TRUNCATE", "STATEMENT", grows),
-        (made.audit_head, changes, "ROW", "medsched_audit_lengthens"),
-        (made.audit_head, "TRUNCATE", "STATEMENT", grows),
-        (made.audit_key, changes, "ROW", "medsched_audit_key_stays"),
-        (made.audit_key, "TRUNCATE", "STATEMENT", grows),
+    for table, when, run in (
+        (made.audit, "UPDATE", grows),
+        (made.audit, "DELETE", "medsched_audit_is_old"),
+        (made.audit, "TRUNCATE", grows),
+        (made.audit_chain, "UPDATE", grows),
+        (made.audit_chain, "DELETE", "medsched_audit_is_bare"),
+        (made.audit_chain, "TRUNCATE", grows),
+        (made.audit_head, "INSERT", "medsched_audit_begins"),
+        (made.audit_head, changes, "medsched_audit_lengthens"),
+        (made.audit_head, "TRUNCATE", grows),
+        (made.audit_key, changes, "medsched_audit_key_stays"),
+        (made.audit_key, "TRUNCATE", grows),
     ):
-        name = f"{table.name}_{when.replace(' ', '_').lower()}"
-        called = preparer.format_table(table)
-        yield f"DROP TRIGGER IF EXISTS {name} ON {called}"
-        yield (
-            f"CREATE TRIGGER {name} BEFORE {when} ON {called}"
-            f" FOR EACH {each} EXECUTE FUNCTION {within}{run}()"
-        )
+        yield from _postgresql_trigger(within, table, when, run)
+
+
+def _postgresql_trigger(within: str, table: sa.Table, when: str, run: str) -> Iterator[str]:
+    name = f"{table.name}_{when.replace(' ', '_').lower()}"
+    each = "STATEMENT" if when == "TRUNCATE" else "ROW"
+    yield f"DROP TRIGGER IF EXISTS {name} ON {within}{table.name}"
+    yield (
+        f"CREATE TRIGGER {name} BEFORE {when} ON {within}{table.name}"
+        f" FOR EACH {each} EXECUTE FUNCTION {within}{run}()"
+    )
+
+
+def _function(within: str, name: str, body: str) -> str:
+    # The path that names are looked for in is the caller's: he could put his own tables there.
+    return (
+        f"CREATE OR REPLACE FUNCTION {within}{name}() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $body$ DECLARE fine boolean; here text; BEGIN"
+        f" SELECT quote_ident(TG_TABLE_SCHEMA) INTO here; {body} END $body$"
+    )
+
+
+def _raising(told: str) -> str:
+    return f"RAISE EXCEPTION '{told}' USING ERRCODE = '42501';"
+
+
+def _asked(condition: str, told: str) -> str:
+    text = condition.replace("'", "''").replace("~", "' || here || '.")
+    return (
+        f"EXECUTE 'SELECT {text}' INTO fine USING OLD;"
+        f" IF NOT fine THEN {_raising(told)} END IF; RETURN OLD;"
+    )
 
 
 # ----------------------------------------------------------------------------- MariaDB
@@ -215,19 +252,22 @@ def _mariadb(schema: str | None) -> Iterator[str]:
     within = "" if schema is None else f"{preparer.quote(schema)}."
     now = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 
-    def trigger(table: sa.Table, when: str, condition: str, told: str) -> str:
-        name = f"{within}{table.name}_{when.lower()}"
-        return (
-            f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {when}"
-            f" ON {preparer.format_table(table)} FOR EACH ROW"
-            f" IF {condition} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{told}'; END IF"
-        )
-
     for table in (made.audit, made.audit_chain):
-        yield trigger(table, "UPDATE", "TRUE", _GROWS)
-    yield trigger(made.audit, "DELETE", f"NOT {_is_old(now, within, 'OLD')}", _OLD)
-    yield trigger(made.audit_chain, "DELETE", f"NOT {_is_bare(within, 'OLD')}", _OLD)
-    yield trigger(made.audit_head, "UPDATE", _LOWERED, _LONGER)
-    yield trigger(made.audit_head, "DELETE", "TRUE", _LONGER)
-    yield trigger(made.audit_key, "UPDATE", _OTHER_KEY, _STAYS)
-    yield trigger(made.audit_key, "DELETE", "TRUE", _STAYS)
+        yield _mariadb_trigger(within, table, "UPDATE", "TRUE", _GROWS)
+    yield _mariadb_trigger(within, made.audit, "DELETE", f"NOT {_is_old(now, within, 'OLD')}", _OLD)
+    yield _mariadb_trigger(
+        within, made.audit_chain, "DELETE", f"NOT {_is_bare(within, 'OLD')}", _OLD
+    )
+    yield _mariadb_trigger(within, made.audit_head, "INSERT", _AHEAD, _LONGER)
+    yield _mariadb_trigger(within, made.audit_head, "UPDATE", _LOWERED, _LONGER)
+    yield _mariadb_trigger(within, made.audit_head, "DELETE", "TRUE", _LONGER)
+    yield _mariadb_trigger(within, made.audit_key, "UPDATE", _OTHER_KEY, _STAYS)
+    yield _mariadb_trigger(within, made.audit_key, "DELETE", "TRUE", _STAYS)
+
+
+def _mariadb_trigger(within: str, table: sa.Table, when: str, condition: str, told: str) -> str:
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {within}{table.name}_{when.lower()} BEFORE {when}"
+        f" ON {within}{table.name} FOR EACH ROW"
+        f" IF {condition} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{told}'; END IF"
+    )
