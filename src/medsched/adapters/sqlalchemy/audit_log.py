@@ -69,11 +69,11 @@ class AuditLogKeeper(SlotTableKeeper):
             return
         rows = self._audit_rows(entries[0].practice, entries, uuid4().hex)
         table, own, tried = self._tables.audit.c, rows[0], list[bool]()
-        query = sa.select(table.id).where(table.practice == own.practice, table.id == own.id)
+        query = sa.select(table.mac).where(table.practice == own.practice, table.id == own.id)
 
         def write(connection: Connection) -> None:
             # A COMMIT whose answer was lost may have come through: then it is there.
-            if not tried or connection.execute(query).first() is None:
+            if not tried or connection.scalar(query) != own.mac:
                 tried.append(True)
                 write_audit(connection, self._tables, rows)
 

@@ -72,7 +72,9 @@ def audit_privileges(role: str, dialect: str, *, schema: str | None = None) -> t
     if dialect not in _DIALECTS:
         raise _unknown(dialect)
     made, preparer = tables(schema), _DIALECTS[dialect]().identifier_preparer
-    name = "@".join(preparer.quote_identifier(part) for part in role.split("@", 1))
+    mark = '"' if dialect == "postgresql" else "`"
+    parts = [role] if dialect == "postgresql" else role.split("@", 1)
+    name = "@".join(f"{mark}{part.replace(mark, 2 * mark)}{mark}" for part in parts)
     given = {
         made.audit: "SELECT, INSERT",
         made.audit_chain: "SELECT, INSERT",
