@@ -94,6 +94,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "event": "list",
         "tally": "read",
         "access": "grant revoke list",
+        "audit": "report seal verify retain prune",
     },
 }
 
