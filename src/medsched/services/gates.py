@@ -197,12 +197,13 @@ class Gate:
         if not theirs:
             return self._unless_hidden(record, ref)
         # From here on what is missing costs as much as what is somebody else's.
-        if record is not None and self._surely(self.reach, record):
+        reach = self.reach
+        if record is not None and self._surely(reach, record):
             return record
         asked = _stand_in(record, ref)
         if asked is not None:
-            there = self._store.reached(self._practice, [asked], self.reach)
-            if record is not None and reaches(self.reach, record, lambda _: bool(there)):
+            there = self._store.reached(self._practice, [asked], reach)
+            if record is not None and reaches(reach, record, lambda _: bool(there)):
                 return record
         self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
         return None
