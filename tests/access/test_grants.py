@@ -211,3 +211,35 @@ def test_where_unknown_patients_are_registered_only_who_reaches_all_does_so() ->
         start("smith", 14, 10), patient="ghost"
     )
     assert world.clinic.patients.find("ghost") is not None
+
+
+# ------------------------------------------------------------------------ through another door
+
+
+def test_no_command_changes_what_another_is_for(world: World) -> None:
+    """Who may write hours writes nothing else with the same command."""
+    practice = world.acting("bay")
+    wrong: Any = world.clinic.providers.get("smith")
+    patient: Any = attrs.evolve(world.clinic.patients.get("ada"), locations={"annex"})
+    lists: list[Any] = [
+        *(practice.availability.rules, practice.availability.overrides, practice.time_blocks),
+        *(practice.availability.blockings, practice.availability.releases, practice.patients),
+    ]
+    for one in lists:
+        with pytest.raises(InvalidChoice):
+            one.update(wrong)
+    for one in lists[:-1]:
+        with pytest.raises(InvalidChoice):
+            one.update(patient)
+    for made in (wrong, patient, attrs.evolve(patient, id="", version=0)):
+        with pytest.raises(InvalidChoice):
+            practice.availability.add(made)
+        with pytest.raises(InvalidChoice):
+            practice.availability.add_all([made])
+        with pytest.raises(InvalidChoice):
+            practice.time_blocks.publish(made)
+    with pytest.raises(NotAllowed):
+        practice.availability.would_strand(patient, removed=True)
+    with pytest.raises(NotAllowed):
+        practice.availability.would_strand(world.clinic.appointment_types.get("visit"))
+    assert world.clinic.patients.get("ada").locations == frozenset()

@@ -206,7 +206,8 @@ class Walk(RuleBasedStateMachine):
 
         def command(p: Practice) -> Any:
             waitlist = p.waitlist.entries if what == "entries.get" else p.waitlist
-            return getattr(waitlist, what.rpartition(".")[2])(id)
+            told = getattr(waitlist, what.rpartition(".")[2])(id)
+            return told, self.clinic.waitlist.entries.get(id)
 
         self.run(name, command)
 

@@ -9,6 +9,7 @@ from medsched.domain.access import EVERYTHING
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.stored import NounT, Ref, StoredT, kind_of
 from medsched.domain.stranding import Stranded
+from medsched.errors import InvalidChoice
 from medsched.services.context import Context
 from medsched.services.gates import Gate
 from medsched.services.queries import Query
@@ -116,7 +117,11 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
         """
-        return self._writer.update(self._admit("update"), record, stranded=stranded, reason=reason)
+        gate = self._admit("update")
+        if not isinstance(record, self._cls):
+            why = f"a {kind_of(self._cls).value} is needed"
+            raise InvalidChoice("record", type(record).__name__, why)
+        return self._writer.update(gate, record, stranded=stranded, reason=reason)
 
     def deactivate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
