@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.access.world import HOUR, NOW
+from tests.access.world import DAYS, HOUR, NOW, World, start
 
-from medsched import Grant, InvalidChoice, Principal, Reach, Role, RolePolicy
+from medsched import (
+    Decision,
+    Grant,
+    InvalidChoice,
+    NotAllowed,
+    NotFound,
+    Principal,
+    Reach,
+    Role,
+    RolePolicy,
+    Scheduler,
+    Search,
+)
 from medsched.domain.access import EVERYTHING, NOTHING
 from medsched.engine.access import KEEPING, OPERATIONS
 
@@ -157,3 +170,59 @@ def test_a_principal_who_cannot_be_is_refused(fields: dict[str, object]) -> None
     given: dict[str, object] = {"practice": "riverside", **OWN}
     with pytest.raises(InvalidChoice):
         Principal("kim", **(given | fields))  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------- a host's own rules
+
+
+class OnCall:
+    """A host's policy: whoever is on call sees everybody, and writes nothing."""
+
+    def permits(
+        self, principal: Principal, operation: str, practice: str, now: datetime
+    ) -> Decision:
+        reads = operation.endswith((".read", ".list"))
+        return Decision(reads and principal.practice == practice, "by the rota")
+
+    def reach(
+        self, principal: Principal, grants: Collection[Grant], operation: str, now: datetime
+    ) -> Reach:
+        return EVERYTHING if principal.id == "on-call" else NOTHING
+
+
+def test_a_host_brings_rules_of_its_own() -> None:
+    world = World()
+    scheduler = Scheduler(world.store, clock=world.clock, policy=OnCall())
+    on_call = scheduler.practice("riverside", principal=Principal("on-call", practice="riverside"))
+    assert len(on_call.patients.list()) == 5
+    assert on_call.access.may("patient.read") == Decision(True, "by the rota")
+    with pytest.raises(NotAllowed, match="by the rota"):
+        on_call.appointments.cancel("ada@smith")
+    at_home = on_call.acting_as(Principal("at-home", practice="riverside"))
+    assert list(at_home.patients.list()) == []
+    with pytest.raises(NotFound):
+        at_home.patients.get("ada")
+    assert scheduler.practice("riverside").appointments.cancel("ada@smith").status == "cancelled"
+
+
+def test_a_policy_is_asked_once_for_each_command_and_never_of_the_host() -> None:
+    asked: list[str] = []
+
+    class Watched(RolePolicy):
+        def permits(
+            self, principal: Principal, operation: str, practice: str, now: datetime
+        ) -> Decision:
+            asked.append(operation)
+            return super().permits(principal, operation, practice, now)
+
+    world = World()
+    clinic = Scheduler(world.store, clock=world.clock, policy=Watched()).practice("riverside")
+    clinic.appointments.book(start("smith", 14, 9), patient="ada")
+    assert asked == []
+    clinic.acting_as(world.principal("ada")).appointments.book(
+        start("smith", 14, 10), patient="ada"
+    )
+    clinic.acting_as(world.principal("bay")).appointments.book_first(
+        Search(first=DAYS[0], last=DAYS[1], providers="smith"), patient="ada"
+    )
+    assert asked == ["appointment.booked", "appointment.book-first"]

@@ -54,6 +54,7 @@ _OVER: Final = frozenset(
     }
 )
 """What becomes of the waitlist's records because something else was done."""
+_AUTHORISED: Final = "the host has authorised it"
 _BEYOND: Final = "it would make or change what they do not reach"
 _KEEPS_NOT: Final = "they may change the time of their own resources only"
 
@@ -78,12 +79,12 @@ class Gate:
         self._surroundings, self._policy = surroundings, policy
         self.principal = principal
         self._free = principal.is_trusted
-        self._reason = ""
+        self._reason = _AUTHORISED
         self.operation = operation
+        self.audited = store.audited
+        """Whether what passes is written down."""
         if not self._free:
             self._reason = self.also(operation)
-        elif store.audited:
-            self._reason = "the host has authorised it"
 
     # -------------------------------------------------------------------- permitting
 
@@ -319,11 +320,6 @@ class Gate:
 
     # ----------------------------------------------------------------------- auditing
 
-    @property
-    def audited(self) -> bool:
-        """Whether what passes is written down."""
-        return self._store.audited
-
     @cached_property
     def _accesses(self) -> Accesses:
         return Accesses(
@@ -333,7 +329,9 @@ class Gate:
     def shown(self, records: Iterable[R]) -> tuple[R, ...]:
         """Some records as they are shown, once it is written down: no audit, no data."""
         given = tuple(records)
-        if self._store.audited and given:
+        if self._free and not self.audited:
+            return given
+        if self.audited and given:
             self._write(self._accesses.read(given, self._urgent(given)))
         if (hushing := self.hushing) is None:
             return given
@@ -342,7 +340,7 @@ class Gate:
 
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
-        return self.shown([record])[0]
+        return record if self._free and not self.audited else self.shown([record])[0]
 
     def audits(self, changeset: Changeset, result: object) -> tuple[AuditEntry, ...]:
         """What is written down of a changeset, and of what is returned beside it."""
@@ -354,7 +352,7 @@ class Gate:
 
     def show_result(self, result: object) -> None:
         """Write down that a command that changed nothing returns this."""
-        if self._store.audited:
+        if self.audited:
             self.shown(_records(result))
 
     def _urgent(self, records: Collection[Stored]) -> Callable[[Stored], bool]:
@@ -368,7 +366,7 @@ class Gate:
         return lambda one: Ref.to(one) not in seen
 
     def _write(self, entries: Collection[AuditEntry]) -> None:
-        if entries and self._store.audited:
+        if entries and self.audited:
             self._store.record([*entries])
 
     # ------------------------------------------------------------------------- hushing
