@@ -21,11 +21,10 @@ from medsched.domain.audit import AuditAction, AuditEntry
 from medsched.domain.blockings import Blocking
 from medsched.domain.changes import Changeset
 from medsched.domain.holds import Hold
-from medsched.domain.people import Patient, Provider
-from medsched.domain.places import Device, Room
+from medsched.domain.people import Patient
 from medsched.domain.principals import Principal, Role
 from medsched.domain.reaching import reaches, reaches_registered
-from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.records import Resource
 from medsched.domain.series import Series
 from medsched.domain.starts import ANYWHERE
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, patient_of
@@ -37,6 +36,7 @@ from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.services.accesses import Accesses
 from medsched.services.hushing import Hushing
+from medsched.services.ownership import is_kept
 
 R = TypeVar("R", bound=Stored)
 _PAGE: Final = 1000
@@ -172,16 +172,25 @@ class Gate:
         return self._reached(given, self.reach)
 
     def _reached(self, records: Sequence[R], reach: Reach) -> list[R]:
-        unsure = [one for one in records if not self._surely(reach, one)]
+        return self._among(records, reach, self._surely)
+
+    def _among(
+        self, records: Sequence[R], reach: Reach, sure: Callable[[Reach, Stored], bool]
+    ) -> list[R]:
+        """Those of some records that are reached: surely, or as the store tells."""
+        unsure = [one for one in records if not sure(reach, one)]
         asked = [one for one in unsure if isinstance(one, Patient | WaitlistEntry)]
         there = self._store.reached(self._practice, asked, reach) if asked else frozenset()
         left = {Ref.to(one) for one in unsure} - there
         return [one for one in records if Ref.to(one) not in left]
 
     def _surely(self, reach: Reach, record: Stored) -> bool:
+        """Whether it is reached by itself; a hold is by whoever placed it, too."""
+        placed = isinstance(record, Hold) and record.created_by == self.principal.id
+        return placed or self._itself(reach, record)
+
+    def _itself(self, reach: Reach, record: Stored) -> bool:
         """Whether it is reached as far as the record itself can tell."""
-        if isinstance(record, Hold) and record.created_by == self.principal.id:
-            return True
         if isinstance(record, Patient) and reaches_registered(reach, record):
             return True
         return reaches(reach, record, _unasked)
@@ -241,34 +250,10 @@ class Gate:
     # ------------------------------------------------------------------------ keeping
 
     def keeps(self, resources: Iterable[Resource]) -> bool:
-        """Whether the time of all of these is the principal's to change.
-
-        A provider's own; for staff that of their locations, of the rooms and devices there, and of
-        the providers whose main location it is; for whoever reaches everything, that of all.
-        """
-        return self.sees_all or all(map(self._keeps, resources))
-
-    def _keeps(self, one: Resource) -> bool:
-        reach = self.reach
-        match one.kind:
-            case ResourceKind.PROVIDER:
-                if one.id in reach.providers:
-                    return True
-                return self._lies(Provider, one.id)
-            case ResourceKind.LOCATION:
-                return one.id in reach.locations
-            case ResourceKind.ROOM:
-                return self._lies(Room, one.id)
-            case ResourceKind.DEVICE:
-                return self._lies(Device, one.id)
-            case _:
-                return False
-
-    def _lies(self, cls: type[Provider] | type[Room] | type[Device], id: str) -> bool:
-        if not self.reach.locations:
-            return False
-        found = self._store.get(self._practice, cls, id)
-        return found is not None and found.location in self.reach.locations
+        """Whether the time of all of these is the principal's to change: see `is_kept`."""
+        return self.sees_all or all(
+            is_kept(self._store, self._practice, self.reach, one) for one in resources
+        )
 
     def keep(self, *resources: Resource) -> None:
         """Let the principal change the time of some resources; `NotAllowed`."""
@@ -289,28 +274,10 @@ class Gate:
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]
-        if written and len(self._reached_as_written(written)) < len(written):
+        if all(self._itself(self._own, one) for one in written):
+            return  # and no grant need be read
+        if len(self._among(written, self.reach, self._itself)) < len(written):
             self.deny(_BEYOND)
-
-    def _reached_as_written(self, records: Sequence[Stored]) -> Sequence[Stored]:
-        own = [one for one in records if not self._surely_written(self._own, one)]
-        if not own:
-            return records
-        left = [one for one in own if not self._surely_written(self.reach, one)]
-        return [one for one in records if one not in left] + self._asked(left)
-
-    def _asked(self, records: Sequence[Stored]) -> list[Stored]:
-        asked = [one for one in records if isinstance(one, Patient | WaitlistEntry)]
-        if not asked:
-            return []
-        there = self._store.reached(self._practice, asked, self.reach)
-        return [one for one in asked if Ref.to(one) in there]
-
-    def _surely_written(self, reach: Reach, record: Stored) -> bool:
-        """As `_surely`, but that whoever places a hold does not reach it by that alone."""
-        if isinstance(record, Patient) and reaches_registered(reach, record):
-            return True
-        return reaches(reach, record, _unasked)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
