@@ -243,3 +243,32 @@ def test_no_command_changes_what_another_is_for(world: World) -> None:
     with pytest.raises(NotAllowed):
         practice.availability.would_strand(world.clinic.appointment_types.get("visit"))
     assert world.clinic.patients.get("ada").locations == frozenset()
+
+
+def test_who_has_two_roles_does_as_each_only_what_it_reaches(world: World) -> None:
+    """A nurse of the bay, a patient, too, writes no notes and overrides nothing elsewhere."""
+    both = Principal(
+        "kim", roles=["staff", "patient"], practice="riverside", locations="bay", patient="ada"
+    )
+    practice = world.clinic.acting_as(both)
+    details: list[Any] = [{"notes": "n"}, {"referral": "r"}, {"override": "why"}]
+    for hour, more in enumerate(details, 9):
+        with pytest.raises(NotAllowed):
+            practice.appointments.book(start("jones", 14, hour), patient="ada", **more)
+        made = practice.appointments.book(start("smith", 14, hour), patient="ada", **more)
+        assert made.patient == "ada"
+    away = practice.appointments.book(start("jones", 14, 15), patient="ada")
+    with pytest.raises(NotAllowed):
+        practice.appointments.reschedule(away, start("jones", 14, 16), override="why")
+    with pytest.raises(NotFound):
+        practice.appointments.fulfil(away)
+    with pytest.raises(NotAllowed):
+        practice.waitlist.join(
+            patient="ada",
+            type="visit",
+            earliest=NOW.date(),
+            latest=NOW.date(),
+            providers="jones",
+            urgency=9,
+        )
+    assert practice.appointments.cancel(away).status == "cancelled"

@@ -80,6 +80,7 @@ class Gate:
         self.principal = principal
         self._free = principal.is_trusted
         self._reason = _AUTHORISED
+        self._asked: dict[str, None] = {}
         self.operation = operation
         self.audited = store.audited
         """Whether what passes is written down."""
@@ -89,12 +90,17 @@ class Gate:
     # -------------------------------------------------------------------- permitting
 
     def also(self, operation: str) -> str:
-        """Let the principal do this, too, and say why they may; `NotAllowed`."""
+        """Let the principal do this, too, and say why they may; `NotAllowed`.
+
+        What the command writes must then be within their reach in this as well: who is a patient
+        here and works elsewhere does not write as staff what they reach as a patient.
+        """
         if self._free:
             return self._reason
         decision = self._policy.permits(self.principal, operation, self._practice, self._now)
         if not decision.allowed:
             self._deny(operation, decision.reason)
+        self._asked[operation] = None
         return decision.reason
 
     def choose(self, *ids: str | None) -> None:
@@ -134,12 +140,12 @@ class Gate:
         """Whose records are reached, by whatever is granted as well."""
         if self.sees_all:
             return EVERYTHING
-        return self._reach(self._grants)
+        return self._reach(self._grants, self.operation)
 
     @cached_property
     def _own(self) -> Reach:
         """What is reached without any grant."""
-        return EVERYTHING if self._free else self._reach(())
+        return EVERYTHING if self._free else self._reach((), self.operation)
 
     @cached_property
     def _grants(self) -> Sequence[Grant]:
@@ -161,8 +167,8 @@ class Gate:
                 return found
             after = page[-1].id
 
-    def _reach(self, grants: Collection[Grant]) -> Reach:
-        return self._policy.reach(self.principal, grants, self.operation, self._now)
+    def _reach(self, grants: Collection[Grant], operation: str) -> Reach:
+        return self._policy.reach(self.principal, grants, operation, self._now)
 
     def reached(self, records: Iterable[R]) -> list[R]:
         """Those of some records that are reached, in their order."""
@@ -264,7 +270,8 @@ class Gate:
 
     def check(self, changeset: Changeset) -> None:
         """Refuse to make or change a patient's record that is not reached; `NotAllowed`."""
-        if self.sees_all:
+        asked = [one for one in self._asked if not self._reach((), one).everything]
+        if not asked:
             return
         offered = {one.entry for one in changeset.writes if isinstance(one, WaitlistOffer)}
         written = [
@@ -274,10 +281,13 @@ class Gate:
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]
-        if all(self._itself(self._own, one) for one in written):
-            return  # and no grant need be read
-        if len(self._among(written, self.reach, self._itself)) < len(written):
-            self.deny(_BEYOND)
+        for operation in asked:
+            own = self._reach((), operation)
+            if all(self._itself(own, one) for one in written):
+                continue  # and no grant need be read
+            reach = self._reach(self._grants, operation)
+            if len(self._among(written, reach, self._itself)) < len(written):
+                self._deny(operation, _BEYOND)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
@@ -329,7 +339,9 @@ class Gate:
         calm = [one for one in self._grants if not one.emergency]
         if len(calm) == len(self._grants):
             return _none
-        seen = {Ref.to(one) for one in self._reached(list(records), self._reach(calm))}
+        seen = {
+            Ref.to(one) for one in self._reached(list(records), self._reach(calm, self.operation))
+        }
         return lambda one: Ref.to(one) not in seen
 
     def _write(self, entries: Collection[AuditEntry]) -> None:
