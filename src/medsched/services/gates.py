@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn, TypeVar, cast
 
@@ -26,7 +26,6 @@ from medsched.domain.principals import Principal, Role
 from medsched.domain.reaching import reaches, reaches_registered
 from medsched.domain.records import Resource
 from medsched.domain.series import Series
-from medsched.domain.starts import ANYWHERE
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, patient_of
 from medsched.domain.stranding import AppointmentsStranded
 from medsched.domain.waitlist import OfferStatus, WaitlistEntry, WaitlistOffer, WaitlistStatus
@@ -37,6 +36,7 @@ from medsched.ports.surroundings import Surroundings
 from medsched.services.accesses import Accesses
 from medsched.services.hushing import Hushing
 from medsched.services.ownership import is_kept
+from medsched.services.stand_ins import stand_in
 
 R = TypeVar("R", bound=Stored)
 _PAGE: Final = 1000
@@ -216,7 +216,7 @@ class Gate:
         reach = self.reach
         if record is not None and self._surely(reach, record):
             return record
-        asked = _stand_in(record, ref)
+        asked = stand_in(record, ref)
         if asked is not None:
             there = self._store.reached(self._practice, [asked], reach)
             if record is not None and reaches(reach, record, lambda _: bool(there)):
@@ -386,27 +386,3 @@ def _records(result: object) -> list[Stored]:
     """The records among what a command returns."""
     some = result if isinstance(result, tuple) else (result,)
     return [one for one in some if isinstance(one, Stored)]
-
-
-def _stand_in(record: Stored | None, ref: Ref) -> Patient | WaitlistEntry | None:
-    """What the store is asked about in place of a record, be it there or not; None: nothing.
-
-    Of an entry it is told whether its patient is reached, of whom it alone is asked.
-    """
-    match ref.kind:
-        case Kind.PATIENT:
-            return record if isinstance(record, Patient) else Patient(id=ref.id)
-        case Kind.WAITLIST_ENTRY if isinstance(record, WaitlistEntry):
-            return attrs.evolve(record, providers=(), location=ANYWHERE)
-        case Kind.WAITLIST_ENTRY:
-            day = date(2000, 1, 1)
-            return WaitlistEntry(
-                id=ref.id,
-                patient=ref.id,
-                type=ref.id,
-                earliest=day,
-                latest=day,
-                entered_at=datetime(2000, 1, 1, tzinfo=UTC),
-            )
-        case _:
-            return None
