@@ -175,7 +175,7 @@ def test_denials_are_written_down(world: Audited) -> None:
         ("patient.read", "read", "denied", "patient ben", "ben", False),
         ("patient.read", "read", "denied", "patient ghost", None, False),
         ("appointment.read", "read", "denied", "appointment ben@jones", "ben", False),
-        ("appointment.booked", "execute", "denied", " ", None, False),
+        ("appointment.booked", "execute", "denied", " ", "ada", False),
         ("one-off-blocking.read", "read", "denied", "one-off-blocking b-smith", None, False),
     ]
 

@@ -120,8 +120,9 @@ class Gate:
         """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
         self._deny(self.operation, why)
 
-    def _deny(self, operation: str, why: str) -> NoReturn:
-        self._write([self._accesses.denied(AuditAction.EXECUTE, why, operation=operation)])
+    def _deny(self, operation: str, why: str, record: Stored | None = None) -> NoReturn:
+        action = AuditAction.EXECUTE
+        self._write([self._accesses.denied(action, why, record=record, operation=operation)])
         raise NotAllowed(self.principal.id, operation, why)
 
     @cached_property
@@ -286,8 +287,10 @@ class Gate:
             if all(self._itself(own, one) for one in written):
                 continue  # and no grant need be read
             reach = self._reach(self._grants, operation)
-            if len(self._among(written, reach, self._itself)) < len(written):
-                self._deny(operation, _BEYOND)
+            there = self._among(written, reach, self._itself)
+            beyond = next((one for one in written if one not in there), None)
+            if beyond is not None:
+                self._deny(operation, _BEYOND, beyond)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
