@@ -171,8 +171,9 @@ class Practice:
     def acting_as(self, principal: Principal) -> Practice:
         """The same practice, its commands run under another principal.
 
-        Nothing is asked of them yet: each command asks whether they may. One of another practice
-        may do nothing here.
+        Each command asks the policy whether they may: `NotAllowed` for what they may not, which is
+        all for one of another practice; `NotFound` for what they do not reach, as for what does
+        not exist.
         """
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 

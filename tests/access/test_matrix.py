@@ -78,6 +78,8 @@ chain for ada             .   -   | .   -   | .   -   | .   x   x   | .   -   - 
 patient unknown           -   -   | -   -   | -   -   | -   x   x   | -   -   -   -   | -   -
 
 patient phone             .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+patient renamed           x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+patient insured           x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 patient established       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 patient to annex          x   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 patient switched off      x   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
@@ -276,6 +278,8 @@ PROBES: Final[dict[str, Probe]] = {
     "chain for ada": lambda p, w: p.appointments.find_chain([SEARCH], patient="ada"),
     "patient unknown": lambda p, w: p.patients.get("ghost"),
     "patient phone": lambda p, w: patient(p, w, phone="1"),
+    "patient renamed": lambda p, w: patient(p, w, name="Else"),
+    "patient insured": lambda p, w: patient(p, w, insurance_number="C-2"),
     "patient established": lambda p, w: patient(p, w, established=True),
     "patient to annex": lambda p, w: patient(p, w, locations={"annex"}),
     "patient switched off": lambda p, w: patient(p, w, active=False),

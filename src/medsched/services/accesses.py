@@ -99,7 +99,7 @@ class Accesses:
     ) -> AuditEntry:
         by = self._principal
         return AuditEntry(
-            id=self._surroundings.ids.new(Kind.GRANT),
+            id=self._surroundings.ids.new(Kind.GRANT),  # no kind of record is nearer
             at=self._surroundings.clock.now(),
             practice=self._practice,
             principal=by.id,
