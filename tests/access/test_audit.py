@@ -111,11 +111,11 @@ def test_what_changes_a_record_is_written_down_with_it(world: Audited) -> None:
     (entry,) = world.store.entries
     assert entry.fields == {"notes"}
     assert world.told() == [
-        ("appointment.booked", "create", "done", f"appointment {made.id}", "ada", False)
+        ("appointment.book", "create", "done", f"appointment {made.id}", "ada", False)
     ]
     practice.appointments.cancel(made, reason="r")
     practice.appointments.cancel(made.id)
-    operation = "appointment.cancelled.step"
+    operation = "appointment.cancel"
     assert world.told() == [
         (operation, "update", "done", f"appointment {made.id}", "ada", False),
         (operation, "read", "done", f"appointment {made.id}", "ada", False),
@@ -175,7 +175,7 @@ def test_denials_are_written_down(world: Audited) -> None:
         ("patient.read", "read", "denied", "patient ben", "ben", False),
         ("patient.read", "read", "denied", "patient ghost", None, False),
         ("appointment.read", "read", "denied", "appointment ben@jones", "ben", False),
-        ("appointment.booked", "execute", "denied", " ", "ada", False),
+        ("appointment.book", "execute", "denied", " ", "ada", False),
         ("one-off-blocking.read", "read", "denied", "one-off-blocking b-smith", None, False),
     ]
 
@@ -222,7 +222,7 @@ def test_a_repeated_command_is_a_read(world: Audited) -> None:
     world.told()
     again = practice.appointments.book(start("smith", 14, 10), patient="ada", idempotency_key="k")
     assert again == first
-    booked = "appointment.booked"
+    booked = "appointment.book"
     assert world.told() == [(booked, "read", "done", f"appointment {first.id}", "ada", False)]
     with pytest.raises(IdempotencyMismatch):
         practice.appointments.book(start("smith", 14, 11), patient="ada", idempotency_key="k")

@@ -41,12 +41,12 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         # Whom it sees, and when.
         "patient": "read list update",
         "appointment": (
-            "read list booked requested follow-up book-first find-chain book-chain reschedule"
-            " booked.step arrived.step checked-in.step cancelled.step"
+            "read list book request follow-up book-first find-chain book-chain reschedule"
+            " accept arrive check-in cancel"
         ),
         "series": "read list book reschedule cancel",
         "hold": "read list place confirm release",
-        "waitlist": "join change leave accept declined position",
+        "waitlist": "join change leave accept decline position",
         "waitlist-entry": "read list",
         "waitlist-offer": "read list",
         "calendar": "read",
@@ -57,10 +57,10 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "search": "load",
         "patient": "create register",
         "appointment": (
-            "proposed override details conflicts propose-moves move-offered"
-            " change-resources annotate fulfilled.step noshow.step entered-in-error.step"
+            "propose override details conflicts propose-moves move-offered"
+            " change-resources annotate fulfil mark-noshow enter-in-error"
         ),
-        "waitlist": "urgency backdate offer withdrawn waiting eligible",
+        "waitlist": "set-urgency backdate offer withdraw waiting eligible",
         # Each for the resources that they keep: those of staff are at their locations.
         "availability": "add check publish would-strand stranded",
         "rule": "update activate deactivate",

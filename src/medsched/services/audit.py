@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
-from uuid import uuid4
 
 import attrs
 
@@ -141,7 +140,7 @@ class Audit:
         Raises `AuditDamaged` for an entry whose MAC is wrong; `InvalidId`, `InvalidNumber`,
         `InvalidCursor` and `NaiveDatetime` for bad input.
         """
-        self._context.admit("audit.report")
+        gate = self._context.admit("audit.report")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
             raise InvalidNumber("limit", limit, f"a page holds 1 to {MOST}")
         asked, after = self._asked(patient, since, until), None
@@ -150,9 +149,11 @@ class Audit:
             last, at, id = read_cursor(scope, cursor).split(" ", 2)
             # What came up since the first page belongs to another report.
             asked, after = asked._replace(until=int(last)), Seen(int(at), id)
-        own = self._write_down("audit.report", AuditAction.READ, patient)
+        own = gate.note("audit", AuditAction.READ, patient)
         # Of entries at the same microsecond this one may stand before others.
-        found = [row for row in self._rows(asked, after, limit + 2) if row.id != own][: limit + 1]
+        found = [row for row in self._rows(asked, after, limit + 2) if row.id != own.id][
+            : limit + 1
+        ]
         items, following = tuple(map(self._checked(), found[:limit])), None
         if len(found) > limit:
             end = found[limit - 1]
@@ -163,10 +164,10 @@ class Audit:
         self, *, patient: str, since: datetime, until: datetime | None = None
     ) -> Iterator[AuditEntry]:
         """All that `report` tells on all its pages, read bit by bit; written down once."""
-        self._context.admit("audit.report")
+        gate = self._context.admit("audit.report")
         asked = self._asked(patient, since, until)
-        own = self._write_down("audit.report", AuditAction.READ, patient)
-        return (entry for entry in self._entries(asked) if entry.id != own)
+        own = gate.note("audit", AuditAction.READ, patient)
+        return (entry for entry in self._entries(asked) if entry.id != own.id)
 
     def retention(self) -> timedelta:
         """How long entries are kept: six years, or as long as `retain` has said."""
@@ -179,14 +180,14 @@ class Audit:
         A period of whole days, of six years at least (2,192 days). `InvalidDuration` for another
         one, and for one that is shorter than what is in force: a retention only lengthens.
         """
-        self._context.admit("audit.retain")
+        gate = self._context.admit("audit.retain")
         log, practice = self._log(), self._context.practice
         if not isinstance(period, timedelta) or period % timedelta(days=1):
             raise InvalidDuration("period", period, "a retention has whole days")
         least = max(SIX_YEARS, log.audit_head(practice).retention)
         if not least <= period < timedelta(days=1_000_000):
             raise InvalidDuration("period", period, f"at least {least.days} days")
-        self._write_down("audit.retain", AuditAction.UPDATE)
+        gate.note("audit", AuditAction.UPDATE)
         log.retain_audit(practice, period)
         return log.audit_head(practice).retention
 
@@ -197,7 +198,7 @@ class Audit:
         checkpoint takes their place, from which the chain goes on verifying. It can be stopped at
         any moment and run again. The sink keeps all.
         """
-        self._context.admit("audit.prune")
+        gate = self._context.admit("audit.prune")
         log, practice = self._log(), self._context.practice
         head, anchor = log.audit_head(practice), None
         oldest = microseconds(self._context.now() - head.retention)
@@ -209,7 +210,7 @@ class Audit:
         if anchor is not None:
             signed = self._signed(log.audit_keys(practice), anchor.number, anchor.digest)
             sink.checkpoint(practice, signed)
-            self._write_down("audit.prune", AuditAction.DELETE)
+            gate.note("audit", AuditAction.DELETE)
         count = 0 if signed is None else log.prune_audit(practice, signed)
         return Pruned(count=count, anchor=signed)
 
@@ -362,26 +363,6 @@ class Audit:
             return entry_of(row)
 
         return checked
-
-    def _write_down(self, operation: str, action: AuditAction, patient: str | None = None) -> str:
-        """Keep an entry about the audit itself; its id."""
-        principal = self._context.principal
-        entry = AuditEntry(
-            id=uuid4().hex,
-            at=self._context.now(),
-            practice=self._context.practice,
-            principal=principal.id,
-            roles=frozenset(role.value for role in principal.roles),
-            operation=operation,
-            action=action,
-            kind="audit",
-            patient=patient,
-            purpose="" if principal.purpose is None else principal.purpose.value,
-            address=principal.address,
-            session=principal.session,
-        )
-        self._context.store.record([entry])
-        return entry.id
 
     def _log(self) -> AuditLog:
         store = self._context.store

@@ -318,6 +318,12 @@ class Gate:
         told = (hushing.series(one) if isinstance(one, Series) else one for one in given)
         return cast("tuple[R, ...]", tuple(told))
 
+    def note(self, kind: str, action: AuditAction, patient: str | None = None) -> AuditEntry:
+        """Write down what was done to something that is no record, such as the audit itself."""
+        entry = self._accesses.about(kind, action, patient)
+        self._write([entry])
+        return entry
+
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
         return record if self._free and not self.audited else self.shown([record])[0]
