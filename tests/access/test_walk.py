@@ -108,13 +108,14 @@ class Walk(RuleBasedStateMachine):
             assert self.theirs(name, one), (name, one)
 
     def foreign(self, name: str) -> list[str]:
-        """The ids of visits, entries and series that somebody does not reach."""
+        """The ids of visits, entries and series that somebody does not reach, nor a visit names."""
         every: list[Any] = [
             *self.clinic.appointments.list(limit=1000),
             *self.clinic.waitlist.entries.list(active=None, limit=1000),
             *self.clinic.series.list(limit=1000),
         ]
-        asked = self.asked
+        mine = [one for one in every if isinstance(one, Appointment) and self.theirs(name, one)]
+        asked = {*self.asked, *(one.series for one in mine)}
         return [repr(one.id) for one in every if one.id not in asked and not self.theirs(name, one)]
 
     asked: tuple[str, ...] = ()
