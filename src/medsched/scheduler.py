@@ -30,9 +30,9 @@ from medsched.services.events import Events
 from medsched.services.holds import Holds
 from medsched.services.queries import (
     LocationQuery,
+    PatientQuery,
     PlacedQuery,
     ProviderQuery,
-    Query,
     StaffQuery,
     TypeQuery,
 )
@@ -122,7 +122,7 @@ class Practice:
         """Those who see patients."""
         self.staff = Directory(context, Staff, StaffQuery)
         """Those who work here and see no patients of their own."""
-        self.patients = Directory(context, Patient, Query)
+        self.patients = Directory(context, Patient, PatientQuery)
         """Those who are seen."""
         self.locations = Directory(context, Location, LocationQuery)
         """Where appointments happen."""

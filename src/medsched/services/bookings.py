@@ -118,10 +118,11 @@ class Bookings:
     def stored(self, cls: type[BookingT], named: BookingT | str) -> BookingT:
         """The stored booking of an id; of a booking in hand, at the version that it has.
 
-        `NotFound`; `VersionConflict` if it was changed since it was read.
+        `NotFound`; `VersionConflict` if it was changed since it was read. Time is given free for
+        a patient whose key was destroyed, too, so what was sealed by it is not wanted here.
         """
         id = id_of(named)
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         if found is None:
             raise NotFound(kind_of(cls).value, id)
         if not isinstance(named, str) and named.version != found.version:

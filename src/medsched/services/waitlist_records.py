@@ -78,7 +78,7 @@ class WaitlistRecords:
 
     def get(self, cls: type[RecordT], id: str) -> RecordT:
         """An entry or an offer; `NotFound`."""
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         if found is None:
             raise NotFound(kind_of(cls).value, id)
         return found

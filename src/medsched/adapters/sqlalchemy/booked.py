@@ -7,17 +7,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, cast
 
+import attrs
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
-from medsched.adapters.sqlalchemy.booking_rows import (
-    unpacked,
-)
+from medsched.adapters.sqlalchemy.booking_rows import unpacked
 from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
-from medsched.adapters.sqlalchemy.reading import RecordReader
+from medsched.adapters.sqlalchemy.reading import Found, RecordReader, found_in
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
 from medsched.adapters.sqlalchemy.taken_query import (
@@ -37,7 +37,7 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import Kind
+from medsched.domain.stored import BookingRecord, Kind
 from medsched.errors import StorageBusy
 from medsched.ports.store import Taken
 
@@ -45,6 +45,19 @@ _AROUND: Final = 50
 """How many resources one query for claims names."""
 _NUMBERING: Final = 100
 """How often events are numbered again after somebody else numbered them at the same moment."""
+
+
+@attrs.frozen
+class KeptReceipt:
+    """A receipt that was read, and what the booking in it needs of the database."""
+
+    digest: str
+    found: Found
+
+    def receipt(self) -> Receipt:
+        """The receipt; `KeyDestroyed`."""
+        bookings = cast("list[BookingRecord]", self.found.records(strict=True))
+        return Receipt(self.digest, bookings[0] if bookings else None)
 
 
 class BookingReader(RecordReader):
@@ -119,8 +132,8 @@ class BookingReader(RecordReader):
             return []
         query = in_order(kept.table, kept.query.where(here), agenda)
         with self._connections.reading("appointments") as connection:
-            found = kept.read(connection, query.limit(limit) if askable else query)
-        appointments = cast("list[Appointment]", found)
+            found = kept.read(connection, practice, query.limit(limit) if askable else query)
+        appointments = cast("list[Appointment]", found.records())
         if after is None or askable:
             return appointments
         beyond = (
@@ -140,7 +153,8 @@ class BookingReader(RecordReader):
         )
         query = query.order_by(table.expires_at, table.id).limit(limit)
         with self._connections.reading("holds") as connection:
-            return cast("list[Hold]", kept.read(connection, query))
+            found = kept.read(connection, practice, query)
+        return cast("list[Hold]", found.records())
 
     def tallies(self, practice: str, names: Collection[str]) -> Mapping[str, int]:
         table, found = self._tables.tally.c, dict.fromkeys(names, 0)
@@ -162,9 +176,17 @@ class BookingReader(RecordReader):
         )
         with self._connections.reading("receipt") as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return Receipt(row.digest, None if row.document is None else unpacked(row.document))
+            if row is None:
+                return None
+            kept = self._receipt(connection, practice, scope, row.digest, row.document)
+        return kept.receipt()
+
+    def _receipt(
+        self, connection: Connection, practice: str, scope: str, digest: str, document: str | None
+    ) -> KeptReceipt:
+        """A receipt as it is kept."""
+        rows = [] if document is None else [unpacked(document)]
+        return KeptReceipt(digest, found_in(self._documents, connection, practice, rows, scope))
 
     def forget_receipts(self, practice: str, before: datetime) -> int:
         if not nameable(practice):
