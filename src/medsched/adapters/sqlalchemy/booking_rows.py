@@ -192,6 +192,11 @@ def packed(
     """
     if row is None or writing is not AS_IT_IS:
         row = booking_row(booking, writing, scope)
+    return packed_row(row)
+
+
+def packed_row(row: BookingRow) -> str:
+    """A row as one text."""
     whole = [plain(_shape(value), value) for value in row]
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 

@@ -213,6 +213,18 @@ class KeyRing:
             "created_at": self._surroundings.clock.now(),
         }
 
+    def newest(self, practice: str, subject: Subject) -> Current | None:
+        """The key of a subject as the database has it now; None if none, or destroyed."""
+        for row in self._newest(practice, [subject]).values():
+            if row.destroyed_at is None:
+                return Current(row.number, self._unwrap(practice, row).value)
+        return None
+
+    def wrapped_anew(self, practice: str, row: Stored) -> WrappedKey:
+        """The key of a row, wrapped by the provider's current master key."""
+        raw = self._unwrap(practice, row).value.raw
+        return self._encryption.keys.wrap(raw, context_of(practice, row.named))
+
     # ------------------------------------------------------------------- reading
 
     def reading(

@@ -19,7 +19,7 @@ from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.adapters.sqlalchemy.sealing_state import SealingState
 from medsched.domain.fields import phi_fields
 from medsched.domain.stored import CLASSES, Kind, Stored
-from medsched.errors import DecryptionError, KeyUnavailable
+from medsched.errors import DecryptionError, KeysNotKept, KeyUnavailable
 
 SEALED: Final = "sealed"
 """The member of a document that a patient's data stands in."""
@@ -88,6 +88,10 @@ class Documents(Protocol):
         self, connection: Connection, practice: str, found: Sequence[tuple[Place, Members]]
     ) -> Reading:
         """What reads these documents; what is needed of the database is read here."""
+        ...
+
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        """Destroy the key of a patient; whether there was one. `KeysNotKept`."""
         ...
 
     def asked(self, practice: str, where: Mapping[str, object]) -> Mapping[str, list[str]]:
@@ -189,6 +193,9 @@ class PlainDocuments:
             if SEALED in members:
                 raise KeyUnavailable("documents", _KEYLESS)
         return READ
+
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        raise KeysNotKept("store without encryption")
 
     def asked(self, practice: str, where: Mapping[str, object]) -> Mapping[str, list[str]]:
         return {}

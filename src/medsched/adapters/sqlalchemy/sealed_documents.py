@@ -30,8 +30,10 @@ from medsched.adapters.sqlalchemy.documents import (
 )
 from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, number_of
+from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.adapters.sqlalchemy.sealing_state import Sealing, SealingState, read_state
+from medsched.adapters.sqlalchemy.shredding import INDEXED, destroy
 from medsched.domain.lookups import Sought, asked_of, terms_of
 from medsched.domain.people import Patient
 from medsched.domain.stored import Stored, patient_of
@@ -41,8 +43,6 @@ from medsched.ports.surroundings import Surroundings
 _COLUMN: Final = "document"
 _BETWEEN: Final = "\x1f"
 """What stands between the parts that an envelope is bound to. It is in no id."""
-_INDEXED: Final = "~"
-"""What begins the names of an index's fields, which no field of a record begins with."""
 _HASH_SIZE: Final = 16
 
 
@@ -91,7 +91,7 @@ class _Sealing:
 def index_of(patient: Patient, key: SecretKey, prefix: int) -> list[tuple[str, str]]:
     """What an index finds a patient by, in an order that tells nothing."""
     terms = terms_of(patient, prefix)
-    return sorted((_INDEXED + field, _hashed(key, field, text)) for field, text in terms)
+    return sorted((INDEXED + field, _hashed(key, field, text)) for field, text in terms)
 
 
 def _hashed(key: SecretKey, field: str, text: str) -> str:
@@ -155,7 +155,10 @@ class SealedDocuments:
         encryption: Encryption,
         surroundings: Surroundings,
     ) -> None:
+        self._connections = connections
         self._tables = tables
+        self._encryption = encryption
+        self._surroundings = surroundings
         self._prefix = encryption.prefix
         self._state = SealingState(connections, tables)
         self._ring = KeyRing(connections, tables, encryption, surroundings)
@@ -208,6 +211,20 @@ class SealedDocuments:
         if state is not None and state.whole:
             raise DecryptionError(str(place))
 
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        operation = "destroy a key"
+
+        def work(connection: Connection) -> bool:
+            return destroy(connection, self._tables, practice, patient, self._surroundings)
+
+        if self._connections.retries:
+            found = repeated(self._connections, self._surroundings.pauses, operation, work)
+        else:
+            with self._connections.writing(operation, fresh=True) as connection:
+                found = work(connection)
+        self._encryption.kept.forget()
+        return found
+
     def asked(self, practice: str, where: Mapping[str, object]) -> Mapping[str, list[str]]:
         looked_for = [one for one in where.values() if isinstance(one, Sought)]
         if not looked_for or self._prefix is None:
@@ -220,7 +237,7 @@ class SealedDocuments:
         if key is None:
             return {}
         return {
-            _INDEXED + one.field: hashes
+            INDEXED + one.field: hashes
             for one in looked_for
             if (hashes := [_hashed(key.key, *term) for term in asked_of(one, self._prefix)])
         }

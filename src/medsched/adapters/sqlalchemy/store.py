@@ -27,7 +27,7 @@ from medsched.domain.audit import AuditEntry
 from medsched.domain.changes import Applied, Changeset, Outcome, Repeated
 from medsched.domain.idempotency import Receipt
 from medsched.domain.stored import Ref, Stored
-from medsched.errors import OutcomeUnknown, StorageError
+from medsched.errors import OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
 
 if TYPE_CHECKING:  # it needs an extra that a store in plain text does not
@@ -182,6 +182,12 @@ class SqlAlchemyStore(SlotTableKeeper):
 
     def record(self, entries: Sequence[AuditEntry]) -> None:
         pass
+
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        try:
+            return self._documents.destroy_key(practice, patient)
+        except Undone:
+            raise StorageBusy("destroy a key", 1) from None
 
     def apply(self, changeset: Changeset) -> Outcome:
         name = uuid4().hex
