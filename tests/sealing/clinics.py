@@ -134,3 +134,8 @@ def overwrite(
             if values.keys() <= set(table.c.keys())
         )
     assert done == 1
+
+
+def opened_again(store: SqlAlchemyStore, practice: str = "riverside") -> Practice:
+    """A practice that is there already."""
+    return Scheduler(store, clock=FixedClock(NOW)).practice(practice)

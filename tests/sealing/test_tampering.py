@@ -19,6 +19,7 @@ from tests.sealing.clinics import (
     NOW,
     document,
     opened,
+    opened_again,
     overwrite,
     patient,
     put_samples,
@@ -279,7 +280,7 @@ class TestWithoutKeys:
 
     def test_and_writes_nothing_at_all(self, store: SqlAlchemyStore, clinic: Practice) -> None:
         before = store.get("riverside", Patient, "ada")
-        plain = opened_anew(SqlAlchemyStore(store.engine))
+        plain = opened_again(SqlAlchemyStore(store.engine))
         for write in (
             lambda: plain.patients.create(id="eve"),
             lambda: plain.locations.create(id="main"),
@@ -294,7 +295,7 @@ class TestWithoutKeys:
     def test_not_even_when_nothing_is_sealed_yet(self, store: SqlAlchemyStore) -> None:
         """A store with encryption was there first."""
         opened(store)
-        plain = opened_anew(SqlAlchemyStore(store.engine))
+        plain = opened_again(SqlAlchemyStore(store.engine))
         with pytest.raises(KeyUnavailable):
             plain.patients.create(id="eve", name=CANARY)
 
@@ -309,10 +310,3 @@ class TestWithoutKeys:
             other.get("riverside", Patient, "ada")
         assert CANARY not in str(caught.value)
         assert isinstance(store.get("riverside", Patient, "ada"), Patient)
-
-
-def opened_anew(store: SqlAlchemyStore) -> Practice:
-    from medsched import Scheduler
-    from medsched.testing.fixed import FixedClock
-
-    return Scheduler(store, clock=FixedClock(NOW)).practice("riverside")

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.connections import Connections
-from medsched.adapters.sqlalchemy.encryption import Encryption, Kept
+from medsched.adapters.sqlalchemy.encryption import Content, Current, Encryption
 from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, generate
 from medsched.adapters.sqlalchemy.inserting import insert_if_missing
 from medsched.adapters.sqlalchemy.locking import chunks
@@ -75,13 +75,6 @@ class Stored(NamedTuple):
     def named(self) -> Named:
         """Its name."""
         return Named(Subject(self.subject_kind, self.subject), self.number)
-
-
-class Current(NamedTuple):
-    """The key that a subject's data is sealed by now."""
-
-    number: int
-    key: SecretKey
 
 
 @attrs.frozen
@@ -162,12 +155,11 @@ class KeyRing:
     ) -> tuple[dict[Subject, Current], list[Subject]]:
         found, missing = dict[Subject, Current](), list[Subject]()
         for subject in sorted(subjects):
-            name = ("current", database, practice, subject)
-            kept = self._encryption.kept.get(name) if self._own else None
-            if kept is None:
+            current = self._called("current", database, practice, subject)
+            if current is None:
                 missing.append(subject)
             else:
-                found[subject] = kept.value
+                found[subject] = current
         return found, missing
 
     def _newest(self, practice: str, subjects: Collection[Subject]) -> dict[Subject, Stored]:
@@ -180,10 +172,9 @@ class KeyRing:
         subject = row.named.subject
         if row.destroyed_at is not None:
             raise KeyDestroyed(str(subject))
-        kept = self._unwrap(practice, row)
-        current = Current(row.number, kept.value)
-        self._remember(("current", database, practice, subject), attrs.evolve(kept, value=current))
-        return current
+        key = self._unwrap(practice, row)
+        self._call(practice, row, "current", database, practice, subject)
+        return Current(row.number, key)
 
     def _make(self, practice: str, subjects: Collection[Subject]) -> dict[Subject, Stored]:
         """New keys; of two who make one at once, both use that of the first."""
@@ -217,12 +208,12 @@ class KeyRing:
         """The key of a subject as the database has it now; None if none, or destroyed."""
         for row in self._newest(practice, [subject]).values():
             if row.destroyed_at is None:
-                return Current(row.number, self._unwrap(practice, row).value)
+                return Current(row.number, self._unwrap(practice, row))
         return None
 
     def wrapped_anew(self, practice: str, row: Stored) -> WrappedKey:
         """The key of a row, wrapped by the provider's current master key."""
-        raw = self._unwrap(practice, row).value.raw
+        raw = self._unwrap(practice, row).raw
         return self._encryption.keys.wrap(raw, context_of(practice, row.named))
 
     # ------------------------------------------------------------------- reading
@@ -233,12 +224,11 @@ class KeyRing:
         """The keys that were kept, and the wrapped ones of all others."""
         kept, missing = dict[Named, SecretKey](), list[Named]()
         for one in set(wanted):
-            name = ("key", database, practice, one)
-            found = self._encryption.kept.get(name) if self._own else None
+            found = self._called("key", database, practice, one)
             if found is None:
                 missing.append(one)
             else:
-                kept[one] = found.value
+                kept[one] = found.key
         rows = dict[Named, Stored]()
         if missing:
             subjects = {one.subject for one in missing}
@@ -247,29 +237,30 @@ class KeyRing:
 
     def unwrapped(self, database: str, practice: str, row: Stored) -> SecretKey:
         """The key of a row."""
-        kept = self._unwrap(practice, row)
-        self._remember(("key", database, practice, row.named), kept)
-        key: SecretKey = kept.value
+        key = self._unwrap(practice, row)
+        self._call(practice, row, "key", database, practice, row.named)
         return key
 
-    def _unwrap(self, practice: str, row: Stored) -> Kept:
-        name = _content(practice, row)
-        kept = self._encryption.kept.get(name)
-        if kept is None:
-            if row.wrapped is None or row.wrapped_by is None:
-                raise DecryptionError(f"the key of {row.named.subject}")
-            wrapped = WrappedKey(row.wrapped_by, row.wrapped)
+    def _unwrap(self, practice: str, row: Stored) -> SecretKey:
+        content = _content(practice, row)
+        key = self._encryption.kept.get(content)
+        if key is None:
+            wrapped = WrappedKey(content.wrapped_by, content.wrapped)
             raw = self._encryption.keys.unwrap(wrapped, context_of(practice, row.named))
             try:
-                kept = self._encryption.kept.fresh(SecretKey(raw))
+                key = SecretKey(raw)
             except Broken:
                 raise DecryptionError(f"the key of {row.named.subject}") from None
-            self._encryption.kept.put(name, kept)
-        return kept
+            self._encryption.kept.put(content, key)
+        return key
 
-    def _remember(self, name: tuple[object, ...], kept: Kept) -> None:
-        if self._own:  # what a host takes back was never there
-            self._encryption.kept.put(name, kept)
+    def _called(self, *name: object) -> Current | None:
+        """A key that a store of its own remembers by name; what a host takes back never was."""
+        return self._encryption.kept.called(name) if self._own else None
+
+    def _call(self, practice: str, row: Stored, *name: object) -> None:
+        if self._own:
+            self._encryption.kept.call(name, row.number, _content(practice, row))
 
     def _rows(
         self,
@@ -311,5 +302,7 @@ def context_of(practice: str, named: Named) -> dict[str, str]:
     }
 
 
-def _content(practice: str, row: Stored) -> tuple[object, ...]:
-    return ("wrapped", practice, row.named, row.wrapped_by, row.wrapped)
+def _content(practice: str, row: Stored) -> Content:
+    if row.wrapped is None or row.wrapped_by is None:
+        raise DecryptionError(f"the key of {row.named.subject}")
+    return Content(practice, f"{row.named.subject} {row.number}", row.wrapped_by, row.wrapped)

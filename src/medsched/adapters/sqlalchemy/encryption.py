@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from datetime import timedelta
 from threading import Lock
 from time import monotonic, time
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -64,6 +64,7 @@ class Encryption:
 
     @kept.default
     def _kept_keys(self) -> KeptKeys:
+        _kept(self, None, self.keep_keys_for)  # before its own validator
         return KeptKeys(self.keep_keys_for.total_seconds(), self.keep_keys)
 
     @property
@@ -72,55 +73,103 @@ class Encryption:
         return None if self.index is None else self.index.prefix
 
 
+class Content(NamedTuple):
+    """A wrapped key and what it is for: that it opens to one key is true for ever."""
+
+    practice: str
+    subject: str
+    wrapped_by: str
+    wrapped: str
+
+
+class Current(NamedTuple):
+    """A key, and its number among those of its subject."""
+
+    number: int
+    key: SecretKey
+
+
 @attrs.frozen
-class Kept:
-    """Something kept in the process, until both of two clocks say that it is too old.
+class _Kept:
+    """A key that is kept until either of two clocks says that it is too old.
 
     One of them stands still while a machine sleeps, the other may be set.
     """
 
-    value: Any = attrs.field(repr=False)
+    key: SecretKey = attrs.field(repr=False)
     until: float
     until_wall: float
 
 
 class KeptKeys:
-    """Keys in the clear, the most recently used ones, each for a while. Threads may share it."""
+    """Keys in the clear, the most recently used ones, each for a while. Threads may share it.
+
+    A key is kept under the text that it was unwrapped from, and may be called something beside.
+    """
 
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._most = most
-        self._kept = OrderedDict[Hashable, Kept]()
+        self._swept_at = monotonic()
+        self._kept = OrderedDict[Content, _Kept]()
+        self._called = OrderedDict[Hashable, tuple[int, Content]]()
         self._lock = Lock()
 
-    def fresh(self, value: SecretKey) -> Kept:
-        """A key that was unwrapped just now."""
-        return Kept(value, monotonic() + self._seconds, time() + self._seconds)
-
-    def get(self, name: Hashable) -> Kept | None:
-        """What is kept under a name, unless it is too old."""
+    def get(self, content: Content) -> SecretKey | None:
+        """The key that was unwrapped from this, unless that was too long ago."""
         with self._lock:
-            found = self._kept.get(name)
-            if found is None:
-                return None
-            if monotonic() >= found.until or time() >= found.until_wall:
-                del self._kept[name]
-                return None
-            self._kept.move_to_end(name)
-            return found
+            return self._get(content)
 
-    def put(self, name: Hashable, kept: Kept) -> None:
-        """Keep something, for no longer than it may be."""
+    def put(self, content: Content, key: SecretKey) -> None:
+        """Keep a key that was unwrapped just now."""
+        now = monotonic()
+        kept = _Kept(key, now + self._seconds, time() + self._seconds)
         with self._lock:
-            self._kept[name] = kept
-            self._kept.move_to_end(name)
+            if now >= self._swept_at + self._seconds:  # what nobody asks for goes, too
+                for old in [name for name, one in self._kept.items() if now >= one.until]:
+                    del self._kept[old]
+                self._swept_at = now
+            if not self._seconds:
+                return
+            self._kept[content] = kept
+            self._kept.move_to_end(content)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
+
+    def called(self, name: Hashable) -> Current | None:
+        """What is called this, as long as it is kept."""
+        with self._lock:
+            number, content = self._called.get(name, (0, None))
+            key = None if content is None else self._get(content)
+            if key is None:
+                self._called.pop(name, None)
+                return None
+            self._called.move_to_end(name)
+            return Current(number, key)
+
+    def call(self, name: Hashable, number: int, content: Content) -> None:
+        """Remember what a key is called."""
+        with self._lock:
+            self._called[name] = number, content
+            self._called.move_to_end(name)
+            while len(self._called) > 2 * self._most:
+                self._called.popitem(last=False)
 
     def forget(self) -> None:
         """Keep nothing of what there was."""
         with self._lock:
             self._kept.clear()
+            self._called.clear()
+
+    def _get(self, content: Content) -> SecretKey | None:
+        found = self._kept.get(content)
+        if found is None:
+            return None
+        if monotonic() >= found.until or time() >= found.until_wall:
+            del self._kept[content]
+            return None
+        self._kept.move_to_end(content)
+        return found.key
 
     def __len__(self) -> int:
         return len(self._kept)

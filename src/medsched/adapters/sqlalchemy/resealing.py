@@ -29,9 +29,9 @@ from medsched.adapters.sqlalchemy.booking_rows import (
 )
 from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_members
 from medsched.adapters.sqlalchemy.connections import Connections, engine_of
-from medsched.adapters.sqlalchemy.data_keys import Current, KeyRing, Named, Stored, Subject
+from medsched.adapters.sqlalchemy.data_keys import KeyRing, Named, Stored, Subject
 from medsched.adapters.sqlalchemy.documents import PHI, SEALED, Members, Place, Writing
-from medsched.adapters.sqlalchemy.encryption import LONGEST_KEPT, Encryption
+from medsched.adapters.sqlalchemy.encryption import LONGEST_KEPT, Current, Encryption
 from medsched.adapters.sqlalchemy.migrations import check
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.rows import RecordRow, from_row, to_row

@@ -17,7 +17,7 @@ import attrs
 from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.connections import Connections
-from medsched.adapters.sqlalchemy.data_keys import Current, FoundKeys, KeyRing, Named, Subject
+from medsched.adapters.sqlalchemy.data_keys import FoundKeys, KeyRing, Named, Subject
 from medsched.adapters.sqlalchemy.documents import (
     PHI,
     READ,
@@ -28,7 +28,7 @@ from medsched.adapters.sqlalchemy.documents import (
     Writing,
     holds_phi,
 )
-from medsched.adapters.sqlalchemy.encryption import Encryption
+from medsched.adapters.sqlalchemy.encryption import Current, Encryption
 from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, number_of
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
