@@ -204,12 +204,13 @@ class KeyRing:
             "created_at": self._surroundings.clock.now(),
         }
 
-    def newest(self, practice: str, subject: Subject) -> Current | None:
-        """The key of a subject as the database has it now; None if none, or destroyed."""
-        for row in self._newest(practice, [subject]).values():
-            if row.destroyed_at is None:
-                return Current(row.number, self._unwrap(practice, row))
-        return None
+    def newest(self, practice: str, subjects: Collection[Subject]) -> dict[Subject, Current]:
+        """The keys of some subjects as the database has them now, but those that are destroyed."""
+        return {
+            subject: Current(row.number, self._unwrap(practice, row))
+            for subject, row in self._newest(practice, subjects).items()
+            if row.destroyed_at is None
+        }
 
     def wrapped_anew(self, practice: str, row: Stored) -> WrappedKey:
         """The key of a row, wrapped by the provider's current master key."""

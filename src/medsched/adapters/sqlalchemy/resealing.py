@@ -13,6 +13,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -31,7 +33,7 @@ from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_memb
 from medsched.adapters.sqlalchemy.connections import Connections, engine_of
 from medsched.adapters.sqlalchemy.data_keys import KeyRing, Named, Stored, Subject
 from medsched.adapters.sqlalchemy.documents import PHI, SEALED, Members, Place, Writing
-from medsched.adapters.sqlalchemy.encryption import LONGEST_KEPT, Current, Encryption
+from medsched.adapters.sqlalchemy.encryption import LONGEST_KEPT, Encryption
 from medsched.adapters.sqlalchemy.migrations import check
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.rows import RecordRow, from_row, to_row
@@ -157,6 +159,11 @@ class _Row:
     place: Place
     members: Members
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether an index may find it."""
+        return self.place.kind == Kind.PATIENT.value
+
     def text_of(self, members: Members) -> str:
         """What stands in the row when its document says this."""
         document = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
@@ -260,7 +267,7 @@ class _Walk:
             return self._done
         done = set[tuple[object, ...]]()
         for _ in range(_WALKS):
-            if not self._walk(lambda row: self._sealed(row, index, done)):
+            if not self._walk(partial(self._sealed, index=index, done=done)):
                 break
         else:
             raise StorageBusy("seal", _WALKS)
@@ -269,22 +276,31 @@ class _Walk:
         )
         return self._done
 
-    def _sealed(self, row: _Row, index: bool, done: set[tuple[object, ...]]) -> Replacement | None:
-        """What replaces a row that is in plain text, or that an index does not know."""
-        plain = not PHI[row.place.kind].isdisjoint(row.members)
-        if SEALED in row.members and plain:
-            sealed_by(row.practice, row.place, row.members)  # which is refused
-        indexing = index and row.place.kind == Kind.PATIENT.value and not row.place.scope
-        mark = (row.key, row.text)
-        if not plain and (not indexing or mark in done):
-            return None
-        done.add(mark)
-        record = row.record() if plain else self._open(row)
-        if record is None:
-            return None
-        writing = self._documents.writing(row.practice, [record])
-        text = row.written(record, writing) if plain else row.text
-        return Replacement(text, writing.index(record) if indexing or plain else None)
+    def _sealed(
+        self, practice: str, rows: Sequence[_Row], index: bool, done: set[tuple[object, ...]]
+    ) -> list[tuple[_Row, Replacement]]:
+        """What replaces rows that are in plain text, or that an index does not know."""
+        plain, unindexed = list[tuple[_Row, Record]](), list[tuple[_Row, Record]]()
+        for row in rows:
+            is_plain = not PHI[row.place.kind].isdisjoint(row.members)
+            if SEALED in row.members and is_plain:
+                sealed_by(practice, row.place, row.members)  # which is refused
+            mark = (row.key, row.text)
+            if is_plain:
+                plain.append((row, row.record()))
+            elif index and row.is_patient and mark not in done:
+                done.add(mark)
+                if (record := self._open(row)) is not None:
+                    unindexed.append((row, record))
+        if not plain and not unindexed:
+            return []
+        # All their keys at once.
+        records = [record for _, record in (*plain, *unindexed)]
+        writing = self._documents.writing(practice, records)
+        return [
+            (row, Replacement(row.written(record, writing), writing.index(record)))
+            for row, record in plain
+        ] + [(row, Replacement(row.text, writing.index(record))) for row, record in unindexed]
 
     def _open(self, row: _Row) -> Record | None:
         """The record of a row; None if its key was destroyed."""
@@ -302,9 +318,8 @@ class _Walk:
         for practice in self._practices():
             self._make_keys(practice)
         self._encryption.kept.forget()
-        newest = dict[tuple[str, Subject], Current | None]()
         for _ in range(_WALKS):
-            if not self._walk(lambda row: self._renewed(row, newest)):
+            if not self._walk(self._renewed):
                 break
         else:
             raise StorageBusy("rotate", _WALKS)
@@ -367,29 +382,27 @@ class _Walk:
         connection.execute(sa.insert(table), row)
         return 1
 
-    def _renewed(
-        self, row: _Row, newest: dict[tuple[str, Subject], Current | None]
-    ) -> Replacement | None:
-        """What replaces a row that is not sealed by the newest key of its subject."""
-        named = sealed_by(row.practice, row.place, row.members)
-        if named is None:
-            return None
-        name = (row.practice, named.subject)
-        if name not in newest:
-            newest[name] = self._ring.newest(row.practice, named.subject)
-        current = newest[name]
-        if current is None or current.number == named.number:
-            return None
+    def _renewed(self, practice: str, rows: Sequence[_Row]) -> list[tuple[_Row, Replacement]]:
+        """What replaces rows that are not sealed by the newest keys of their subjects."""
+        sealed = [(row, sealed_by(practice, row.place, row.members)) for row in rows]
+        newest = self._ring.newest(practice, {named.subject for _, named in sealed if named})
+        due = [
+            (row, named)
+            for row, named in sealed
+            if named and (new := newest.get(named.subject)) and new.number != named.number
+        ]
         with self._connections.reading("rotate") as connection:
-            keys = self._ring.reading(connection, "", row.practice, [named])
-        key = keys.key(named)
-        if key is None:  # destroyed just now
-            return None
-        members = dict(row.members)
-        envelope = members.pop(SEALED)
-        members |= opened(row.practice, row.place, envelope, named, key)
-        seal_into(row.practice, row.place, members, current, named.subject)
-        return Replacement(row.text_of(members), None)
+            keys = self._ring.reading(connection, "", practice, [named for _, named in due])
+        found = list[tuple[_Row, Replacement]]()
+        for row, named in due:
+            key = keys.key(named)
+            if key is not None:  # or it was destroyed just now
+                members = dict(row.members)
+                envelope = members.pop(SEALED)
+                members |= opened(practice, row.place, envelope, named, key)
+                seal_into(practice, row.place, members, newest[named.subject], named.subject)
+                found.append((row, Replacement(row.text_of(members), None)))
+        return found
 
     def rewrap(self) -> Resealed:
         """Wrap anew what another master key has wrapped."""
@@ -414,11 +427,17 @@ class _Walk:
 
     # -------------------------------------------------------------------- the walk
 
-    def _walk(self, replaced: Callable[[_Row], Replacement | None]) -> int:
+    def _walk(
+        self, replaced: Callable[[str, Sequence[_Row]], list[tuple[_Row, Replacement]]]
+    ) -> int:
         """Replace what is to be replaced among all rows; how many that were."""
         count = 0
-        for rows in self._rows():
-            due = [(row, anew) for row in rows if (anew := replaced(row)) is not None]
+        for page in self._rows():
+            due = [
+                one
+                for practice, rows in groupby(page, key=attrgetter("practice"))
+                for one in replaced(practice, list(rows))
+            ]
             if due:
 
                 def work(connection: Connection, due: list[tuple[_Row, Replacement]] = due) -> int:
