@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from random import uniform
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from medsched.errors import InvalidChoice, MissingExtra
 
@@ -30,12 +30,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from medsched.adapters.sqlalchemy.connections import url_of
+from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
 from medsched.adapters.surroundings import standard
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra of its own
-    from medsched.adapters.sqlalchemy.encryption import Encryption
 
 __all__ = ["LoopPauses", "async_store", "call"]
 

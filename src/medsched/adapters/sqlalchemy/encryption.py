@@ -7,14 +7,16 @@ from collections.abc import Hashable
 from datetime import timedelta
 from threading import Lock
 from time import monotonic, time
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
-from medsched.adapters.sqlalchemy.envelopes import SecretKey
 from medsched.domain.fields import whole
 from medsched.errors import InvalidDuration
 from medsched.ports.keys import KeyProvider
+
+if TYPE_CHECKING:  # it needs an extra that a store in plain text does not
+    from medsched.adapters.sqlalchemy.envelopes import SecretKey
 
 LONGEST_KEPT: Final = timedelta(hours=1)
 """The longest that a process may keep a key in the clear."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from medsched.adapters.sqlalchemy.booking_at_once import (
 from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
 from medsched.adapters.sqlalchemy.documents import Documents, PlainDocuments, Writing
+from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
@@ -29,9 +30,6 @@ from medsched.domain.idempotency import Receipt
 from medsched.domain.stored import Ref, Stored
 from medsched.errors import OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store in plain text does not
-    from medsched.adapters.sqlalchemy.encryption import Encryption
 
 _COMMITS: Final = 5
 """How often a changeset is tried when the connection is lost in the commit."""
@@ -48,7 +46,8 @@ class SqlAlchemyStore(SlotTableKeeper):
     server only, so guards are checked by writes. ``encryption``: a patient's data is sealed at
     rest; without it all is kept in plain text, and a database in which something is sealed is
     not written to, nor is what is sealed read: `KeyUnavailable`. See `Encryption` for the rest.
-    On an engine of the host's, what the engine logs is the host's: with ``echo`` it logs rows.
+    What SQLAlchemy logs is the host's: at the level DEBUG it logs every row that is read, and an
+    engine of the host's logs what is written, too, unless it hides parameters.
 
     Nothing is created here, and nothing is asked of the database until it is used:
     `migrations.create` makes the tables. Threads may share a store. Processes make one each.
@@ -83,6 +82,7 @@ class SqlAlchemyStore(SlotTableKeeper):
         if encryption is None:
             documents = PlainDocuments(connections, made)
         else:
+            # It needs an extra that a store in plain text does not.
             from medsched.adapters.sqlalchemy.sealed_documents import SealedDocuments
 
             documents = SealedDocuments(connections, made, encryption, surroundings)
