@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from medsched.adapters.sqlalchemy.connections import url_of
+from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
 from medsched.adapters.surroundings import standard
 from medsched.ports.surroundings import Surroundings
@@ -88,15 +89,16 @@ def async_store(
     schema: str | None = None,
     galera: bool = False,
     audit: AuditKeeping | None = None,
+    encryption: Encryption | None = None,
     surroundings: Surroundings | None = None,
 ) -> SqlAlchemyStore:
     """A store whose methods, and the services over it, are used through `call`.
 
     ``database`` is a URL, or an async engine of the host's. A URL that names no async driver
     gets aiosqlite, psycopg or aiomysql, whatever it names. The rest is as `SqlAlchemyStore`
-    takes it, but that pauses are `LoopPauses`. One event loop may use a store: dispose of
-    its engine, ``await call(store.engine.dispose)``, before the loop ends. A database in
-    memory is lost when a call is cancelled in the middle.
+    takes it, but that pauses are `LoopPauses`; while a key provider is asked, the loop waits.
+    One event loop may use a store: dispose of its engine, ``await call(store.engine.dispose)``,
+    before the loop ends. A database in memory is lost when a call is cancelled in the middle.
 
     Nothing is asked of the database here. The methods, when used outside of `call`, raise
     `StorageError`. Raises what `SqlAlchemyStore` raises, and `InvalidChoice` for asyncpg, which
@@ -107,6 +109,7 @@ def async_store(
         schema=schema,
         galera=galera,
         audit=audit,
+        encryption=encryption,
         surroundings=surroundings or attrs.evolve(standard(), pauses=LoopPauses()),
     )
     if not store.engine.dialect.supports_sane_multi_rowcount:

@@ -13,6 +13,7 @@ from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.fields import check_characters
+from medsched.domain.lookups import Sought
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.people import Patient, Provider
 from medsched.domain.records import Resource
@@ -24,7 +25,6 @@ from medsched.services.options import refuse_unknown
 from medsched.services.queries import MOST
 from medsched.timeline.instants import minute_of
 
-_BATCH: Final = 1000
 _LONGEST_SEARCH: Final = 255
 
 
@@ -44,7 +44,8 @@ class AgendaOptions(TypedDict, total=False):
     upcoming: bool
     """Only those that are pending or booked and have not begun."""
     search: str
-    """An id or reference, a patient's or provider's id, or a part of their names."""
+    """An id or reference, a patient's or provider's id, a part of a provider's name, or the
+    beginnings of words of a patient's: see `PatientQuery`."""
     order: AppointmentOrder | str
     """``start``, unless stated, or ``created``."""
     descending: bool
@@ -182,19 +183,22 @@ class Agendas:
         return Named(
             id=text,
             references=frozenset({text, wanted, wanted.upper()}),
-            patients=frozenset(self._called(Patient, text, wanted.casefold())),
-            providers=frozenset(self._called(Provider, text, wanted.casefold())),
+            patients=frozenset({text, *self._patients(wanted)}),
+            providers=frozenset({text, *self._providers(wanted.casefold())}),
         )
 
-    def _called(self, cls: type[Patient] | type[Provider], id: str, part: str) -> Iterator[str]:
-        yield id
-        store, practice, after = self._context.store, self._context.practice, None
-        while True:
-            found = store.page(practice, cls, active=None, where={}, after=after, limit=_BATCH)
-            yield from (one.id for one in found if part in one.name.casefold())
-            if len(found) < _BATCH:
-                return
-            after = found[-1].id
+    def _patients(self, name: str) -> Iterator[str]:
+        try:
+            sought = Sought.of("name", name)
+        except InvalidText:  # there is no word in it
+            return
+        for one in self._context.records(Patient, active=None, name=sought):
+            yield one.id
+
+    def _providers(self, part: str) -> Iterator[str]:
+        for one in self._context.records(Provider, active=None):
+            if part in one.name.casefold():
+                yield one.id
 
 
 def _statuses(

@@ -17,7 +17,7 @@ from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref, StoredT
+from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
 from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
 from medsched.ports.policy import Policy
@@ -99,6 +99,15 @@ class Context:
             if len(found) < _PAGE:
                 return
             after = found[-1].id
+
+    def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
+        """A record to be changed, active or not; None if there is none.
+
+        Of a patient whose key was destroyed, without what was sealed by it.
+        """
+        ref = Ref(kind_of(cls), id)
+        found = self.store.get_many(self.practice, [ref]).get(ref)
+        return found if isinstance(found, cls) else None
 
     def admit(self, operation: str) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.

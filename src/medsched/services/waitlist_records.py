@@ -79,7 +79,7 @@ class WaitlistRecords:
 
     def get(self, cls: type[RecordT], id: str) -> RecordT:
         """An entry or an offer; `NotFound`."""
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         if found is None:
             raise NotFound(kind_of(cls).value, id)
         return found
@@ -191,7 +191,7 @@ class WaitlistRecords:
 
         Whoever found a hold expired may have taken it away already.
         """
-        found = [self.context.store.get(self.context.practice, Hold, one.id) for one in offers]
+        found = [self.context.kept(Hold, one.id) for one in offers]
         holds = [one for one in found if one is not None]
         lapsed = [one for one in holds if not one.is_live(now)]
         live = [one for one in holds if one.is_live(now)]

@@ -11,18 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from medsched.adapters.sqlalchemy.audit_writing import write_audit
-from medsched.adapters.sqlalchemy.connections import (
-    CommitLost,
-    Connections,
-    Undone,
-    engine_of,
-)
-from medsched.adapters.sqlalchemy.joining import Joined
-from medsched.adapters.sqlalchemy.locking import nameable
-from medsched.adapters.sqlalchemy.repeating import repeated
-from medsched.adapters.sqlalchemy.schema import Tables, tables
-from medsched.adapters.sqlalchemy.sealing import (
+from medsched.adapters.sqlalchemy.audit_chaining import (
     leniently,
     locked_head,
     prune_some,
@@ -30,6 +19,18 @@ from medsched.adapters.sqlalchemy.sealing import (
     set_anchor,
     update_head,
 )
+from medsched.adapters.sqlalchemy.audit_writing import write_audit
+from medsched.adapters.sqlalchemy.connections import (
+    CommitLost,
+    Connections,
+    Undone,
+    engine_of,
+)
+from medsched.adapters.sqlalchemy.documents import Documents
+from medsched.adapters.sqlalchemy.joining import Joined
+from medsched.adapters.sqlalchemy.locking import nameable
+from medsched.adapters.sqlalchemy.repeating import repeated
+from medsched.adapters.sqlalchemy.schema import Tables, tables
 from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
 from medsched.domain.audit import AuditEntry
@@ -54,9 +55,13 @@ class AuditLogKeeper(SlotTableKeeper):
     _surroundings: Surroundings
 
     def __init__(
-        self, connections: Connections, tables: Tables, audit: AuditKeeping | None
+        self,
+        connections: Connections,
+        tables: Tables,
+        documents: Documents,
+        audit: AuditKeeping | None,
     ) -> None:
-        super().__init__(connections, tables)
+        super().__init__(connections, tables, documents)
         self._keeping = audit
         self._opened: dict[str, AuditKeys] = {}
 
