@@ -86,14 +86,14 @@ class WaitlistRecords:
 
     def seen(self, gate: Gate, cls: type[RecordT], id: str) -> RecordT:
         """The same, for who sees it; `NotFound`."""
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         return gate.see(found, Ref(kind_of(cls), id))
 
     def all_of(
         self, cls: type[RecordT], *, active: bool | None = True, **where: object
     ) -> Iterator[RecordT]:
         """All entries or offers that match, read a page at a time."""
-        return self.context.records(cls, active=active, **where)
+        return self.context.records(cls, active=active, where=where)
 
     def counted(self, tally: str) -> int:
         """What is counted under a name."""
