@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
 from medsched.adapters.sqlalchemy.audit_writing import write_audit
 from medsched.adapters.sqlalchemy.connections import (
     CommitLost,
@@ -38,9 +39,6 @@ from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
 from medsched.errors import AuditNotKept, InvalidChoice, StorageBusy
 from medsched.ports.audit_log import AuditKeys, Seen
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
 
 _Result = TypeVar("_Result")
 _SEALING: Final = 100
@@ -120,8 +118,6 @@ class AuditLogKeeper(SlotTableKeeper):
         return MacKey(number, macs[number])
 
     def _kept_keys(self, practice: str) -> list[KeptKey]:
-        from medsched.adapters.audit.keeping import KeptKey
-
         table = self._tables.audit_key
         query = sa.select(*(table.c[name] for name in _KEY_COLUMNS)).where(
             table.c.practice == practice
@@ -335,8 +331,6 @@ def rewrap_audit_keys(
 def _to_rewrap(
     connections: Connections, table: sa.Table, audit: AuditKeeping
 ) -> Iterator[tuple[sa.ColumnElement[bool], dict[str, str]]]:
-    from medsched.adapters.audit.keeping import KeptKey
-
     query = sa.select(table.c.practice, *(table.c[name] for name in _KEY_COLUMNS))
     with connections.reading("rewrap") as connection:
         rows = connection.execute(query.order_by(*table.primary_key)).all()
