@@ -24,6 +24,7 @@ from medsched.adapters.sqlalchemy.locking import nameable
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables, tables
 from medsched.adapters.sqlalchemy.sealing import (
+    entries_of,
     leniently,
     locked_head,
     prune_some,
@@ -156,20 +157,22 @@ class AuditLogKeeper(SlotTableKeeper):
     def sealed_audit(self, practice: str, *, after: int, limit: int) -> Sequence[ChainedRow]:
         if not nameable(practice):
             return []
-        chain, audit = self._tables.audit_chain, self._tables.audit
-        there = sa.and_(audit.c.practice == chain.c.practice, audit.c.id == chain.c.entry)
+        chain = self._tables.audit_chain
         query = (
-            sa.select(
-                *(chain.c[name] for name in ("number", "mac_key", "digest", "entry")),
-                *(audit.c[name].label(f"audit_{name}") for name in AuditRow._fields),
-            )
-            .select_from(chain.outerjoin(audit, there))
+            sa.select(*(chain.c[name] for name in ("number", "mac_key", "digest", "entry")))
             .where(chain.c.practice == practice, chain.c.number > after)
             .order_by(chain.c.number)
             .limit(limit)
         )
-        with self._connections.reading("audit") as connection, leniently(connection):
-            return [_chained(tuple(row)) for row in connection.execute(query)]
+        with self._connections.reading("audit", several=True) as connection:
+            with leniently(connection):
+                links = connection.execute(query).all()
+            ids = [one.entry for one in links]
+            rows = entries_of(connection, self._tables, practice, ids)
+        return [
+            ChainedRow(one.number, one.mac_key, one.digest, one.entry, rows.get(one.entry))
+            for one in links
+        ]
 
     def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
         chain, audit = self._tables.audit_chain, self._tables.audit
@@ -283,12 +286,6 @@ class AuditLogKeeper(SlotTableKeeper):
                     raise StorageBusy(operation, 1) from None
             self._surroundings.pauses.pause(min(tried, 5))
         raise StorageBusy(operation, max(opened.retries, tries))
-
-
-def _chained(row: tuple[Any, ...]) -> ChainedRow:
-    number, mac_key, digest, entry, *columns = row
-    found = None if columns[1] is None else AuditRow(*columns)
-    return ChainedRow(number, mac_key, digest, entry, found)
 
 
 def _anchor(practice: str, pruned: int, text: str | None) -> Checkpoint | None:
