@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from random import uniform
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
+from medsched.adapters.audit.keeping import AuditKeeping
 from medsched.errors import InvalidChoice, MissingExtra
 
 try:
@@ -34,9 +35,6 @@ from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
 from medsched.adapters.surroundings import standard
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping
 
 __all__ = ["LoopPauses", "async_store", "call"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from medsched.adapters.sqlalchemy.audit_writing import QUEUED
 from medsched.adapters.sqlalchemy.locking import all_met, chunks
 from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.domain.audit_chain import SIX_YEARS, START, Checkpoint, link
-from medsched.domain.audit_rows import MacKey
+from medsched.domain.audit_rows import AuditRow, MacKey
 
 _AT_ONCE: Final = 1000
 _BLANK: Final[Mapping[str, Any]] = {
@@ -36,26 +36,26 @@ def seal_some(connection: Connection, tables: Tables, practice: str, key: MacKey
     """
     head = locked_head(connection, tables, practice)
     number, digest = head["number"], head["digest"]
-    queue, audit = tables.audit_unsealed, tables.audit
-    there = sa.and_(audit.c.practice == queue.c.practice, audit.c.id == queue.c.entry)
+    queue = tables.audit_unsealed
     query = (
-        sa.select(*(queue.c[name] for name in QUEUED[1:]), audit.c.mac)
-        .add_columns(audit.c.recorded_at.label("stands"))
-        .select_from(queue.outerjoin(audit, there))
+        sa.select(*(queue.c[name] for name in QUEUED[1:]))
         .where(queue.c.practice == practice)
         .order_by(*(queue.c[name] for name in QUEUED[1:-1]))
         .limit(_AT_ONCE)
     )
-    with leniently(connection):
-        waiting = connection.execute(query).all()
+    waiting = connection.execute(query).all()
+    rows = entries_of(connection, tables, practice, [one.entry for one in waiting])
     if not waiting:
         return 0
     links = list[dict[str, Any]]()
     for one in waiting:
         number += 1
         # One whose row is gone is chained as well: that it was there shall be known.
-        mac, recorded_at = _plain(one.mac), _plain(one.stands)
-        digest = link(practice, digest, number, one.entry, mac, recorded_at, key.secret)
+        row = rows.get(one.entry)
+        mac, recorded_at = (None, None) if row is None else (row.mac, row.recorded_at)
+        digest = link(
+            *(practice, digest, number, one.entry, _plain(mac), _plain(recorded_at)), key.secret
+        )
         links.append({"number": number, "digest": digest, "entry": one.entry})
     same = {"practice": practice, "mac_key": key.number}
     connection.execute(sa.insert(tables.audit_chain), [{**same, **one} for one in links])
@@ -68,6 +68,23 @@ def seal_some(connection: Connection, tables: Tables, practice: str, key: MacKey
     all_met(connection.execute(gone, here), len(here))
     update_head(connection, tables, practice, number=number, digest=digest)
     return len(waiting)
+
+
+def entries_of(
+    connection: Connection, tables: Tables, practice: str, ids: Sequence[str]
+) -> dict[str, AuditRow]:
+    """Entries by their ids, each found by its key.
+
+    Not a join: a database that has not counted its rows yet looks through all of them for each.
+    """
+    table, found = tables.audit, dict[str, AuditRow]()
+    query = sa.select(*(table.c[name] for name in AuditRow._fields))
+    with leniently(connection):
+        for some in chunks(ids):
+            here = query.where(table.c.practice == practice, table.c.id.in_(some))
+            rows = connection.execute(here)
+            found |= {row.id: AuditRow(*row) for row in rows}
+    return found
 
 
 def locked_head(connection: Connection, tables: Tables, practice: str) -> Mapping[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from medsched.adapters.audit.keeping import AuditKeeping
 from medsched.adapters.sqlalchemy.applying import Application, KeyUsed
 from medsched.adapters.sqlalchemy.audit_log import AuditLogKeeper
 from medsched.adapters.sqlalchemy.booking_at_once import (
@@ -28,9 +29,6 @@ from medsched.domain.changes import Applied, Changeset, Outcome, Repeated
 from medsched.domain.idempotency import Receipt
 from medsched.errors import OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping
 
 _COMMITS: Final = 5
 """How often a changeset is tried when the connection is lost in the commit."""
