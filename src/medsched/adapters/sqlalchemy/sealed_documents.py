@@ -220,7 +220,7 @@ class SealedDocuments:
         if self._connections.retries:
             found = repeated(self._connections, self._surroundings.pauses, operation, work)
         else:
-            with self._connections.writing(operation, fresh=True) as connection:
+            with self._connections.writing(operation) as connection:
                 found = work(connection)
         self._encryption.kept.forget()
         return found

@@ -72,7 +72,7 @@ class SealingState:
             return begin_sealing(connection, self._tables, prefix)
 
         if not self._connections.retries:  # what a host takes back is not to be remembered
-            with self._connections.writing("sealing", fresh=True) as connection:
+            with self._connections.writing("sealing") as connection:
                 return work(connection)
         known = repeated(self._connections, pauses, "sealing", work)
         self._remember(known)
