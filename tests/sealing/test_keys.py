@@ -276,8 +276,6 @@ class TestJoined:
         encryption: Any = each._documents._encryption  # type: ignore[attr-defined]
         for kept in (False, True):
             with each.engine.connect() as connection:
-                if each.engine.dialect.name == "mysql":
-                    connection.execution_options(isolation_level="READ COMMITTED")
                 joined = SqlAlchemyStore.join(connection, encryption=encryption)
                 clinic = opened_again(joined)
                 patient(clinic, "ada")

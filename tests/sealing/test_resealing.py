@@ -466,3 +466,51 @@ def test_a_booking_while_all_is_sealed(databases: Databases) -> None:
     assert len(booked) >= 2
     assert ZEISIG not in everything(plain.engine)
     assert {one.reason for one in both.appointments.list()} == {ZEISIG}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_reader_that_was_slow_reads_again(databases: Databases, kind: str) -> None:
+    """Between a row and its key all is sealed anew, and the old key is removed."""
+    databases.store(kind)
+    plain = databases.another(kind)
+    keys = LocalKeys.generate()
+    clinic = opened(SqlAlchemyStore(plain.engine, encryption=Encryption(keys)))
+    clinic.patients.create(id="ada", name=ZEISIG)
+    slow = SqlAlchemyStore(sa.create_engine(plain.engine.url), encryption=Encryption(keys))
+    waited = list[str]()
+
+    def meanwhile(*event: Any) -> None:
+        if "FROM medsched_data_key" in event[2] and not waited:
+            waited.append(event[2])
+            rotate(plain.engine, Encryption(keys))
+            rotate(plain.engine, Encryption(keys), surroundings=later(66))
+
+    sa.event.listen(slow.engine, "before_cursor_execute", meanwhile)
+    assert opened_again(slow).patients.get("ada").name == ZEISIG
+    slow.engine.dispose()
+    assert waited
+    assert numbers(plain.engine) == {2}
+
+
+def test_what_is_there_now_is_not_replaced_by_what_was_read(databases: Databases) -> None:
+    """A receipt has no version: what it says must be what was read."""
+    databases.store("sqlite")
+    plain = databases.another("sqlite")
+    encryption = Encryption(LocalKeys.generate(), index=BlindIndex())
+    filled(SqlAlchemyStore(plain.engine, encryption=encryption))
+    engine, asked, done = sa.create_engine(plain.engine.url), list[str](), list[str]()
+
+    def meanwhile(*event: Any) -> None:
+        before = asked[-1] if asked else ""
+        if "FROM medsched_receipt" in before and "medsched_data_key" in event[2] and not done:
+            done.append(event[2])
+            with plain.engine.begin() as connection:
+                connection.execute(sa.update(tables().receipt).values(document=None))
+        asked.append(event[2])
+
+    sa.event.listen(engine, "before_cursor_execute", meanwhile)
+    rotate(engine, encryption)
+    engine.dispose()
+    assert done
+    with plain.engine.connect() as connection:
+        assert connection.scalars(sa.select(tables().receipt.c.document)).all() == [None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from medsched import DecryptionError, KeyUnavailable, Practice, Start
 from medsched.adapters.keys.local import LocalKeys
 from medsched.adapters.sqlalchemy import SqlAlchemyStore
 from medsched.adapters.sqlalchemy.documents import SEALED
+from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, generate
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.sqlalchemy.sealing import BlindIndex, Encryption
 from medsched.domain.people import Patient
@@ -130,6 +132,17 @@ class TestOneEnvelope:
         ada = clinic.patients.get("ada")
         change(store, ada, with_envelope(store, ada, changed(envelope_of(store, ada))))
         refused(store, ada)
+
+    def test_there_is_one_way_to_write_it(self) -> None:
+        """Some bits of the last letter of base64 count for nothing, and are refused."""
+        key, letters = SecretKey(generate()), string.ascii_letters + string.digits + "+/"
+        for size in (1, 33, 65):
+            envelope = key.seal(1, b"x" * size, b"")
+            end = len(envelope.rstrip("="))
+            for letter in set(letters) - {envelope[end - 1]}:
+                with pytest.raises(Broken):
+                    key.open(envelope[: end - 1] + letter + envelope[end:], b"")
+            assert key.open(envelope, b"").startswith(b"x")
 
     def test_plain_text_beside_it_is_refused(
         self, store: SqlAlchemyStore, clinic: Practice

@@ -168,7 +168,7 @@ class SealedDocuments:
         subjects = {
             Subject.of(practice, patient_of(record)) for record in records if holds_phi(record)
         }
-        state = self._state.begin(self._prefix)
+        state = self._state.begin(self._prefix, self._surroundings.pauses)
         if patients:
             self._keep_index(state)
             if self._prefix is not None:
@@ -220,7 +220,7 @@ class SealedDocuments:
         if self._connections.retries:
             found = repeated(self._connections, self._surroundings.pauses, operation, work)
         else:
-            with self._connections.writing(operation, fresh=True) as connection:
+            with self._connections.writing(operation) as connection:
                 found = work(connection)
         self._encryption.kept.forget()
         return found

@@ -5,8 +5,9 @@ Needs the extra ``encryption``; without it, importing this module raises `Missin
 
 from __future__ import annotations
 
+from medsched.adapters.sqlalchemy.document_walk import Resealed
 from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
-from medsched.adapters.sqlalchemy.resealing import Resealed, rewrap, rotate, seal_all
+from medsched.adapters.sqlalchemy.resealing import rewrap, rotate, seal_all
 from medsched.adapters.sqlalchemy.shredding import destroy_key
 
 __all__ = [

@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.connections import Connections
 from medsched.adapters.sqlalchemy.inserting import insert_if_missing
+from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.ports.pauses import Pauses
 
 _COMPONENT: Final = "documents"
 _TRUSTED_FOR: Final = 60.0
@@ -60,17 +62,20 @@ class SealingState:
             self._remember(read_state(connection, self._tables))
         return self._known
 
-    def ask_again(self) -> None:
-        """Trust no longer what is known."""
-        self._known = self._asked_at = None
-
-    def begin(self, prefix: int | None) -> Sealing:
+    def begin(self, prefix: int | None, pauses: Pauses) -> Sealing:
         """The state; made, where nothing was sealed before this."""
-        if (known := self.current()) is None:
-            with self._connections.writing("sealing", fresh=True) as connection:
-                known = begin_sealing(connection, self._tables, prefix)
-            if self._connections.retries:  # what a host takes back is not to be remembered
-                self._remember(known)
+        known = self.current()
+        if known is not None:
+            return known
+
+        def work(connection: Connection) -> Sealing:
+            return begin_sealing(connection, self._tables, prefix)
+
+        if not self._connections.retries:  # what a host takes back is not to be remembered
+            with self._connections.writing("sealing") as connection:
+                return work(connection)
+        known = repeated(self._connections, pauses, "sealing", work)
+        self._remember(known)
         return known
 
     def _remember(self, state: Sealing | None) -> None:
