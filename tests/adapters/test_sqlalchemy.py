@@ -157,7 +157,9 @@ class TestTables:
         finally:
             with engine.begin() as connection:
                 tables("apart").metadata.drop_all(connection)
-                connection.execute(sa.schema.DropSchema("apart"))
+                connection.execute(
+                    sa.schema.DropSchema("apart", cascade=engine.dialect.name == "postgresql")
+                )
 
 
 class TestEngines:
