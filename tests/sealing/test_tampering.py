@@ -14,7 +14,6 @@ pytest.importorskip("sqlalchemy", reason="the extra sqlalchemy is not installed"
 pytest.importorskip("cryptography", reason="the extra encryption is not installed")
 
 import sqlalchemy as sa
-from tests.databases import Databases
 from tests.sealing.clinics import (
     CANARY,
     MINUTE,
@@ -33,7 +32,7 @@ from medsched.adapters.sqlalchemy import SqlAlchemyStore
 from medsched.adapters.sqlalchemy.documents import SEALED
 from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, generate
 from medsched.adapters.sqlalchemy.schema import tables
-from medsched.adapters.sqlalchemy.sealing import BlindIndex, Encryption, seal_all
+from medsched.adapters.sqlalchemy.sealing import BlindIndex, Encryption
 from medsched.domain.people import Patient
 from medsched.domain.stored import Ref, Stored
 
@@ -324,17 +323,3 @@ class TestWithoutKeys:
             other.get("riverside", Patient, "ada")
         assert CANARY not in str(caught.value)
         assert isinstance(store.get("riverside", Patient, "ada"), Patient)
-
-
-def test_a_store_in_plain_text_notices_within_a_minute(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that wrote before the database was sealed."""
-    databases.store("sqlite")
-    plain = databases.another("sqlite")
-    clinic = opened(plain)
-    seal_all(plain.engine, Encryption(LocalKeys.generate()))
-    clinic.patients.create(id="late")  # the stated limit
-    monkeypatch.setattr("medsched.adapters.sqlalchemy.sealing_state._TRUSTED_FOR", 0.0)
-    with pytest.raises(KeyUnavailable):
-        clinic.patients.create(id="eve", name=CANARY)

@@ -65,8 +65,8 @@ def seal_all(
 ) -> Resealed:
     """Seal everything that an older database holds in plain text, and index all patients.
 
-    Stop first, or restart with this encryption, whoever writes to the database without it: what
-    such a store still writes, for a minute at most, may be missed. Stores with the encryption work
+    Stop first, or restart with this encryption, whoever writes to the database without it: a store
+    asks once whether it may write in plain text, and what it writes later is missed here. Stores with the encryption work
     meanwhile, and read plain text until this has ended; from then on they refuse it
     (`DecryptionError`). Where all is sealed already, nothing is done but to make the index what
     ``encryption`` says, or to take it away. ``again``: seal also what came in plain text after
