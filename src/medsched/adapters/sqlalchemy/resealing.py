@@ -65,12 +65,12 @@ def seal_all(
 ) -> Resealed:
     """Seal everything that an older database holds in plain text, and index all patients.
 
-    Stop first, or restart with this encryption, whoever writes to the database without it: what
-    such a store still writes, for a minute at most, may be missed. Stores with the encryption work
-    meanwhile, and read plain text until this has ended; from then on they refuse it
-    (`DecryptionError`). Where all is sealed already, nothing is done but to make the index what
-    ``encryption`` says, or to take it away. ``again``: seal also what came in plain text after
-    that; see first where it came from, for whoever can write to the database can write that.
+    Stop first, or restart with this encryption, whoever writes to the database without it: a store
+    asks once whether it may write in plain text, and what it writes later is missed here. Stores
+    with the encryption work meanwhile, and read plain text until this has ended; from then on they
+    refuse it (`DecryptionError`). Where all is sealed already, nothing is done but to make the
+    index what ``encryption`` says, or to take it away. ``again``: seal also what came in plain
+    text after that; see first where it came from, for whoever can write to the database can.
 
     Killed at any moment, it may be run again. Raises `SchemaMismatch`, `StorageError`,
     `KeyUnavailable`, `DecryptionError`, and `StorageBusy` if others keep changing all rows.

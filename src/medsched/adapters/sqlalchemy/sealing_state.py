@@ -1,4 +1,4 @@
-"""Whether documents are sealed in a database: one row tells, and stores remember it for a while."""
+"""Whether documents are sealed in a database: one row tells, and stores remember it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from medsched.ports.pauses import Pauses
 
 _COMPONENT: Final = "documents"
 _TRUSTED_FOR: Final = 60.0
-"""How many seconds a store trusts that nothing is sealed, or not all of it."""
+"""How many seconds a store with encryption trusts that not all is sealed as yet."""
 
 
 @attrs.frozen
@@ -43,8 +43,10 @@ class SealingState:
         self._asked_at: float | None = None
 
     def is_sealed(self) -> bool:
-        """Whether documents are sealed; once they are, they stay so."""
-        return self.current() is not None
+        """Whether documents were sealed when this store first asked; that is asked once."""
+        if self._asked_at is None:
+            self.current()
+        return self._known is not None
 
     def current(self) -> Sealing | None:
         """The state, read again now and then until all is sealed."""
