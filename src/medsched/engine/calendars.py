@@ -37,23 +37,25 @@ class Viewer:
     """Who looks at a calendar: whose records they reach, and as whom they see their own.
 
     ``patient`` and ``provider`` are the ids that they act as in these roles, ``works_here``
-    whether they act as staff.
+    whether they act as staff, ``keeps`` whether the calendar's time is theirs to change.
     """
 
     reach: Reach
     patient: str | None = None
     provider: str | None = None
     works_here: bool = False
+    keeps: bool = False
 
     @classmethod
-    def of(cls, principal: Principal, reach: Reach) -> Self:
-        """A principal as a viewer, who reaches these records."""
+    def of(cls, principal: Principal, reach: Reach, *, keeps: bool = False) -> Self:
+        """A principal as a viewer, who reaches these records, and may keep this calendar."""
         roles = principal.roles
         return cls(
             reach=reach,
             patient=principal.patient if Role.PATIENT in roles else None,
             provider=principal.provider if Role.PROVIDER in roles else None,
             works_here=Role.STAFF in roles,
+            keeps=keeps,
         )
 
     @property
@@ -113,7 +115,7 @@ def _entry(viewer: Viewer, resource: Resource, claim: Claim, taker: Taker | None
     untold = CalendarEntry(start=claim.start, end=claim.end, status=status)
     match taker:
         case Blocking():
-            may_know = viewer.reach.everything or viewer.works_here
+            may_know = viewer.reach.everything or viewer.keeps
             may_know = may_know or any(_is_provider(viewer, one) for one in taker.resources)
             return attrs.evolve(untold, reason=taker.reason) if may_know else untold
         case Appointment() | Hold() | GroupSession():

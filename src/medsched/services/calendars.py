@@ -54,7 +54,7 @@ class Calendars:
         if end - start > LONGEST_CALENDAR:
             why = f"longer than {LONGEST_CALENDAR.days} days"
             raise InvalidInterval("end", (start, end), why)
-        viewer = Viewer.of(gate.principal, gate.reach)
+        viewer = Viewer.of(gate.principal, gate.reach, keeps=gate.keeps([wanted]))
         store, practice = self._context.store, self._context.practice
         if wanted.kind is ResourceKind.PATIENT:
             gate.patient(wanted.id)  # before anything is read of theirs
