@@ -57,7 +57,8 @@ class Scheduler:
 
     A store brings a clock, ids, zones and pauses along; what is given here is used instead.
     With ``registers_patients`` a patient who is booked under an id that is not stored yet is
-    stored, instead of being `NotFound`: for hosts that keep their patients elsewhere.
+    stored, instead of being `NotFound`: for hosts that keep their patients elsewhere. That is for
+    principals who reach everything; to others a patient who is not stored is not there.
     ``house_rules`` are the host's own rules of booking, asked beside those that are stored.
     ``assignment`` says who gets a patient in `Appointments.book_first` where no rule is named:
     the earliest start unless given. ``policy`` says what principals may do: `RolePolicy` unless

@@ -170,7 +170,8 @@ def test_a_visit_tells_what_its_viewer_needs(
     [
         (ALL, True, AWAY),
         (PROVIDER, True, AWAY),
-        (STAFF, True, AWAY),
+        (attrs.evolve(STAFF, keeps=True), True, AWAY),
+        (STAFF, False, AWAY),
         (OTHER_PROVIDER, False, AWAY),
         (PATIENT, False, BUSY),
         (NOBODY, False, BUSY),

@@ -163,7 +163,7 @@ def test_staff_see_what_is_at_their_locations(clinic: Practice) -> None:
         (0, 70, ""),
         (90, 150, ""),
         (150, 180, "busy-tentative"),
-        (180, 210, "busy-unavailable why"),
+        (180, 210, "busy-unavailable"),
     ]
     with pytest.raises(NotFound):
         of(side, P1)
