@@ -6,8 +6,6 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.access.world import DAYS, HOUR, NOW, World, start
 
 from medsched import (
@@ -25,6 +23,11 @@ from medsched import (
 )
 from medsched.domain.access import EVERYTHING, NOTHING
 from medsched.engine.access import KEEPING, OPERATIONS
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 POLICY = RolePolicy()
 OWN = {"patient": "ada", "provider": "smith", "locations": {"bay"}}
