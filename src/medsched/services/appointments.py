@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final, Unpack
 
@@ -251,8 +252,8 @@ class Appointments(Agendas):
         ways to try them all, and none of those that were tried can be had, that is `ChainRefused`.
         """
         gate = self._context.admit("appointment.find-chain")
-        with gate.hushed():
-            return self._chains.find(gate, visits, patient, most, referred, prepaid)
+        find = partial(self._chains.find, gate, visits, patient, most, referred, prepaid)
+        return gate.hushed(find)
 
     def book_chain(
         self,

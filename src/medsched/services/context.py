@@ -126,10 +126,12 @@ class Context:
         """
         try:
             return self.store.get(self.practice, cls, id)
-        except KeyDestroyed:
-            if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
-                return None
-            raise
+        except KeyDestroyed as error:
+            gone = error
+        # Nothing that is raised here carries it along to who does not reach the record.
+        if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
+            return None
+        raise gone
 
     def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be changed, active or not; None if there is none.
@@ -173,15 +175,13 @@ class Context:
         """
         retries = self.store.retries and max(self.store.retries, patience)
         for tries in range(1, retries + 2):
-            try:
-                result, changeset = decide()
-            except StorageError:
-                raise
-            except MedschedError as error:
+            decided = _decided(decide)
+            if isinstance(decided, MedschedError):
                 if (receipt := self._receipt(request)) is None:
-                    gate.hush(error)
-                    raise
+                    gate.hush(decided)
+                    raise decided
                 return cast("T", self._first_result(gate, request, receipt))
+            result, changeset = decided
             if changeset is None and request is None:
                 gate.show_result(result)
                 return result
@@ -224,3 +224,18 @@ class Context:
         if receipt.result is None:
             return None
         return cast("BookingRecord", gate.show(gate.see(receipt.result, Ref.to(receipt.result))))
+
+
+def _decided(
+    decide: Callable[[], tuple[T, Changeset | None]],
+) -> tuple[T, Changeset | None] | MedschedError:
+    """What is decided, or what speaks against it: not hushed yet, so nothing may carry it along.
+
+    Whatever is raised while an error is handled does.
+    """
+    try:
+        return decide()
+    except StorageError:
+        raise
+    except MedschedError as error:
+        return error

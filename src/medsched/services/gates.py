@@ -8,8 +8,7 @@ keeps an audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn, TypeVar, cast
@@ -39,6 +38,7 @@ from medsched.services.ownership import is_kept
 from medsched.services.stand_ins import stand_in
 
 R = TypeVar("R", bound=Stored)
+T = TypeVar("T")
 _PAGE: Final = 1000
 _PATIENTS: Final = frozenset(
     {
@@ -374,14 +374,14 @@ class Gate:
         if isinstance(error, AppointmentsStranded):
             self.shown(one.appointment for one in error.stranded)
 
-    @contextmanager
-    def hushed(self) -> Iterator[None]:
-        """Hush what is raised inside."""
+    def hushed(self, call: Callable[[], T]) -> T:
+        """What a call returns; what it raises is hushed, and nothing carries it along before."""
         try:
-            yield
+            return call()
         except MedschedError as error:
-            self.hush(error)
-            raise
+            against = error
+        self.hush(against)
+        raise against
 
 
 def _unasked(_: str) -> bool:
