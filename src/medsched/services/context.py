@@ -15,7 +15,7 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
-from medsched.domain.fields import an_id
+from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
@@ -60,7 +60,7 @@ class Context:
     practice: str = attrs.field(validator=an_id)
     store: Store
     surroundings: Surroundings
-    principal: Principal = SYSTEM
+    principal: Principal = attrs.field(default=SYSTEM, validator=of_type(Principal))
     registers_patients: bool = False
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
