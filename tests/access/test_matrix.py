@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -149,6 +150,8 @@ eligible                  x   x   | .   .   | .   .   | .   x   x   | .   .   . 
 work                      x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 
 what is offered           .   .   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
+raw schedules             x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
+timeline                  x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 changes                   .   .   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 staff read                x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 load                      x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
@@ -363,12 +366,12 @@ PROBES: Final[dict[str, Probe]] = {
     "what is offered": lambda p, w: (
         p.settings.get(),
         *(p.providers.list(), p.locations.get("bay"), p.rooms.list(), p.appointment_types.list()),
-        *(p.availability.rules.list(), p.availability.rules.get("r-smith")),
         p.availability.slots("smith", "visit", at(14, 0), at(15, 0)),
-        p.availability.timeline("smith", "visit", at(14, 0), at(15, 0)),
         p.availability.opened("r-smith", "visit", at(14, 0), at(15, 0)),
         *(p.search.slots(SEARCH), p.search.by_provider(SEARCH), p.time_blocks.list()),
     ),
+    "raw schedules": lambda p, w: raw_schedules(p),
+    "timeline": lambda p, w: p.availability.timeline("smith", "visit", at(14, 0), at(15, 0)),
     "changes": lambda p, w: (
         p.changes(),
         p.changes.latest(),
@@ -417,6 +420,23 @@ PROBES: Final[dict[str, Probe]] = {
     "break glass": lambda p, w: p.access.break_glass("dora", reason="r"),
     "break glass for nobody": lambda p, w: p.access.break_glass("ghost", reason="r"),
 }
+
+
+def raw_schedules(p: Practice) -> Any:
+    """Every kind of hours is told, or none is."""
+    hours = p.availability
+    found, refused = list[Any](), list[NotAllowed]()
+    kinds: list[Any] = [hours.rules, hours.overrides, hours.blockings]
+    for kind in [*kinds, hours.slot_overrides, hours.releases]:
+        for call in (kind.list, partial(kind.find, "none")):
+            try:
+                found.append(call())
+            except NotAllowed as error:
+                refused.append(error)
+    assert not (found and refused), refused
+    if refused:
+        raise refused[0]
+    return found
 
 
 def following_jones(p: Practice, w: World) -> Any:
