@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 import pytest
-from tests.access.world import HOUR, NOW, World, start
+from tests.access.world import HOUR, NOW, World, at, start
 
 from medsched import (
+    Decision,
     InvalidChoice,
     InvalidDuration,
     InvalidInterval,
     NaiveDatetime,
     NotAllowed,
     NotFound,
+    Override,
     Principal,
     ReasonRequired,
+    RolePolicy,
+    Scheduler,
 )
 
 
@@ -214,6 +219,54 @@ def test_where_unknown_patients_are_registered_only_who_reaches_all_does_so() ->
 
 
 # ------------------------------------------------------------------------ through another door
+
+
+def test_a_blocking_that_is_seen_for_its_patient_is_changed_by_its_keepers_only(
+    world: World,
+) -> None:
+    kept = world.clinic.blockings.add("smith", at(13, 9), at(13, 10), kept_for="ada", id="b-ada")
+    seers = {"glass": world.acting("glass"), "annex": world.acting("annex")}
+    world.acting("admin").access.grant("n-annex", patients="ada", until=NOW + HOUR, reason="r")
+    for who, practice in seers.items():
+        assert practice.blockings.get("b-ada").kept_for == "ada", who
+        with pytest.raises(NotAllowed):
+            practice.blockings.move("b-ada", at(13, 11), at(13, 12))
+        with pytest.raises(NotAllowed):
+            practice.blockings.release("b-ada")
+    assert world.clinic.blockings.get("b-ada") == kept
+    moved = world.acting("smith").blockings.move("b-ada", at(13, 11), at(13, 12))
+    assert moved.start == at(13, 11)
+    world.acting("bay").blockings.release("b-ada")
+
+
+@pytest.mark.parametrize(
+    "fate, operation", [("cancel", "appointment.cancel"), ("move", "appointment.move-offered")]
+)
+def test_who_may_not_cancel_does_not_do_so_with_a_blocking(fate: str, operation: str) -> None:
+    class Without(RolePolicy):
+        def permits(
+            self, principal: Principal, asked: str, practice: str, now: datetime
+        ) -> Decision:
+            if asked == operation:
+                return Decision(False, "not here")
+            return super().permits(principal, asked, practice, now)
+
+    world = World()
+    scheduler = Scheduler(world.store, clock=world.clock, policy=Without())
+    practice = scheduler.practice("riverside", principal=world.principal("bay"))
+    stored = world.clinic.appointments.get("ada@smith")
+    free = practice.blockings.add("smith", at(7, 8), at(7, 9), stranded=fate)
+    calls: list[Callable[[], object]] = [
+        lambda: practice.blockings.add("smith", at(7, 10), at(7, 11), stranded=fate),
+        lambda: practice.blockings.block_slot(start("smith", 7, 10), stranded=fate),
+        lambda: practice.blockings.move(free, at(7, 10), at(7, 11), stranded=fate),
+        lambda: practice.availability.add(Override.closed("smith", at(7, 0).date()), stranded=fate),
+    ]
+    for call in calls:
+        with pytest.raises(NotAllowed) as refused:
+            call()
+        assert refused.value.operation == operation
+    assert world.clinic.appointments.get("ada@smith") == stored
 
 
 def test_no_command_changes_what_another_is_for(world: World) -> None:
