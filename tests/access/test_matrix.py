@@ -105,6 +105,8 @@ book, giving up           -   -   | .   -   | .   -   | .   x   x   | .   -   - 
 request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+accept a request          x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+accept a time block       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
 reschedule against rules  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -216,6 +218,11 @@ def proposed(w: World) -> str:
     return made.id
 
 
+def requested(w: World) -> str:
+    made = w.clinic.appointments.request(start("smith", 14, 12), patient="ada", id="requested")
+    return made.id
+
+
 def first_of_series(w: World) -> str:
     return w.clinic.series.appointments("s-ada")[0].id
 
@@ -310,6 +317,10 @@ PROBES: Final[dict[str, Probe]] = {
     "request": lambda p, w: p.appointments.request(FREE, patient="ada"),
     "propose": lambda p, w: p.appointments.propose(FREE, patient="ada"),
     "accept": lambda p, w: p.appointments.accept(proposed(w)),
+    "accept a request": lambda p, w: p.appointments.accept(requested(w)),
+    "accept a time block": lambda p, w: p.appointments.accept(
+        w.clinic.time_blocks.book(block(w), type="visit", patient="ada")
+    ),
     "reschedule": lambda p, w: p.appointments.reschedule("ada@smith", FREE),
     "reschedule to jones": lambda p, w: p.appointments.reschedule("ada@smith", LATE),
     "reschedule against rules": lambda p, w: p.appointments.reschedule(

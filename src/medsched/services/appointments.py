@@ -82,6 +82,7 @@ _STEPS: Final[Mapping[AppointmentStatus, str]] = {
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
 _OVERRIDE: Final = "appointment.override"
+_CONFIRM: Final = "appointment.confirm"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
 
@@ -453,7 +454,8 @@ class Appointments(Agendas):
         """Book what was requested or proposed.
 
         What was only proposed may be refused, as `book`; what staff proposed whatever spoke
-        against it is booked in the same way.
+        against it is booked in the same way. A patient accepts what was proposed to them; what was
+        requested is the practice's to accept: `NotAllowed`.
         """
         return self._step(appointment, AppointmentStatus.BOOKED, idempotency_key)
 
@@ -521,6 +523,8 @@ class Appointments(Agendas):
                 return old, None
             old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
+            if status is AppointmentStatus.BOOKED and old.status is AppointmentStatus.PENDING:
+                gate.also(_CONFIRM)
             changes: dict[str, Any] = {"status": status}
             if reason:
                 changes["cancellation"] = reason
