@@ -11,12 +11,16 @@ from tests.access.world import HOUR, NOW, AuditedStore, World, start
 
 from medsched import (
     AuditEntry,
+    AvailabilityRule,
     IdempotencyMismatch,
+    Location,
     MemoryStore,
     NotAllowed,
     NotFound,
     Principal,
+    Provider,
     Purpose,
+    Recurrence,
 )
 
 Row = tuple[str, str, str, str, str | None, bool]
@@ -208,6 +212,21 @@ def test_only_what_the_broken_glass_opens_is_an_emergency(world: Audited) -> Non
     world.told()
     practice.appointments.get("ada@smith")
     assert [one[5] for one in world.told()] == [False]
+
+
+def test_what_changes_is_an_emergency_by_what_it_was(world: Audited) -> None:
+    """Ada's visit is found through the glass, and put where Jones is granted all there is."""
+    hours = AvailabilityRule("lee", Recurrence.daily(start=NOW.date()), hours="08:00-18:00")
+    world.clinic.add_all(
+        [Location(id="cove"), Provider(id="lee", timezone="UTC", location="cove"), hours]
+    )
+    practice = world.acting("glass")
+    world.clinic.access.grant("d-jones", locations="cove", until=NOW + HOUR, reason="r")
+    world.told()
+    practice.appointments.reschedule("ada@smith", start("lee", 14, 10))
+    assert [(one[0], one[5]) for one in world.told()] == [("appointment.reschedule", True)]
+    practice.appointments.annotate("ada@smith", notes="n")
+    assert [(one[0], one[5]) for one in world.told()] == [("appointment.annotate", False)]
 
 
 def test_the_glass_broken_for_nobody_is_written_down(world: Audited) -> None:

@@ -32,7 +32,8 @@ class Access:
     """The access to one practice's records.
 
     What a principal may do follows from their roles: see `RolePolicy`. A grant adds to whose
-    records a provider or staff reach, for a while and for a reason; never to what they may do.
+    records a provider or staff reach, for a while and for a reason; never to what they may do. They
+    book under it, but nothing that it opens may be made their own: `NotAllowed`.
     """
 
     def __init__(self, context: Context) -> None:
@@ -92,8 +93,10 @@ class Access:
         """Reach the records of a patient in an emergency, for a while: at most four hours.
 
         It is open at once to whoever is a provider or staff here. That it was done, why, and
-        whatever is seen or done by it, is written down as an emergency. `ReasonRequired` for no
-        reason, `InvalidDuration`, `NotFound` for a patient who is not there.
+        whatever is seen or done by it, is written down as an emergency. What is there may be
+        changed, but nothing is made for the patient: a booking, say, is `NotAllowed`.
+        `ReasonRequired` for no reason, `InvalidDuration`, `NotFound` for a patient who is not
+        there.
         """
         context, gate = self._context, self._context.admit("access.break-glass")
         now = context.now()

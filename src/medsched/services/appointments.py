@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final, Unpack
 
@@ -81,6 +82,7 @@ _STEPS: Final[Mapping[AppointmentStatus, str]] = {
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
 _OVERRIDE: Final = "appointment.override"
+_CONFIRM: Final = "appointment.confirm"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
 
@@ -251,8 +253,8 @@ class Appointments(Agendas):
         ways to try them all, and none of those that were tried can be had, that is `ChainRefused`.
         """
         gate = self._context.admit("appointment.find-chain")
-        with gate.hushed():
-            return self._chains.find(gate, visits, patient, most, referred, prepaid)
+        find = partial(self._chains.find, gate, visits, patient, most, referred, prepaid)
+        return gate.hushed(find)
 
     def book_chain(
         self,
@@ -452,7 +454,8 @@ class Appointments(Agendas):
         """Book what was requested or proposed.
 
         What was only proposed may be refused, as `book`; what staff proposed whatever spoke
-        against it is booked in the same way.
+        against it is booked in the same way. A patient accepts what was proposed to them; what was
+        requested is the practice's to accept: `NotAllowed`.
         """
         return self._step(appointment, AppointmentStatus.BOOKED, idempotency_key)
 
@@ -520,6 +523,8 @@ class Appointments(Agendas):
                 return old, None
             old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
+            if status is AppointmentStatus.BOOKED and old.status is AppointmentStatus.PENDING:
+                gate.also(_CONFIRM)
             changes: dict[str, Any] = {"status": status}
             if reason:
                 changes["cancellation"] = reason

@@ -15,7 +15,7 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
-from medsched.domain.fields import an_id
+from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
@@ -60,7 +60,7 @@ class Context:
     practice: str = attrs.field(validator=an_id)
     store: Store
     surroundings: Surroundings
-    principal: Principal = SYSTEM
+    principal: Principal = attrs.field(default=SYSTEM, validator=of_type(Principal))
     registers_patients: bool = False
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
@@ -126,10 +126,12 @@ class Context:
         """
         try:
             return self.store.get(self.practice, cls, id)
-        except KeyDestroyed:
-            if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
-                return None
-            raise
+        except KeyDestroyed as error:
+            gone = error
+        # Nothing that is raised here carries it along to who does not reach the record.
+        if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
+            return None
+        raise gone
 
     def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be changed, active or not; None if there is none.
@@ -173,15 +175,13 @@ class Context:
         """
         retries = self.store.retries and max(self.store.retries, patience)
         for tries in range(1, retries + 2):
-            try:
-                result, changeset = decide()
-            except StorageError:
-                raise
-            except MedschedError as error:
+            decided = _decided(decide)
+            if isinstance(decided, MedschedError):
                 if (receipt := self._receipt(request)) is None:
-                    gate.hush(error)
-                    raise
+                    gate.hush(decided)
+                    raise decided
                 return cast("T", self._first_result(gate, request, receipt))
+            result, changeset = decided
             if changeset is None and request is None:
                 gate.show_result(result)
                 return result
@@ -224,3 +224,18 @@ class Context:
         if receipt.result is None:
             return None
         return cast("BookingRecord", gate.show(gate.see(receipt.result, Ref.to(receipt.result))))
+
+
+def _decided(
+    decide: Callable[[], tuple[T, Changeset | None]],
+) -> tuple[T, Changeset | None] | MedschedError:
+    """What is decided, or what speaks against it: not hushed yet, so nothing may carry it along.
+
+    Whatever is raised while an error is handled does.
+    """
+    try:
+        return decide()
+    except StorageError:
+        raise
+    except MedschedError as error:
+        return error

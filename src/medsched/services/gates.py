@@ -8,8 +8,7 @@ keeps an audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn, TypeVar, cast
@@ -39,6 +38,7 @@ from medsched.services.ownership import is_kept
 from medsched.services.stand_ins import stand_in
 
 R = TypeVar("R", bound=Stored)
+T = TypeVar("T")
 _PAGE: Final = 1000
 _PATIENTS: Final = frozenset(
     {
@@ -56,6 +56,8 @@ _OVER: Final = frozenset(
 """What becomes of the waitlist's records because something else was done."""
 _AUTHORISED: Final = "the host has authorised it"
 _BEYOND: Final = "it would make or change what they do not reach"
+_LENT: Final = "it would make their own what only a grant opens to them"
+_BROKEN: Final = "a broken glass opens records, it makes none"
 _KEEPS_NOT: Final = "they may change the time of their own resources only"
 
 
@@ -81,6 +83,7 @@ class Gate:
         self._free = principal.is_trusted
         self._reason = _AUTHORISED
         self._asked: dict[str, None] = {}
+        self._stood: Mapping[Ref, Stored] = {}
         self.operation = operation
         self.audited = store.audited
         """Whether what passes is written down."""
@@ -271,7 +274,11 @@ class Gate:
     # ----------------------------------------------------------------------- changing
 
     def check(self, changeset: Changeset) -> None:
-        """Refuse to make or change a patient's record that is not reached; `NotAllowed`."""
+        """Refuse to make or change a patient's record that is not reached; `NotAllowed`.
+
+        What is changed must be reached as it stands, too, and what only a grant opens must not
+        come to be the principal's own: they would reach it when the grant is over.
+        """
         asked = [one for one in self._asked if not self._reach((), one).everything]
         if not asked:
             return
@@ -283,15 +290,46 @@ class Gate:
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]
+        changed = [Ref.to(one) for one in written if one.version > 1]
+        self._stood = self._store.get_many(self._practice, changed) if changed else {}
         for operation in asked:
-            own = self._reach((), operation)
-            if all(self._itself(own, one) for one in written):
-                continue  # and no grant need be read
-            reach = self._reach(self._grants, operation)
-            there = self._among(written, reach, self._itself)
-            beyond = next((one for one in written if one not in there), None)
+            self._check_reached(operation, written)
+        self._check_made(changeset.writes)
+
+    def _check_reached(self, operation: str, written: Sequence[Stored]) -> None:
+        own, stood = self._reach((), operation), [*self._stood.values()]
+        if all(self._itself(own, one) for one in (*stood, *written)):
+            return  # and no grant need be read
+        reach = self._reach(self._grants, operation)
+        for records in (stood, written):
+            there = self._among(records, reach, self._itself)
+            beyond = next((one for one in records if one not in there), None)
             if beyond is not None:
                 self._deny(operation, _BEYOND, beyond)
+        if reach == own:
+            return
+        lent = {*map(Ref.to, stood)} - {*map(Ref.to, self._among(stood, own, self._itself))}
+        kept = self._among([one for one in written if Ref.to(one) in lent], own, self._itself)
+        if kept:
+            self._deny(operation, _LENT, kept[0])
+
+    def _check_made(self, written: Iterable[Stored]) -> None:
+        """Refuse to make something for a patient whom only a broken glass opens."""
+        if self.sees_all:
+            return
+        patients = {_made_for(one) for one in written if one.version == 1}
+        if not patients - self._own.patients - {None}:
+            return
+        opened = {id for one in self._grants if one.emergency for id in one.patients}
+        refs = [Ref(Kind.PATIENT, id) for id in sorted(opened & patients)]
+        if not refs:
+            return
+        found = [*self._store.get_many(self._practice, refs).values()]
+        calm = self._reach([one for one in self._grants if not one.emergency], self.operation)
+        there = self._among(found, calm, self._itself)
+        urgent = next((one for one in found if one not in there), None)
+        if urgent is not None:
+            self._deny(self.operation, _BROKEN, urgent)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
@@ -343,15 +381,14 @@ class Gate:
             self.shown(_records(result))
 
     def _urgent(self, records: Collection[Stored]) -> Callable[[Stored], bool]:
-        """Which of some records only a broken glass opens."""
+        """Which of some records only a broken glass opens, those that change as they were found."""
         if self.sees_all or "_grants" not in self.__dict__:
             return _none
         calm = [one for one in self._grants if not one.emergency]
         if len(calm) == len(self._grants):
             return _none
-        seen = {
-            Ref.to(one) for one in self._reached(list(records), self._reach(calm, self.operation))
-        }
+        found = [self._stood.get(Ref.to(one), one) for one in records]
+        seen = {Ref.to(one) for one in self._reached(found, self._reach(calm, self.operation))}
         return lambda one: Ref.to(one) not in seen
 
     def _write(self, entries: Collection[AuditEntry]) -> None:
@@ -374,14 +411,14 @@ class Gate:
         if isinstance(error, AppointmentsStranded):
             self.shown(one.appointment for one in error.stranded)
 
-    @contextmanager
-    def hushed(self) -> Iterator[None]:
-        """Hush what is raised inside."""
+    def hushed(self, call: Callable[[], T]) -> T:
+        """What a call returns; what it raises is hushed, and nothing carries it along before."""
         try:
-            yield
+            return call()
         except MedschedError as error:
-            self.hush(error)
-            raise
+            against = error
+        self.hush(against)
+        raise against
 
 
 def _unasked(_: str) -> bool:
@@ -390,6 +427,13 @@ def _unasked(_: str) -> bool:
 
 def _none(_: Stored) -> bool:
     return False
+
+
+def _made_for(record: Stored) -> str | None:
+    """The patient for whom something is made; None for nobody, and for a new patient."""
+    if isinstance(record, Blocking):
+        return record.kept_for
+    return None if isinstance(record, Patient) else patient_of(record)
 
 
 def _records(result: object) -> list[Stored]:

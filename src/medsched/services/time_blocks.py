@@ -238,9 +238,9 @@ class TimeBlocks:
     ) -> Appointment:
         """Take a block for a patient: pending, until `Appointments.accept` confirms it.
 
-        The appointment begins and ends with the block, and names it. `Appointments.cancel` frees
-        the block, for the same patient too. Raises as `Appointments.request`: `BookingRefused`
-        for a block that is taken, by whomever.
+        That is the practice's to do, not the patient's. The appointment begins and ends with the
+        block, and names it. `Appointments.cancel` frees the block, for the same patient too. Raises
+        as `Appointments.request`: `BookingRefused` for a block that is taken, by whomever.
         """
         return self._appointments.request(self.start(block, type), patient=patient, **details)
 

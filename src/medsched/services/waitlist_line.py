@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from medsched.domain.waitlist import (
     OfferStatus,
     WaitlistEntry,
@@ -53,8 +55,8 @@ class WaitlistLine(WaitlistOffers):
             if wanted.places is None or one.location in wanted.places
         ]
         if not found:
-            with gate.hushed():
-                self._bookings.decide(wish, now, fresh=True)  # which says why there is none
+            # This says why there is none.
+            gate.hushed(partial(self._bookings.decide, wish, now, fresh=True))
         status = WaitlistStatus.WAITING
         waiting = self._records.all_of(WaitlistEntry, type=wanted.type, status=status)
         one = Opening.of(found[0])
