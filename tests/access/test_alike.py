@@ -16,7 +16,15 @@ from medsched.domain.stored import Kind
 READERS = (
     *("get", "get_many", "page", "appointments", "claims", "referrers", "reached", "calendars"),
     *("taken", "ledger", "tallies", "receipt", "schedule_versions", "roster_version", "apply"),
-    *("record", "all_schedule_versions", "events", "changes", "number_events", "expired_holds"),
+    *(
+        "bare",
+        "record",
+        "all_schedule_versions",
+        "events",
+        "changes",
+        "number_events",
+        "expired_holds",
+    ),
 )
 
 

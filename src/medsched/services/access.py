@@ -13,7 +13,6 @@ from medsched.domain.bookings import instant
 from medsched.domain.changes import Changeset, Guard, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
-from medsched.domain.people import Patient
 from medsched.domain.stored import Kind, Ref
 from medsched.errors import (
     InvalidChoice,
@@ -116,9 +115,10 @@ class Access:
         )
 
         def decide() -> tuple[Grant, Changeset]:
-            found = context.kept(Patient, patient)
+            ref = Ref(Kind.PATIENT, patient)
+            found = context.store.bare(context.practice, [ref]).get(ref)
             if found is None:
-                gate.miss(Ref(Kind.PATIENT, patient))
+                gate.miss(ref)
             stands = RowVersion(Ref.to(found), found.version)
             return made, self._written(made, Change.GLASS_BROKEN, [stands])
 

@@ -63,9 +63,15 @@ class Calendars:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
         claims = store.claims(practice, asked, low, high)
         refs = [Ref(CLAIMED_BY[claim.kind], claim.id) for claim in claims]
-        found = store.get_many(practice, [Ref.of(wanted), *refs])
+        # No key of those of whom nothing is told may be asked for.
+        bare = store.seals and not gate.sees_all
+        read = store.bare if bare else store.get_many
+        found = dict(read(practice, [Ref.of(wanted), *refs]))
         if Ref.of(wanted) not in found:
             raise NotFound(wanted.kind.value, wanted.id)
+        if bare:
+            told = [ref for ref in refs if viewer.may_know(found.get(ref))]
+            found.update(store.get_many(practice, told))
         takers = [one if isinstance(one, BookingRecord) else None for one in map(found.get, refs)]
         shown = entries(
             viewer,

@@ -23,7 +23,6 @@ from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
 from medsched.errors import (
     IdempotencyMismatch,
-    KeyDestroyed,
     MedschedError,
     StorageBusy,
     StorageError,
@@ -120,16 +119,21 @@ class Context:
             after = found[-1].id
 
     def looked_up(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT | None:
-        """A record to be shown, active or not; None if there is none.
+        """A record to be shown, active or not; None if there is none, or it is not reached.
 
         `KeyDestroyed` where that is so, but to nobody who does not reach the record.
         """
-        try:
-            return self.store.get(self.practice, cls, id)
-        except KeyDestroyed:
-            if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
-                return None
-            raise
+        ref = Ref(kind_of(cls), id)
+        return gate.sought(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def shown(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """The same; `NotFound`."""
+        ref = Ref(kind_of(cls), id)
+        return gate.seen(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def held(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """A record to be changed, as `kept` has it, for who reaches it; `NotFound`."""
+        return gate.seen(Ref(kind_of(cls), id), lambda: self.kept(cls, id))
 
     def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be changed, active or not; None if there is none.

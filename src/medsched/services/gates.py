@@ -241,6 +241,28 @@ class Gate:
             raise NotFound(ref.kind.value, ref.id)
         return found
 
+    def sought(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT | None:
+        """A record that is looked for, if it is there and reached; else None, either way alike.
+
+        Where records are sealed, it is read in full only once it is known to be reached: that a
+        key is asked for would tell that there is such a record. So would `KeyDestroyed`.
+        """
+        if self.sees_all or not self._store.seals:
+            return self.found(read(), ref)
+        bare = self._store.bare(self._practice, [ref]).get(ref)
+        if self.found(bare, ref) is None or bare is None:
+            return None
+        record = read()
+        changed = record is None or record.version != bare.version
+        return self.found(record, ref) if changed else record
+
+    def seen(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT:
+        """The same; `NotFound` for what is not there, or not reached."""
+        found = self.sought(ref, read)
+        if found is None:
+            raise NotFound(ref.kind.value, ref.id)
+        return found
+
     def miss(self, ref: Ref) -> NoReturn:
         """Say that there is no such record: `NotFound`, once that is written down."""
         self._write([self._accesses.denied(AuditAction.READ, "there is none", ref)])
@@ -253,7 +275,7 @@ class Gate:
         """
         if id is not None and not self.sees_all:
             ref = Ref(Kind.PATIENT, id)
-            self.see(self._store.get_many(self._practice, [ref]).get(ref), ref)
+            self.see(self._store.bare(self._practice, [ref]).get(ref), ref)
 
     # ------------------------------------------------------------------------ keeping
 

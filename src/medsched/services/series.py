@@ -378,8 +378,7 @@ class SeriesBookings:
     # ------------------------------------------------------------------- in common
 
     def _stored(self, gate: Gate, id: str) -> Series:
-        found = self._context.looked_up(gate, Series, id)
-        return gate.see(found, Ref(Kind.SERIES, id))
+        return self._context.shown(gate, Series, id)
 
     def _series_of(self, appointment: Appointment) -> Series:
         """The series of an appointment that is reached, and so is told what it belongs to."""

@@ -15,7 +15,7 @@ from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.people import Patient
 from medsched.domain.refusals import BookingRefused, OfferExpired
-from medsched.domain.stored import Kind, Ref
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.domain.waitlist import (
     STILL_WAITING,
     THIRTY_MINUTES,
@@ -288,8 +288,13 @@ class WaitlistOffers:
     def _kept(self, gate: Gate, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
         """A patient's offer and its hold, of one state: else a rival could have taken the one."""
         refs = Ref(Kind.WAITLIST_OFFER, id), Ref(Kind.HOLD, id)
-        found = self._context.store.get_many(self._context.practice, refs)
-        offer, held = gate.see(found.get(refs[0]), refs[0]), found.get(refs[1])
+        found = dict[Ref, Stored]()
+
+        def read() -> Stored | None:
+            found.update(self._context.store.get_many(self._context.practice, refs))
+            return found.get(refs[0])
+
+        offer, held = gate.seen(refs[0], read), found.get(refs[1])
         if not isinstance(offer, WaitlistOffer) or offer.patient != patient:
             raise NotFound(Kind.WAITLIST_OFFER.value, id)
         return offer, held if isinstance(held, Hold) else None

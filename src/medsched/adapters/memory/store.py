@@ -72,6 +72,13 @@ class MemoryStore:
             records = self._practice(practice).records
             return {ref: records[ref] for ref in refs if ref in records}
 
+    @property
+    def seals(self) -> bool:
+        return False
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self.get_many(practice, [ref for ref in refs if ref.kind is not Kind.GRANT])
+
     def page(
         self,
         practice: str,
