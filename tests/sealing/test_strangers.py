@@ -19,6 +19,7 @@ from tests.sealing.test_keys import Keys
 from medsched import (
     AppointmentType,
     AvailabilityRule,
+    KeyDestroyed,
     KeyUnavailable,
     Location,
     MedschedError,
@@ -200,3 +201,13 @@ def test_what_is_reached_is_read_whole(clinic: Clinic) -> None:
     clinic.keys.reached = False
     with pytest.raises(KeyUnavailable):
         clinic.kim.patients.get("ada")
+
+
+def test_what_is_kept_for_a_patient_goes_with_their_key(clinic: Clinic) -> None:
+    clinic.trusted.shred("ben")
+    with pytest.raises(KeyDestroyed):
+        clinic.trusted.blockings.get(clinic.ids["blocking"])
+    (kept,) = clinic.trusted.blockings.list()
+    assert (kept.kept_for, kept.reason) == ("ben", "")
+    clinic.trusted.blockings.release(kept)
+    assert clinic.trusted.blockings.list().items == ()

@@ -164,6 +164,8 @@ def patient_of(record: Stored) -> str | None:
             return record.id
         case Appointment() | Hold() | Series() | WaitlistEntry() | WaitlistOffer():
             return record.patient
+        case Blocking():
+            return record.kept_for
         case _:
             return None
 

@@ -76,7 +76,7 @@ class Availability(AvailabilityRecords):
         """
         gate = self._context.admit("availability.slots")
         asked = check_query(start, end)
-        gate.patient(patient)
+        gate.ask_for(patient)
         inquiry = self._inquiries.about(
             provider,
             type,
@@ -138,7 +138,7 @@ class Availability(AvailabilityRecords):
         """
         gate = self._context.admit("availability.explain")
         asked = moment(at)
-        gate.patient(patient)
+        gate.ask_for(patient)
         inquiry = self._inquiries.about(
             provider,
             type,

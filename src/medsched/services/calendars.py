@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from medsched.domain.blockings import Blocking
 from medsched.domain.calendars import CalendarEntry
 from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.stored import CLAIMED_BY, BookingRecord, Kind, Ref, Stored
@@ -80,7 +81,9 @@ class Calendars:
             between=(start, end),
             now=self._context.now(),
         )
-        gate.shown(_told_of(wanted, shown, found))
+        kept = (one for one in takers if isinstance(one, Blocking) and one.kept_for is not None)
+        reasons = [one for one in kept if viewer.may_know(one)]
+        gate.shown([*_told_of(wanted, shown, found), *reasons])
         return shown
 
 

@@ -53,7 +53,8 @@ class Context:
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
     ``house_rules`` are the host's own rules of booking, ``assignment`` says who gets a patient
-    where no rule is named. ``policy`` says what the ``principal`` may do.
+    where no rule is named. ``policy`` says what the ``principal`` may do. ``in_passing``: a command
+    looks something up, see `inside`.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -64,6 +65,7 @@ class Context:
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
     policy: Policy = attrs.field(factory=RolePolicy)
+    in_passing: bool = False
 
     @property
     def zones(self) -> ZoneSource:
@@ -81,7 +83,7 @@ class Context:
 
     def inside(self) -> Context:
         """The same for what a command looks up in passing: it was admitted before."""
-        return attrs.evolve(self, principal=SYSTEM)
+        return attrs.evolve(self, principal=SYSTEM, in_passing=True)
 
     def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
         """All appointments of an agenda, in its order, read a page at a time."""

@@ -81,6 +81,7 @@ class Gate:
         self._free = principal.is_trusted
         self._reason = _AUTHORISED
         self._asked: dict[str, None] = {}
+        self._kept_for: dict[Ref, str] = {}
         self.operation = operation
         self.audited = store.audited
         """Whether what passes is written down."""
@@ -204,6 +205,8 @@ class Gate:
 
     def found(self, record: StoredT | None, ref: Ref) -> StoredT | None:
         """A record that was looked for, if it is there and reached; else None, either way alike."""
+        if isinstance(record, Blocking) and record.kept_for is not None:
+            self._kept_for[ref] = record.kept_for  # nothing else tells that once it is removed
         if self._free:
             return record
         theirs = ref.kind in _PATIENTS
@@ -226,7 +229,7 @@ class Gate:
         return None
 
     def _unless_hidden(self, record: StoredT | None, ref: Ref) -> StoredT | None:
-        """A record that is no patient's: all see it, but for who takes whose time, and why."""
+        """A record of which patients do not tell: all see it, but for who takes whose time, why."""
         if not isinstance(record, Blocking) or self.keeps(record.resources):
             return record
         if record.kept_for in self.reach.patients:
@@ -276,6 +279,12 @@ class Gate:
         if id is not None and not self.sees_all:
             ref = Ref(Kind.PATIENT, id)
             self.see(self._store.bare(self._practice, [ref]).get(ref), ref)
+
+    def ask_for(self, patient: str | None) -> None:
+        """The same where what is free tells when the patient is busy: that is a read of theirs."""
+        self.patient(patient)
+        if patient is not None:
+            self.tell_of(Kind.PATIENT.value, [patient])
 
     # ------------------------------------------------------------------------ keeping
 
@@ -347,6 +356,21 @@ class Gate:
         self._write([entry])
         return entry
 
+    def tell_of(self, kind: str, patients: Collection[str]) -> None:
+        """Write down that something is told of some patients without any record of theirs."""
+        if not (self.audited and patients):
+            return
+        refs = {one: Ref(Kind.PATIENT, one) for one in sorted(set(patients))}
+        there = {} if self.sees_all else self._store.bare(self._practice, refs.values())
+        asked = {one: there.get(ref) or Patient(id=one) for one, ref in refs.items()}
+        urgent, read = self._urgent(asked.values()), AuditAction.READ
+        self._write(
+            [
+                self._accesses.about(kind, read, one, emergency=urgent(record))
+                for one, record in asked.items()
+            ]
+        )
+
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
         return record if self._free and not self.audited else self.shown([record])[0]
@@ -357,7 +381,8 @@ class Gate:
         returned = [one for one in _records(result) if Ref.to(one) not in written]
         every = [*changeset.writes, *returned]
         accesses, urgent = self._accesses, self._urgent(every)
-        return (*accesses.changed(changeset, urgent), *accesses.read(returned, urgent))
+        changed = accesses.changed(changeset, urgent, self._kept_for)
+        return (*changed, *accesses.read(returned, urgent))
 
     def show_result(self, result: object) -> None:
         """Write down that a command that changed nothing returns this."""
