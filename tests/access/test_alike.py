@@ -162,7 +162,8 @@ def test_a_principal_of_another_practice_may_run_nothing() -> None:
         with pytest.raises(NotAllowed, match="another practice"):
             command()
         ran += 1
-        assert set(store.asked) == {"record"}, name
+        assert store.asked in (["record"], ["bare", "record"]), name  # whose it was
+        store.asked.clear()
     assert ran > 150
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 
@@ -21,6 +21,7 @@ from medsched import (
     Purpose,
     Search,
 )
+from medsched.domain.stored import Ref, Stored
 
 Row = tuple[str, str, str, str, str | None, bool]
 
@@ -178,9 +179,91 @@ def test_denials_are_written_down(world: Audited) -> None:
         ("patient.read", "read", "denied", "patient ben", "ben", False),
         ("patient.read", "read", "denied", "patient ghost", None, False),
         ("appointment.read", "read", "denied", "appointment ben@jones", "ben", False),
-        ("appointment.book", "execute", "denied", " ", "ada", False),
+        ("appointment.book", "execute", "denied", "appointment appointment-5", "ada", False),
         ("one-off-blocking.read", "read", "denied", "one-off-blocking b-smith", None, False),
     ]
+
+
+TAKEN: dict[str, tuple[str, Callable[[Practice], object], str, str | None]] = {
+    "staff.read": ("ada", lambda p: p.staff.get("kim"), "staff kim", None),
+    "patient.delete": ("bay", lambda p: p.patients.delete("ben"), "patient ben", "ben"),
+    "patient.deactivate": ("ada", lambda p: p.patients.deactivate("x"), "patient x", "x"),
+    "patient.shred": ("bay", lambda p: p.shred("ben"), "patient ben", "ben"),
+    "access.break-glass": (
+        "ada",
+        lambda p: p.access.break_glass("ben", reason="x"),
+        "patient ben",
+        "ben",
+    ),
+    "appointment.fulfil": (
+        "ada",
+        lambda p: p.appointments.fulfil("ben@jones"),
+        "appointment ben@jones",
+        "ben",
+    ),
+    "appointment.mark-noshow": (
+        "ada",
+        lambda p: p.appointments.mark_noshow("ghost"),
+        "appointment ghost",
+        None,
+    ),
+    "waitlist.set-urgency": (
+        "ada",
+        lambda p: p.waitlist.set_urgency("w-ben", 9),
+        "waitlist-entry w-ben",
+        "ben",
+    ),
+    "waitlist.withdraw": (
+        "ada",
+        lambda p: p.waitlist.withdraw("waitlist-offer-2"),
+        "waitlist-offer waitlist-offer-2",
+        "ben",
+    ),
+    "blocking.release": (
+        "ada",
+        lambda p: p.blockings.release("b-smith"),
+        "one-off-blocking b-smith",
+        None,
+    ),
+    "hold.confirm": ("bay", lambda p: p.holds.confirm("h-ada"), "hold h-ada", "ada"),
+    "record.choose-id": (
+        "ada",
+        lambda p: p.appointments.book(start("smith", 14, 10), patient="ada", id="mine"),
+        "patient ada",
+        "ada",
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", TAKEN)
+def test_a_denial_says_of_what_and_whose_it_was(world: Audited, operation: str) -> None:
+    who, run, record, patient = TAKEN[operation]
+    with pytest.raises(NotAllowed):
+        run(world.acting(who))
+    assert world.told() == [(operation, "execute", "denied", record, patient, False)]
+
+
+def test_whoever_answers_for_another_is_denied(world: Audited) -> None:
+    offer = world.offers["ada"]
+    for practice in (world.acting("bay"), world.acting("trusted")):
+        with pytest.raises(NotFound):
+            practice.waitlist.accept(offer, patient="eve")
+        with pytest.raises(NotFound):
+            practice.waitlist.decline(offer, patient="eve")
+        of = ("read", "denied", f"waitlist-offer {offer}", "ada", False)
+        assert world.told() == [("waitlist.accept", *of), ("waitlist.decline", *of)]
+
+
+def test_what_was_denied_is_looked_up_for_the_audit_alone() -> None:
+    class Unasked(MemoryStore):
+        def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+            raise AssertionError("it was asked")
+
+    unaudited = World(Unasked())
+    for who, run, _, _ in TAKEN.values():
+        if who == "ada":
+            with pytest.raises(NotAllowed):
+                run(unaudited.acting(who))
 
 
 def test_only_what_the_broken_glass_opens_is_an_emergency(world: Audited) -> None:

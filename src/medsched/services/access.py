@@ -94,8 +94,8 @@ class Access:
         whatever is seen or done by it, is written down as an emergency. `ReasonRequired` for no
         reason, `InvalidDuration`, `NotFound` for a patient who is not there.
         """
-        context, gate = self._context, self._context.admit("access.break-glass")
-        now = context.now()
+        context, now = self._context, self._context.now()
+        gate = context.admit("access.break-glass", Kind.PATIENT, patient)
         _check_reason(reason, gate.operation)
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_BREACH):
             why = f"longer than nothing and at most {LONGEST_BREACH // timedelta(hours=1)} hours"

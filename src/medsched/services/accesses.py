@@ -68,12 +68,11 @@ class Accesses:
         action: AuditAction,
         why: str,
         ref: Ref | None = None,
-        record: Stored | None = None,
+        patient: str | None = None,
         *,
         operation: str | None = None,
     ) -> AuditEntry:
         """What is written down of a denial, and whose record it was about if that is known."""
-        patient = None if record is None else patient_of(record)
         return self._entry(action, AuditOutcome.DENIED, why, ref, patient, operation=operation)
 
     def about(

@@ -64,12 +64,12 @@ class Agendas:
 
     def get(self, id: str) -> Appointment:
         """The appointment of this id, whatever its status; `NotFound` if there is none."""
-        gate = self._context.admit("appointment.read")
+        gate = self._context.admit("appointment.read", Kind.APPOINTMENT, id)
         return gate.show(self._seen(gate, id))
 
     def find(self, id: str) -> Appointment | None:
         """The appointment of this id, whatever its status; None if there is none."""
-        gate = self._context.admit("appointment.read")
+        gate = self._context.admit("appointment.read", Kind.APPOINTMENT, id)
         found = self._context.looked_up(gate, Appointment, id)
         return None if found is None else gate.show(found)
 
@@ -122,7 +122,7 @@ class Agendas:
         Of one that takes no time as yet, what it would meet if it did. Expired holds are no
         conflict. `NotFound` for an unknown one.
         """
-        gate = self._context.admit("appointment.conflicts")
+        gate = self._context.admit("appointment.conflicts", Kind.APPOINTMENT, appointment)
         one = self._seen(gate, appointment if isinstance(appointment, str) else appointment.id)
         hushing = gate.hushing
         now, found = self._context.now(), dict[Resource, tuple[Claim, ...]]()

@@ -74,7 +74,7 @@ class Availability(AvailabilityRecords):
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
         """
-        gate = self._context.admit("availability.slots")
+        gate = self._context.admit("availability.slots", Kind.PATIENT, patient)
         asked = check_query(start, end)
         gate.ask_for(patient)
         inquiry = self._inquiries.about(
@@ -136,7 +136,7 @@ class Availability(AvailabilityRecords):
 
         Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
         """
-        gate = self._context.admit("availability.explain")
+        gate = self._context.admit("availability.explain", Kind.PATIENT, patient)
         asked = moment(at)
         gate.ask_for(patient)
         inquiry = self._inquiries.about(

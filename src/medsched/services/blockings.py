@@ -182,7 +182,7 @@ class Blockings:
         idempotency_key: str | None = None,
     ) -> Blocking:
         """Give a blocking another time; its own is free for it. Raises as `add` does."""
-        gate = self._context.admit("blocking.move")
+        gate = self._context.admit("blocking.move", Kind.ONE_OFF_BLOCKING, blocking)
         now, stranded = self._context.now(), Stranded(stranded)
         said = {"blocking": id_of(blocking), "start": start, "end": end, "stranded": stranded}
 
@@ -203,7 +203,8 @@ class Blockings:
 
     def release(self, blocking: Blocking | str, *, idempotency_key: str | None = None) -> None:
         """Give the time of a blocking back; what it doubled keeps its own. `NotFound`."""
-        gate, now = self._context.admit("blocking.release"), self._context.now()
+        gate = self._context.admit("blocking.release", Kind.ONE_OFF_BLOCKING, blocking)
+        now = self._context.now()
 
         def decide() -> tuple[None, Changeset]:
             old = self._bookings.stored(gate, Blocking, blocking)

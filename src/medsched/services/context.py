@@ -19,7 +19,7 @@ from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
+from medsched.domain.stored import BookingRecord, Kind, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
 from medsched.errors import (
     IdempotencyMismatch,
@@ -146,13 +146,20 @@ class Context:
         found = self.store.get_many(self.practice, [ref]).get(ref)
         return found if isinstance(found, cls) else None
 
-    def admit(self, operation: str) -> Gate:
+    def admit(self, operation: str, kind: Kind | None = None, named: object = None) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.
 
-        `NotAllowed`, once that is written down.
+        ``kind`` and ``named`` are of the record that it is about, if one is named: the record or
+        its id, as it was given. `NotAllowed`, once that is written down.
         """
         return Gate(
-            self.practice, self.store, self.surroundings, self.principal, self.policy, operation
+            self.practice,
+            self.store,
+            self.surroundings,
+            self.principal,
+            self.policy,
+            operation,
+            None if kind is None else Ref.named(kind, named),
         )
 
     def commit(

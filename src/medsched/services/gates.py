@@ -64,6 +64,7 @@ class Gate:
 
     ``principal`` runs ``operation``. ``reach`` is whose records the command may see and change; the
     principal's grants are read when it is asked for first, and not for those who reach everything.
+    ``about`` names the record that the command is about, for whoever reads of a denial.
     """
 
     def __init__(
@@ -74,11 +75,12 @@ class Gate:
         principal: Principal,
         policy: Policy,
         operation: str,
+        about: Ref | None = None,
     ) -> None:
         self._practice, self._store = practice, store
         self._surroundings, self._policy = surroundings, policy
         self.principal = principal
-        self._free = principal.is_trusted
+        self._free, self._about = principal.is_trusted, about
         self._reason = _AUTHORISED
         self._asked: dict[str, None] = {}
         self._kept_for: dict[Ref, str] = {}
@@ -117,14 +119,25 @@ class Gate:
         if any(said):
             self.also("appointment.details")
 
-    def deny(self, why: str) -> NoReturn:
+    def deny(self, why: str, record: Stored | None = None) -> NoReturn:
         """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
-        self._deny(self.operation, why)
+        self._deny(self.operation, why, record)
 
     def _deny(self, operation: str, why: str, record: Stored | None = None) -> NoReturn:
-        action = AuditAction.EXECUTE
-        self._write([self._accesses.denied(action, why, record=record, operation=operation)])
+        if self.audited:
+            ref = self._about if record is None else Ref.to(record)
+            patient = self._whose(ref) if record is None else patient_of(record)
+            execute = AuditAction.EXECUTE
+            denied = self._accesses.denied(execute, why, ref, patient, operation=operation)
+            self._write([denied])
         raise NotAllowed(self.principal.id, operation, why)
+
+    def _whose(self, ref: Ref | None) -> str | None:
+        """Whose record is named; asked for only where something is denied."""
+        if ref is None or ref.kind is Kind.PATIENT:
+            return None if ref is None else ref.id
+        found = self._store.bare(self._practice, [ref]).get(ref)
+        return _patient(found)
 
     @cached_property
     def _now(self) -> datetime:
@@ -225,7 +238,7 @@ class Gate:
             there = self._store.reached(self._practice, [asked], reach)
             if record is not None and reaches(reach, record, lambda _: bool(there)):
                 return record
-        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, _patient(record))])
         return None
 
     def _unless_hidden(self, record: StoredT | None, ref: Ref) -> StoredT | None:
@@ -234,7 +247,7 @@ class Gate:
             return record
         if record.kept_for in self.reach.patients:
             return record
-        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, _patient(record))])
         return None
 
     def see(self, record: StoredT | None, ref: Ref) -> StoredT:
@@ -266,9 +279,9 @@ class Gate:
             raise NotFound(ref.kind.value, ref.id)
         return found
 
-    def miss(self, ref: Ref) -> NoReturn:
+    def miss(self, ref: Ref, why: str = "there is none", record: Stored | None = None) -> NoReturn:
         """Say that there is no such record: `NotFound`, once that is written down."""
-        self._write([self._accesses.denied(AuditAction.READ, "there is none", ref)])
+        self._write([self._accesses.denied(AuditAction.READ, why, ref, _patient(record))])
         raise NotFound(ref.kind.value, ref.id)
 
     def patient(self, id: str | None) -> None:
@@ -433,6 +446,10 @@ class Gate:
 
 def _unasked(_: str) -> bool:
     return False
+
+
+def _patient(record: Stored | None) -> str | None:
+    return None if record is None else patient_of(record)
 
 
 def _none(_: Stored) -> bool:

@@ -38,17 +38,18 @@ class Listing(Generic[StoredT, Q]):
         self._sift = sift
         """What is shown of some records, where the store cannot tell that by itself."""
 
-    def _admit(self, verb: str) -> Gate:
-        return self._context.admit(f"{kind_of(self._cls).value}.{verb}")
+    def _admit(self, verb: str, named: object = None) -> Gate:
+        kind = kind_of(self._cls)
+        return self._context.admit(f"{kind.value}.{verb}", kind, named)
 
     def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
-        gate = self._admit("read")
+        gate = self._admit("read", id)
         return gate.show(self._context.shown(gate, self._cls, id))
 
     def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
-        gate = self._admit("read")
+        gate = self._admit("read", id)
         found = self._context.looked_up(gate, self._cls, id)
         return None if found is None else gate.show(found)
 
@@ -114,7 +115,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
         """
-        gate = self._admit("update")
+        gate = self._admit("update", record)
         if not isinstance(record, self._cls):
             why = f"a {kind_of(self._cls).value} is needed"
             raise InvalidChoice("record", type(record).__name__, why)
@@ -128,7 +129,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         ``stranded`` and ``reason`` as in `update`.
         """
         return self._writer.set_active(
-            self._admit("deactivate"), self._cls, id, False, stranded=stranded, reason=reason
+            self._admit("deactivate", id), self._cls, id, False, stranded=stranded, reason=reason
         )
 
     def activate(
@@ -140,7 +141,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         and ``reason`` as in `update`: a closure takes hours away when it is activated.
         """
         return self._writer.set_active(
-            self._admit("activate"), self._cls, id, True, stranded=stranded, reason=reason
+            self._admit("activate", id), self._cls, id, True, stranded=stranded, reason=reason
         )
 
     def delete(
@@ -150,7 +151,9 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
         ``stranded`` and ``reason`` as in `update`.
         """
-        self._writer.delete(self._admit("delete"), self._cls, id, stranded=stranded, reason=reason)
+        self._writer.delete(
+            self._admit("delete", id), self._cls, id, stranded=stranded, reason=reason
+        )
 
 
 class Directory(Records[NounT, Q], Generic[NounT, F, Q]):
