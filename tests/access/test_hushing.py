@@ -243,10 +243,10 @@ class Failing(AuditedStore):
 
     fails = False
 
-    def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
         if self.fails:
-            raise StorageError("get_many", "away")
-        return super().get_many(practice, refs)
+            raise StorageError("bare", "away")
+        return super().bare(practice, refs)
 
 
 def test_a_store_that_fails_while_an_error_is_hushed_carries_nothing_along(world: World) -> None:

@@ -28,7 +28,7 @@ from tests.sealing.clinics import (
 
 from medsched import Recurrence, Start
 from medsched.adapters.sqlalchemy import SqlAlchemyStore
-from medsched.adapters.sqlalchemy.booking_rows import booking_row
+from medsched.adapters.sqlalchemy.booking_rows import booking_row, members_of
 from medsched.adapters.sqlalchemy.documents import PHI, SEALED, holds_phi, patient_in
 from medsched.adapters.sqlalchemy.rows import FILTERS, to_row
 from medsched.adapters.sqlalchemy.schema import tables
@@ -70,9 +70,8 @@ class TestEveryKind:
     def test_a_row_tells_whose_it_is_as_the_record_does(self) -> None:
         for record in RECORDS.values():
             if isinstance(record, BookingRecord):
-                assert booking_row(record).patient == patient_of(record) or not phi_fields(
-                    type(record)
-                )
+                place, _ = members_of(booking_row(record))
+                assert place.patient == patient_of(record) or not phi_fields(type(record))
             else:
                 members = json.loads(to_row("p", record)["document"])
                 found = patient_in(kind_of(type(record)).value, record.id, members)

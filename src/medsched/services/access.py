@@ -13,7 +13,6 @@ from medsched.domain.bookings import instant
 from medsched.domain.changes import Changeset, Guard, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
-from medsched.domain.people import Patient
 from medsched.domain.stored import Kind, Ref
 from medsched.errors import (
     InvalidChoice,
@@ -98,8 +97,8 @@ class Access:
         `ReasonRequired` for no reason, `InvalidDuration`, `NotFound` for a patient who is not
         there.
         """
-        context, gate = self._context, self._context.admit("access.break-glass")
-        now = context.now()
+        context, now = self._context, self._context.now()
+        gate = context.admit("access.break-glass", Kind.PATIENT, patient)
         _check_reason(reason, gate.operation)
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_BREACH):
             why = f"longer than nothing and at most {LONGEST_BREACH // timedelta(hours=1)} hours"
@@ -119,9 +118,10 @@ class Access:
         )
 
         def decide() -> tuple[Grant, Changeset]:
-            found = context.kept(Patient, patient)
+            ref = Ref(Kind.PATIENT, patient)
+            found = context.store.bare(context.practice, [ref]).get(ref)
             if found is None:
-                gate.miss(Ref(Kind.PATIENT, patient))
+                gate.miss(ref)
             stands = RowVersion(Ref.to(found), found.version)
             return made, self._written(made, Change.GLASS_BROKEN, [stands])
 

@@ -185,7 +185,7 @@ class Blockings:
 
         Raises as `add` does; `NotAllowed` for one of time that is not the principal's to change.
         """
-        gate = self._context.admit("blocking.move")
+        gate = self._context.admit("blocking.move", Kind.ONE_OFF_BLOCKING, blocking)
         now, stranded = self._context.now(), Stranded(stranded)
         said = {"blocking": id_of(blocking), "start": start, "end": end, "stranded": stranded}
 
@@ -209,7 +209,8 @@ class Blockings:
 
         `NotFound`; `NotAllowed` for one of time that is not the principal's to change.
         """
-        gate, now = self._context.admit("blocking.release"), self._context.now()
+        gate = self._context.admit("blocking.release", Kind.ONE_OFF_BLOCKING, blocking)
+        now = self._context.now()
 
         def decide() -> tuple[None, Changeset]:
             old = self._own(gate, blocking)

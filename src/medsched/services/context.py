@@ -19,11 +19,10 @@ from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
+from medsched.domain.stored import BookingRecord, Kind, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
 from medsched.errors import (
     IdempotencyMismatch,
-    KeyDestroyed,
     MedschedError,
     StorageBusy,
     StorageError,
@@ -54,7 +53,8 @@ class Context:
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
     ``house_rules`` are the host's own rules of booking, ``assignment`` says who gets a patient
-    where no rule is named. ``policy`` says what the ``principal`` may do.
+    where no rule is named. ``policy`` says what the ``principal`` may do. ``in_passing``: a command
+    looks something up, see `inside`.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -65,6 +65,7 @@ class Context:
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
     policy: Policy = attrs.field(factory=RolePolicy)
+    in_passing: bool = False
 
     @property
     def zones(self) -> ZoneSource:
@@ -82,7 +83,7 @@ class Context:
 
     def inside(self) -> Context:
         """The same for what a command looks up in passing: it was admitted before."""
-        return attrs.evolve(self, principal=SYSTEM)
+        return attrs.evolve(self, principal=SYSTEM, in_passing=True)
 
     def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
         """All appointments of an agenda, in its order, read a page at a time."""
@@ -120,18 +121,21 @@ class Context:
             after = found[-1].id
 
     def looked_up(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT | None:
-        """A record to be shown, active or not; None if there is none.
+        """A record to be shown, active or not; None if there is none, or it is not reached.
 
         `KeyDestroyed` where that is so, but to nobody who does not reach the record.
         """
-        try:
-            return self.store.get(self.practice, cls, id)
-        except KeyDestroyed as error:
-            gone = error
-        # Nothing that is raised here carries it along to who does not reach the record.
-        if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
-            return None
-        raise gone
+        ref = Ref(kind_of(cls), id)
+        return gate.sought(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def shown(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """The same; `NotFound`."""
+        ref = Ref(kind_of(cls), id)
+        return gate.seen(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def held(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """A record to be changed, as `kept` has it, for who reaches it; `NotFound`."""
+        return gate.seen(Ref(kind_of(cls), id), lambda: self.kept(cls, id))
 
     def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be changed, active or not; None if there is none.
@@ -142,13 +146,20 @@ class Context:
         found = self.store.get_many(self.practice, [ref]).get(ref)
         return found if isinstance(found, cls) else None
 
-    def admit(self, operation: str) -> Gate:
+    def admit(self, operation: str, kind: Kind | None = None, named: object = None) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.
 
-        `NotAllowed`, once that is written down.
+        ``kind`` and ``named`` are of the record that it is about, if one is named: the record or
+        its id, as it was given. `NotAllowed`, once that is written down.
         """
         return Gate(
-            self.practice, self.store, self.surroundings, self.principal, self.policy, operation
+            self.practice,
+            self.store,
+            self.surroundings,
+            self.principal,
+            self.policy,
+            operation,
+            None if kind is None else Ref.named(kind, named),
         )
 
     def commit(

@@ -66,6 +66,7 @@ class Gate:
 
     ``principal`` runs ``operation``. ``reach`` is whose records the command may see and change; the
     principal's grants are read when it is asked for first, and not for those who reach everything.
+    ``about`` names the record that the command is about, for whoever reads of a denial.
     """
 
     def __init__(
@@ -76,14 +77,16 @@ class Gate:
         principal: Principal,
         policy: Policy,
         operation: str,
+        about: Ref | None = None,
     ) -> None:
         self._practice, self._store = practice, store
         self._surroundings, self._policy = surroundings, policy
         self.principal = principal
-        self._free = principal.is_trusted
+        self._free, self._about = principal.is_trusted, about
         self._reason = _AUTHORISED
         self._asked: dict[str, None] = {}
         self._stood: Mapping[Ref, Stored] = {}
+        self._kept_for: dict[Ref, str] = {}
         self.operation = operation
         self.audited = store.audited
         """Whether what passes is written down."""
@@ -119,14 +122,25 @@ class Gate:
         if any(said):
             self.also("appointment.details")
 
-    def deny(self, why: str) -> NoReturn:
+    def deny(self, why: str, record: Stored | None = None) -> NoReturn:
         """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
-        self._deny(self.operation, why)
+        self._deny(self.operation, why, record)
 
     def _deny(self, operation: str, why: str, record: Stored | None = None) -> NoReturn:
-        action = AuditAction.EXECUTE
-        self._write([self._accesses.denied(action, why, record=record, operation=operation)])
+        if self.audited:
+            ref = self._about if record is None else Ref.to(record)
+            patient = self._whose(ref) if record is None else patient_of(record)
+            execute = AuditAction.EXECUTE
+            denied = self._accesses.denied(execute, why, ref, patient, operation=operation)
+            self._write([denied])
         raise NotAllowed(self.principal.id, operation, why)
+
+    def _whose(self, ref: Ref | None) -> str | None:
+        """Whose record is named; asked for only where something is denied."""
+        if ref is None or ref.kind is Kind.PATIENT:
+            return None if ref is None else ref.id
+        found = self._store.bare(self._practice, [ref]).get(ref)
+        return _patient(found)
 
     @cached_property
     def _now(self) -> datetime:
@@ -207,6 +221,8 @@ class Gate:
 
     def found(self, record: StoredT | None, ref: Ref) -> StoredT | None:
         """A record that was looked for, if it is there and reached; else None, either way alike."""
+        if isinstance(record, Blocking) and record.kept_for is not None:
+            self._kept_for[ref] = record.kept_for  # nothing else tells that once it is removed
         if self._free:
             return record
         theirs = ref.kind in _PATIENTS
@@ -225,16 +241,16 @@ class Gate:
             there = self._store.reached(self._practice, [asked], reach)
             if record is not None and reaches(reach, record, lambda _: bool(there)):
                 return record
-        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, _patient(record))])
         return None
 
     def _unless_hidden(self, record: StoredT | None, ref: Ref) -> StoredT | None:
-        """A record that is no patient's: all see it, but for who takes whose time, and why."""
+        """A record of which patients do not tell: all see it, but for who takes whose time, why."""
         if not isinstance(record, Blocking) or self.keeps(record.resources):
             return record
         if record.kept_for in self.reach.patients:
             return record
-        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, _patient(record))])
         return None
 
     def see(self, record: StoredT | None, ref: Ref) -> StoredT:
@@ -244,9 +260,31 @@ class Gate:
             raise NotFound(ref.kind.value, ref.id)
         return found
 
-    def miss(self, ref: Ref) -> NoReturn:
+    def sought(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT | None:
+        """A record that is looked for, if it is there and reached; else None, either way alike.
+
+        Where records are sealed, it is read in full only once it is known to be reached: that a
+        key is asked for would tell that there is such a record. So would `KeyDestroyed`.
+        """
+        if self.sees_all or not self._store.seals:
+            return self.found(read(), ref)
+        bare = self._store.bare(self._practice, [ref]).get(ref)
+        if self.found(bare, ref) is None or bare is None:
+            return None
+        record = read()
+        changed = record is None or record.version != bare.version
+        return self.found(record, ref) if changed else record
+
+    def seen(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT:
+        """The same; `NotFound` for what is not there, or not reached."""
+        found = self.sought(ref, read)
+        if found is None:
+            raise NotFound(ref.kind.value, ref.id)
+        return found
+
+    def miss(self, ref: Ref, why: str = "there is none", record: Stored | None = None) -> NoReturn:
         """Say that there is no such record: `NotFound`, once that is written down."""
-        self._write([self._accesses.denied(AuditAction.READ, "there is none", ref)])
+        self._write([self._accesses.denied(AuditAction.READ, why, ref, _patient(record))])
         raise NotFound(ref.kind.value, ref.id)
 
     def patient(self, id: str | None) -> None:
@@ -256,7 +294,13 @@ class Gate:
         """
         if id is not None and not self.sees_all:
             ref = Ref(Kind.PATIENT, id)
-            self.see(self._store.get_many(self._practice, [ref]).get(ref), ref)
+            self.see(self._store.bare(self._practice, [ref]).get(ref), ref)
+
+    def ask_for(self, patient: str | None) -> None:
+        """The same where what is free tells when the patient is busy: that is a read of theirs."""
+        self.patient(patient)
+        if patient is not None:
+            self.tell_of(Kind.PATIENT.value, [patient])
 
     # ------------------------------------------------------------------------ keeping
 
@@ -363,6 +407,21 @@ class Gate:
         self._write([entry])
         return entry
 
+    def tell_of(self, kind: str, patients: Collection[str]) -> None:
+        """Write down that something is told of some patients without any record of theirs."""
+        if not (self.audited and patients):
+            return
+        refs = {one: Ref(Kind.PATIENT, one) for one in sorted(set(patients))}
+        there = {} if self.sees_all else self._store.bare(self._practice, refs.values())
+        asked = {one: there.get(ref) or Patient(id=one) for one, ref in refs.items()}
+        urgent, read = self._urgent(asked.values()), AuditAction.READ
+        self._write(
+            [
+                self._accesses.about(kind, read, one, emergency=urgent(record))
+                for one, record in asked.items()
+            ]
+        )
+
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
         return record if self._free and not self.audited else self.shown([record])[0]
@@ -373,7 +432,8 @@ class Gate:
         returned = [one for one in _records(result) if Ref.to(one) not in written]
         every = [*changeset.writes, *returned]
         accesses, urgent = self._accesses, self._urgent(every)
-        return (*accesses.changed(changeset, urgent), *accesses.read(returned, urgent))
+        changed = accesses.changed(changeset, urgent, self._kept_for)
+        return (*changed, *accesses.read(returned, urgent))
 
     def show_result(self, result: object) -> None:
         """Write down that a command that changed nothing returns this."""
@@ -423,6 +483,10 @@ class Gate:
 
 def _unasked(_: str) -> bool:
     return False
+
+
+def _patient(record: Stored | None) -> str | None:
+    return None if record is None else patient_of(record)
 
 
 def _none(_: Stored) -> bool:

@@ -12,7 +12,7 @@ from medsched.services.context import Context
 
 def shred(context: Context, patient: str) -> bool:
     """Destroy the key that a patient's data is sealed by; whether there was one."""
-    gate = context.admit("patient.shred")
+    gate = context.admit("patient.shred", Kind.PATIENT, patient)
     check_id(patient, "patient")
     store: object = context.store
     if not isinstance(store, DataKeys):

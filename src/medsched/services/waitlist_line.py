@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from medsched.domain.stored import Kind
 from medsched.domain.waitlist import (
     OfferStatus,
     WaitlistEntry,
@@ -70,7 +71,8 @@ class WaitlistLine(WaitlistOffers):
         date in common with it, patients who are not active among them. See `WaitlistPosition` for
         the estimate. `NotWaiting` once it is over.
         """
-        gate, records = self._context.admit("waitlist.position"), self._records
+        gate = self._context.admit("waitlist.position", Kind.WAITLIST_ENTRY, entry)
+        records = self._records
         own = gate.show(self._waiting(gate, entry))
         waiting = records.all_of(WaitlistEntry, type=own.type, status=WaitlistStatus.WAITING)
         rivals = [one for one in waiting if one.id != own.id and competes(own, one)]

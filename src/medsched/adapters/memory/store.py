@@ -68,6 +68,16 @@ class MemoryStore:
         return found if isinstance(found, cls) else None
 
     def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self._named(practice, refs)
+
+    @property
+    def seals(self) -> bool:
+        return False
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self._named(practice, [ref for ref in refs if ref.kind is not Kind.GRANT])
+
+    def _named(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
         with self._lock:
             records = self._practice(practice).records
             return {ref: records[ref] for ref in refs if ref in records}

@@ -77,6 +77,9 @@ class Reading(Protocol):
 class Documents(Protocol):
     """How one store keeps documents."""
 
+    seals: bool
+    """Whether reading them may ask for keys."""
+
     def writing(self, practice: str, records: Collection[Stored]) -> Writing:
         """What writes these records; no transaction is under way but a host's own.
 
@@ -177,6 +180,8 @@ READ: Final = _Read()
 
 class PlainDocuments:
     """`Documents` in plain text; `KeyUnavailable` for what is sealed, and for every write there."""
+
+    seals = False
 
     def __init__(self, connections: Connections, tables: Tables) -> None:
         self._state = SealingState(connections, tables)

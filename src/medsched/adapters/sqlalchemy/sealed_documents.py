@@ -148,6 +148,8 @@ def sealed_by(practice: str, place: Place, members: Members) -> Named | None:
 class SealedDocuments:
     """`Documents` that are sealed."""
 
+    seals = True
+
     def __init__(
         self,
         connections: Connections,
