@@ -81,7 +81,11 @@ def test_it_tells_what_was_changed(audited: Audited, tmp_path: Path) -> None:
             " this library"
         ),
         "database: number 4: the end of the chain is missing from here on",
-        "2 flaws in 3 sealed entries and 1 not sealed yet",
+        (
+            f"database: not sealed yet, entry {3:032x}: the entry is not in the chain and does"
+            " not wait for it"
+        ),
+        "3 flaws in 3 sealed entries and 1 not sealed yet",
     ]
     code, out, err = audited.report()
     assert code == 1
