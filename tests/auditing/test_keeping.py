@@ -25,6 +25,7 @@ from medsched.errors import (
     AuditDamaged,
     InvalidChoice,
     InvalidDuration,
+    KeysNotKept,
     KeyUnavailable,
     StorageError,
 )
@@ -112,7 +113,8 @@ class TestFileSink:
         clinic.audit.seal(sink)
         (place,) = tmp_path.iterdir()
         first, *rest = place.read_bytes().splitlines(keepends=True)
-        for value in (None, "x", [], [[]], {}, 1.5, True, -1, 10**30):
+        values: list[object] = [None, "x", [], [[]], {}, 1.5, True, -1, 10**30]
+        for value in values:
             for name in ("number", "mac_key", "digest", "entry", "row", "more"):
                 line = json.loads(first)
                 line["record"][name] = value
@@ -222,6 +224,22 @@ class Meeting:
         return key
 
 
+class Lying:
+    """A `KeyProvider` that wraps what it cannot unwrap, or unwraps to something else."""
+
+    def __init__(self, keys: Any, *, wrapped: str | None = None, key: bytes | None = None) -> None:
+        self._keys, self._wrapped, self._key = keys, wrapped, key
+        self.current = keys.current
+
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
+        wrapped: WrappedKey = self._keys.wrap(key, context)
+        return wrapped if self._wrapped is None else wrapped._replace(text=self._wrapped)
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        key: bytes = self._keys.unwrap(wrapped, context)
+        return key if self._key is None else self._key
+
+
 class TestKeys:
     @pytest.fixture(params=ENGINES)
     def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Any]:
@@ -244,6 +262,59 @@ class TestKeys:
             assert dark.apply(changes(practice, ada)) == Applied(), "of what nothing is audited"
         assert len(about(store, PRACTICE)) == 1
         assert about(store, "hilltop") == []
+
+    def test_a_key_that_does_not_come_out_again_is_not_kept(
+        self, store: Any, databases: Databases, keeping: Any
+    ) -> None:
+        from medsched.adapters.audit.keeping import AuditKeeping
+
+        kind = store.engine.dialect.name
+        for lie in ({"wrapped": "Z2FyYmFnZQ=="}, {"key": b"y" * 32}):
+            lying: Any = Lying(keeping._keys, **lie)
+            with pytest.raises(KeyUnavailable):
+                databases.another(kind, audit=AuditKeeping(lying)).record([an_entry(PRACTICE)])
+            assert store.kept_audit_keys(PRACTICE) is None
+        fine = databases.another(kind, audit=AuditKeeping(keeping._keys))
+        fine.record([an_entry(PRACTICE)])
+
+    def test_another_public_half_is_found(self, store: Any) -> None:
+        import sqlalchemy as sa
+
+        from medsched.adapters.sqlalchemy.schema import tables
+
+        clinic = filled(store, 1)
+        key = tables().audit_key
+        with unguarded(store.engine) as connection:
+            there = sa.update(key).where(key.c.purpose == "sign")
+            connection.execute(there.values(public="AAAA"))
+        assert flaws(clinic.audit.verify().findings) == {("key", "changed", 1)}
+
+    def test_keys_that_make_no_sense(self, databases: Databases, keeping: Any) -> None:
+        from medsched.adapters.sqlalchemy.schema import tables
+        from medsched.errors import MedschedError
+
+        databases.audited("sqlite")
+        store: Any = databases.another("sqlite", audit=keeping)
+        clinic, key = filled(store, 1), tables().audit_key
+        for column in ("wrapped", "wrapped_by", "purpose", "number"):
+            for bits in ("CAST(x'ff' AS TEXT)", "x'ff'", "'zz'", "1.5"):
+                with store.engine.connect() as connection:
+                    names = [one.name for one in key.columns]
+                    kept = connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {key}").all()
+                with unguarded(store.engine) as connection:
+                    connection.exec_driver_sql(
+                        f"UPDATE {key} SET {column} = {bits} WHERE purpose = 'mac'"
+                    )
+                with pytest.raises(MedschedError):
+                    clinic.audit.verify()
+                with unguarded(store.engine) as connection:
+                    connection.exec_driver_sql(f"DELETE FROM {key}")
+                    values = ", ".join("?" * len(names))
+                    for row in kept:
+                        connection.exec_driver_sql(
+                            f"INSERT INTO {key} VALUES ({values})", tuple(row)
+                        )
+        assert clinic.audit.verify().is_clean
 
     def test_processes_agree_on_one(self, store: Any, databases: Databases, keeping: Any) -> None:
         """Each has a store and an object of keys of its own, over one provider."""
@@ -296,6 +367,27 @@ def LocalKeys_secret(path: Path, name: str) -> bytes:
     from base64 import b64decode
 
     return b64decode(json.loads(path.read_text())["keys"][name])
+
+
+def test_what_is_not_shredded_is_not_written_down(tmp_path: Path, keeping: Any) -> None:
+    from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
+    from medsched.adapters.sqlalchemy.sealing import Encryption, seal_all
+
+    url, encryption = f"sqlite:///{tmp_path}/clinic.db", Encryption(keeping._keys)
+    create(url)
+    plain = SqlAlchemyStore(url, audit=keeping)
+    Scheduler(plain).practice(PRACTICE).patients.create(id="ada", name="Ada")
+    sealed = SqlAlchemyStore(url, audit=keeping, encryption=encryption)
+    Scheduler(sealed).practice(PRACTICE).patients.create(id="bob", name="Bob")
+    for store, error in ((plain, KeysNotKept), (sealed, KeyUnavailable)):
+        with pytest.raises(error):
+            Scheduler(store).practice(PRACTICE).shred("ada")
+    assert [one.operation for one in about(sealed, PRACTICE)] == ["patient.create"]
+    seal_all(url, encryption)
+    Scheduler(sealed).practice(PRACTICE).shred("ada")
+    assert [one.operation for one in about(sealed, PRACTICE)][1:] == ["patient.shred"]
+    for one in (plain, sealed):
+        one.engine.dispose()
 
 
 # --------------------------------------------------------------------------- retention
