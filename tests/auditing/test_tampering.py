@@ -475,7 +475,7 @@ class TestTails:
 
     def test_cut_in_both(self, lite: Scene) -> None:
         with lite.store.engine.connect() as connection:
-            digest = connection.scalar(sa.select(CHAIN.c.digest).where(link(4)))
+            digest = connection.scalars(sa.select(CHAIN.c.digest).where(link(4))).one()
         keys = lite.store.audit_keys(PRACTICE)
         early = attrs.evolve(lite.checkpoint, number=4, digest=digest)
         early = attrs.evolve(early, signature=keys.sign(early.message))

@@ -254,13 +254,13 @@ class AuditFinding:
 
 
 _SAID: Final[Mapping[AuditFlaw, str]] = {
-    AuditFlaw.CHANGED: "the entry was changed, or was not written by this library",
+    AuditFlaw.CHANGED: "it was changed, or was not written by this library",
     AuditFlaw.MISSING: "the entry is missing",
     AuditFlaw.BROKEN: "it does not follow what stands before it",
     AuditFlaw.GAP: "the numbers are not in order here",
     AuditFlaw.CUT: "the end of the chain is missing from here on",
     AuditFlaw.DIFFERENT: "it is not what was sealed under this number",
-    AuditFlaw.FORGED: "the checkpoint is not signed by the practice's key",
+    AuditFlaw.FORGED: "it is not signed for this by the practice's key",
     AuditFlaw.INSERTED: "it was put in: the chain does not go there",
     AuditFlaw.LOOSE: "the entry is not in the chain and does not wait for it",
     AuditFlaw.UNSIGNED: "no checkpoint says that so much was shipped",
