@@ -17,5 +17,6 @@ def shred(context: Context, patient: str) -> bool:
     store: object = context.store
     if not isinstance(store, DataKeys):
         raise KeysNotKept(type(store).__name__)
+    store.check_destroying()  # what is written down as done must not be refused afterwards
     gate.note(Kind.PATIENT.value, AuditAction.DELETE, patient)
     return store.destroy_key(context.practice, patient)
