@@ -23,6 +23,7 @@ from medsched.domain.changes import Applied
 from medsched.domain.people import Patient
 from medsched.errors import (
     AuditDamaged,
+    AuditNotKept,
     InvalidChoice,
     InvalidDuration,
     KeysNotKept,
@@ -367,6 +368,18 @@ def LocalKeys_secret(path: Path, name: str) -> bytes:
     from base64 import b64decode
 
     return b64decode(json.loads(path.read_text())["keys"][name])
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_nobody_writes_past_an_audit(databases: Databases, kind: str) -> None:
+    """A store that was not given it does not write where one is kept; elsewhere it does."""
+    filled(databases.audited(kind), 1)
+    plain, ada = databases.another(kind), Patient(id="ada", version=1)
+    with pytest.raises(AuditNotKept):
+        plain.apply(changes(PRACTICE, ada))
+    assert plain.get(PRACTICE, Patient, "ada") is None
+    assert plain.apply(changes("hilltop", ada)) == Applied()
+    databases.check_returned(kind)
 
 
 def test_what_is_not_shredded_is_not_written_down(tmp_path: Path, keeping: Any) -> None:

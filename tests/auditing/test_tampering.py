@@ -398,6 +398,22 @@ class TestStrays:
         scene.tamper(self.forged(99, f"{6:032x}"))
         assert scene.found() == {("database", "inserted", 99), ("database", "inserted", None)}
 
+    def test_a_link_whose_number_is_none(self, lite: Scene) -> None:
+        """Nobody walks by it, and it is no link of what it names."""
+        for number in ("'zz'", "x'ff'", "2.5", "-1.5"):
+            lite.tamper(
+                sa.delete(CHAIN).where(CHAIN.c.digest == "x"),
+                sa.insert(CHAIN).values(
+                    practice=PRACTICE,
+                    number=sa.literal_column(number),
+                    mac_key=1,
+                    digest="x",
+                    entry=f"{6:032x}",
+                ),
+                sa.delete(QUEUE),
+            )
+            assert lite.found() == {("database", "loose", None)}, number
+
     def test_the_head_is_gone(self, lite: Scene) -> None:
         lite.tamper(sa.delete(HEAD))
         assert ("database", "inserted", 1) in lite.found()

@@ -67,6 +67,7 @@ class AuditLogKeeper(SlotTableKeeper):
         super().__init__(connections, tables, documents)
         self._keeping = audit
         self._opened: dict[str, AuditKeys] = {}
+        self._unaudited = set[str]()
 
     @property
     def audited(self) -> bool:
@@ -127,6 +128,17 @@ class AuditLogKeeper(SlotTableKeeper):
             raise AuditNotKept(type(self).__name__)
         kept = self._kept_keys(practice) if nameable(practice) else []
         return self._keeping.open(practice, kept) if kept else None
+
+    def _refuse_unaudited(self, practice: str) -> None:
+        """`AuditNotKept` where an audit of the practice is kept, and this store was given none.
+
+        It is asked once of each practice: whoever begins an audit stops those who keep none.
+        """
+        if self.audited or practice in self._unaudited:
+            return
+        if nameable(practice) and self._kept_keys(practice):
+            raise AuditNotKept(type(self).__name__)
+        self._unaudited.add(practice)
 
     def _mac_key(self, practice: str) -> MacKey:
         macs = self.audit_keys(practice).macs

@@ -197,6 +197,7 @@ class SqlAlchemyStore(AuditLogKeeper):
 
     def apply(self, changeset: Changeset) -> Outcome:
         name = uuid4().hex
+        self._refuse_unaudited(changeset.practice)
         audits = self._audit_rows(changeset.practice, changeset.audits, name)
         lost: CommitLost | None = None
         result = None if changeset.request is None else changeset.request.result
