@@ -164,6 +164,8 @@ def patient_of(record: Stored) -> str | None:
             return record.id
         case Appointment() | Hold() | Series() | WaitlistEntry() | WaitlistOffer():
             return record.patient
+        case Grant():  # its reason is about the one whom it opens
+            return next(iter(record.patients)) if len(record.patients) == 1 else None
         case _:
             return None
 

@@ -87,6 +87,13 @@ class FoundKeys:
     kept: Mapping[Named, SecretKey]
     rows: Mapping[Named, Stored]
 
+    def destroyed(self, subject: Subject) -> bool:
+        """Whether the key of a subject was destroyed, as far as it was asked for."""
+        return any(
+            row.destroyed_at is not None and named.subject == subject
+            for named, row in self.rows.items()
+        )
+
     def lacks(self, wanted: Iterable[Named]) -> bool:
         """Whether one of these is not there, nor ever was destroyed."""
         return any(one not in self.kept and one not in self.rows for one in wanted)
@@ -126,11 +133,15 @@ class KeyRing:
     # ------------------------------------------------------------------- writing
 
     def for_writing(
-        self, database: str, practice: str, subjects: Collection[Subject]
+        self,
+        database: str,
+        practice: str,
+        subjects: Collection[Subject],
+        needed: Collection[Subject],
     ) -> dict[Subject, Current]:
         """The keys to seal these subjects' data by, made where there are none yet.
 
-        `KeyDestroyed` for a patient whose key was destroyed, `KeyUnavailable`.
+        One that was destroyed is left out: `KeyDestroyed` if it is ``needed``, `KeyUnavailable`.
         """
         found, missing = self._remembered(database, practice, subjects)
         if missing:
@@ -139,7 +150,8 @@ class KeyRing:
             if new:
                 newest |= self._make(practice, new)
             for subject, row in newest.items():
-                found[subject] = self._current(database, practice, row)
+                if row.destroyed_at is None or subject in needed:
+                    found[subject] = self._current(database, practice, row)
         return found
 
     def existing(self, database: str, practice: str, subject: Subject) -> Current | None:
@@ -220,9 +232,14 @@ class KeyRing:
     # ------------------------------------------------------------------- reading
 
     def reading(
-        self, connection: Connection, database: str, practice: str, wanted: Collection[Named]
+        self,
+        connection: Connection,
+        database: str,
+        practice: str,
+        wanted: Collection[Named],
+        also: Collection[Subject] = (),
     ) -> FoundKeys:
-        """The keys that were kept, and the wrapped ones of all others."""
+        """The keys that were kept, and the wrapped ones of all others, and of these subjects."""
         kept, missing = dict[Named, SecretKey](), list[Named]()
         for one in set(wanted):
             found = self._called("key", database, practice, one)
@@ -231,8 +248,8 @@ class KeyRing:
             else:
                 kept[one] = found.key
         rows = dict[Named, Stored]()
-        if missing:
-            subjects = {one.subject for one in missing}
+        subjects = {*also, *(one.subject for one in missing)}
+        if subjects:
             rows = {row.named: row for row in self._rows(connection, practice, subjects)}
         return FoundKeys(self, database, practice, kept, rows)
 
