@@ -164,7 +164,7 @@ class TestHowOften:
                 Start("smith", "visit", NOW + hour * 60 * MINUTE), patient="ada", reason="x"
             )
         clinic.appointments.list()
-        assert (keys.wrapped, keys.unwrapped) == (1, 1)
+        assert (keys.wrapped, keys.unwrapped) == (1, 2)  # once to see that it opens again
 
     def test_many_rows_of_many_patients_are_read_in_two_statements(
         self, counted: SqlAlchemyStore, keys: Keys
@@ -408,7 +408,7 @@ class TestDestroyed:
         patient(opened(each), "dora")
         other = Encryption(LocalKeys.generate())
         clinic = opened_again(SqlAlchemyStore(each.engine, encryption=other))
-        with pytest.raises(KeyDestroyed):
+        with pytest.raises(KeyUnavailable):
             clinic.patients.list()
 
 
@@ -439,3 +439,25 @@ def test_an_appointment_of_nobody_s_is_the_practice_s(each: SqlAlchemyStore) -> 
     with each.engine.connect() as connection:
         kinds = set(connection.scalars(sa.select(table.c.subject_kind)))
     assert kinds >= {"practice", "patient"}
+
+
+@pytest.mark.parametrize("bad", [b"y" * 32, b"x", None, RuntimeError("secret")])
+def test_a_key_that_does_not_open_again_is_not_kept(
+    counted: SqlAlchemyStore, keys: Keys, monkeypatch: pytest.MonkeyPatch, bad: Any
+) -> None:
+    clinic = opened(counted)
+    before = everything(counted.engine)
+
+    def unwrap(*_: object) -> Any:
+        if isinstance(bad, Exception):
+            raise bad
+        return bad
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys, "unwrap", unwrap)
+        with pytest.raises(KeyUnavailable) as caught:
+            patient(clinic, "ada")
+        assert "secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+    assert everything(counted.engine) == before
+    patient(clinic, "ada")

@@ -25,7 +25,7 @@ from medsched.adapters.sqlalchemy.inserting import insert_if_missing
 from medsched.adapters.sqlalchemy.locking import chunks
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
-from medsched.errors import DecryptionError, KeyDestroyed
+from medsched.errors import DecryptionError, KeyDestroyed, KeyUnavailable
 from medsched.ports.keys import WrappedKey
 from medsched.ports.surroundings import Surroundings
 
@@ -205,7 +205,7 @@ class KeyRing:
 
     def new_row(self, practice: str, named: Named) -> dict[str, object]:
         """A row with a new key."""
-        wrapped = self._encryption.keys.wrap(generate(), context_of(practice, named))
+        wrapped = self._wrap(generate(), practice, named)
         return {
             "practice": practice,
             "subject_kind": named.subject.kind,
@@ -226,8 +226,21 @@ class KeyRing:
 
     def wrapped_anew(self, practice: str, row: Stored) -> WrappedKey:
         """The key of a row, wrapped by the provider's current master key."""
-        raw = self._unwrap(practice, row).raw
-        return self._encryption.keys.wrap(raw, context_of(practice, row.named))
+        return self._wrap(self._unwrap(practice, row).raw, practice, row.named)
+
+    def _wrap(self, raw: bytes, practice: str, named: Named) -> WrappedKey:
+        """A key wrapped, once it was seen to open again: else all that it seals would be lost."""
+        keys, context, why = self._encryption.keys, context_of(practice, named), ""
+        try:
+            wrapped = keys.wrap(raw, context)
+            if keys.unwrap(wrapped, context) == raw:
+                return wrapped
+            why = "what it wraps does not open again"
+        except (KeyUnavailable, KeyDestroyed):
+            raise
+        except Exception as error:  # a provider of the host's: what it says may hold anything
+            why = type(error).__name__
+        raise KeyUnavailable(str(named.subject), why)
 
     # ------------------------------------------------------------------- reading
 
@@ -264,11 +277,18 @@ class KeyRing:
         key = self._encryption.kept.get(content)
         if key is None:
             wrapped = WrappedKey(content.wrapped_by, content.wrapped)
-            raw = self._encryption.keys.unwrap(wrapped, context_of(practice, row.named))
+            why = ""
             try:
+                raw = self._encryption.keys.unwrap(wrapped, context_of(practice, row.named))
                 key = SecretKey(raw)
             except Broken:
                 raise DecryptionError(f"the key of {row.named.subject}") from None
+            except (KeyUnavailable, KeyDestroyed, DecryptionError):
+                raise
+            except Exception as error:  # a provider of the host's: what it says may hold anything
+                why = type(error).__name__
+            if key is None:
+                raise KeyUnavailable(str(row.named.subject), why)
             self._encryption.kept.put(content, key)
         return key
 
