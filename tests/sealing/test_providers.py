@@ -187,7 +187,7 @@ class TestAwsKms(KeyProviderContract):
             ("IncorrectKeyException", DecryptionError),
             ("AccessDeniedException", KeyUnavailable),
             ("ThrottlingException", KeyUnavailable),
-            ("DisabledException", KeyUnavailable),
+            ("DisabledException", KeyDestroyed),
             ("KeyUnavailableException", KeyUnavailable),
             ("DependencyTimeoutException", KeyUnavailable),
             ("KMSInternalException", KeyUnavailable),
@@ -285,7 +285,18 @@ class TestVaultTransit(KeyProviderContract):
         with pytest.raises(KeyUnavailable, match="Forbidden"):
             self.provider(vault, token="another").wrap(KEY, CONTEXT)
 
-    @pytest.mark.parametrize("says", [b"", b"[]", b"{}", b"<html>", b'{"data": null}'])
+    @pytest.mark.parametrize(
+        "says",
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b"<html>",
+            b'{"data": null}',
+            b'{"data": {}}',
+            b'{"data": {"ciphertext": "x", "plaintext": "*"}}',
+        ],
+    )
     def test_something_else_that_answers(self, vault: Any, keys: KeyProvider, says: bytes) -> None:
         wrapped = keys.wrap(KEY, CONTEXT)
         vault.says = says
