@@ -61,7 +61,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                 "--index",
                 metavar="LENGTH",
                 type=int,
-                help="index patients, by so many first characters of the words of their names",
+                help="index patients, by so many first characters of the words of their names"
+                " (0, or 2 to 10); without this, an index that is there is taken away",
             )
         if run is _rotate:
             action.add_argument("--practice", metavar="ID", help="the keys of one practice only")

@@ -176,6 +176,8 @@ def patient_of(record: Stored) -> str | None:
             return record.patient
         case Blocking():
             return record.kept_for
+        case Grant():  # its reason is about the one whom it opens
+            return next(iter(record.patients)) if len(record.patients) == 1 else None
         case _:
             return None
 

@@ -331,6 +331,7 @@ class Gate:
             self._as_own(one)
             for one in changeset.writes
             if patient_of(one) is not None or isinstance(one, Hold)
+            if not isinstance(one, Grant)  # who may give one, the policy has said
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]

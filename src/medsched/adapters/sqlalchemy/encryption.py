@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 
 from medsched.domain.fields import whole
-from medsched.errors import InvalidDuration
+from medsched.errors import InvalidDuration, InvalidNumber
 from medsched.ports.keys import KeyProvider
 
 if TYPE_CHECKING:  # it needs an extra that a store in plain text does not
@@ -41,6 +41,11 @@ class BlindIndex:
     """
 
     prefix: int = attrs.field(default=10, validator=whole(0, 10))
+
+    @prefix.validator
+    def _no_single_letter(self, attribute: object, value: int) -> None:
+        if value == 1:
+            raise InvalidNumber("prefix", value, "0, or from 2 to 10")
 
 
 @attrs.frozen
