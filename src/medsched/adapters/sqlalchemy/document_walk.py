@@ -134,7 +134,7 @@ class DocumentWalk:
         self._told = told
         self._done = Resealed()
         parts = (self._connections, self._tables, encryption, self._surroundings)
-        self._documents = SealedDocuments(*parts)
+        self._documents = SealedDocuments(*parts, reads_plain=True)
         self._ring = KeyRing(*parts)
 
     @classmethod

@@ -185,9 +185,12 @@ class SealedDocuments:
         tables: Tables,
         encryption: Encryption,
         surroundings: Surroundings,
+        *,
+        reads_plain: bool | None = None,
     ) -> None:
         self._connections = connections
         self._tables = tables
+        self._reads_plain = encryption.reads_plain if reads_plain is None else reads_plain
         self._encryption = encryption
         self._surroundings = surroundings
         self._prefix = encryption.prefix
@@ -230,11 +233,10 @@ class SealedDocuments:
                 plain.append(place)
             elif PHI[place.kind]:
                 bare.append(place)
-        if (plain or bare) and self._is_whole(connection):
-            if plain:
-                raise DecryptionError(str(plain[0]))
-        else:
+        if (plain or bare) and self._may_be_plain(connection):
             bare.clear()
+        elif plain:
+            raise DecryptionError(str(plain[0]))
         if not sealed and not bare:
             return READ
         state = self._state.current_on(connection)
@@ -244,13 +246,15 @@ class SealedDocuments:
         keys = self._ring.reading(connection, database, practice, wanted, without)
         return _Opening(practice, sealed, keys, bare)
 
-    def _is_whole(self, connection: Connection) -> bool:
-        """Whether nothing may be without envelope; it may, while a database is being sealed.
+    def _may_be_plain(self, connection: Connection) -> bool:
+        """Whether something may be without envelope: while a database is being sealed, if at all.
 
         It is asked on the connection that saw such a row: it may see an earlier state than others.
         """
+        if not self._reads_plain:
+            return False
         state = read_state(connection, self._tables)
-        return state is not None and state.whole
+        return state is None or not state.whole
 
     def destroy_key(self, practice: str, patient: str) -> bool:
         operation = "destroy a key"
