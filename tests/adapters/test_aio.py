@@ -141,6 +141,7 @@ def shared(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Sto
         """Each method of the store, called on the loop."""
 
         surroundings, retries = own.surroundings, own.retries
+        audited, seals = own.audited, own.seals
 
         def __getattr__(self, name: str) -> Any:
             return partial(called, getattr(own, name))

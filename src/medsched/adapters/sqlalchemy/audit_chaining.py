@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -215,7 +215,8 @@ def leniently(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        raw.text_factory = kept
+        with suppress(ValueError):  # a call that was cancelled leaves it closed
+            raw.text_factory = kept
 
 
 def _text(bytes: bytes) -> str:
