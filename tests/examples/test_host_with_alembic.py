@@ -32,6 +32,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "host_with_alemb
 import billing
 from billing.visits import book, clinic
 
+pytestmark = pytest.mark.skipif(
+    sa.__version__ < "2.1",
+    reason="the host with Alembic is NOT tested: its migration was written with SQLAlchemy 2.1",
+)
 HOST: Final = Path(billing.__file__).parents[1]
 OURS: Final = {"alembic_version", "invoice"}
 MADE_ANEW: Final = (

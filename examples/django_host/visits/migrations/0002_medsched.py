@@ -22,7 +22,9 @@ def create_tables(apps: Any, schema_editor: Any) -> None:
     def connect() -> Any:
         return django.get_new_connection(django.get_connection_params())
 
-    engine = create_engine(f"{django.vendor}://", creator=connect, poolclass=NullPool)
+    # Django's drivers are those that SQLAlchemy takes by itself, but for 2.0 on PostgreSQL.
+    dialect = {"postgresql": "postgresql+psycopg"}.get(django.vendor, django.vendor)
+    engine = create_engine(f"{dialect}://", creator=connect, poolclass=NullPool)
     create(engine)
 
 
