@@ -1,0 +1,21 @@
+"""${message}."""
+
+import medsched.adapters.sqlalchemy.columns
+import sqlalchemy as sa
+from alembic import op
+from medsched.adapters.sqlalchemy import stamp
+${imports}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades or "pass"}
+% if "medsched_" in (upgrades or ""):
+    stamp(op.get_bind())  # writes down which version medsched's tables are
+% endif
+
+
+def downgrade() -> None:
+    ${downgrades or "pass"}
