@@ -43,6 +43,7 @@ from medsched.domain.availability_changes import (
 from medsched.domain.blockings import Blocking
 from medsched.domain.booking_rules import BookingRules
 from medsched.domain.bookings import WallTime
+from medsched.domain.calendars import CalendarEntry
 from medsched.domain.chains import ChainVisit
 from medsched.domain.changes import Tally
 from medsched.domain.claims import Claim, ClaimKind, Session, Span
@@ -165,6 +166,7 @@ __all__ = [
     "BookingRefused",
     "BookingRules",
     "ByDay",
+    "CalendarEntry",
     "Candidate",
     "ChainRefused",
     "ChainVisit",

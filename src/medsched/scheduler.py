@@ -27,6 +27,7 @@ from medsched.services.access import Access
 from medsched.services.appointments import Appointments
 from medsched.services.availability import Availability
 from medsched.services.blockings import Blockings
+from medsched.services.calendars import Calendars
 from medsched.services.changes import Changes
 from medsched.services.context import Context
 from medsched.services.events import Events
@@ -145,6 +146,8 @@ class Practice:
         """Slots of many providers."""
         self.appointments = Appointments(context, snapshots)
         """What is booked."""
+        self.calendars = Calendars(context)
+        """The taken time of each resource, as the principal may see it."""
         self.blockings = Blockings(context, snapshots)
         """Time that is kept from patients, once."""
         self.series = SeriesBookings(context, snapshots)

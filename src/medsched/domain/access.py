@@ -53,8 +53,10 @@ class Reach:
 
     def is_visited(self, provider: str, location: str | None) -> bool:
         """Whether a visit with a provider, at a location or at none, is reached by these."""
-        if self.everything or provider in self.providers:
-            return True
+        return self.everything or provider in self.providers or self.is_at(location)
+
+    def is_at(self, location: str | None) -> bool:
+        """Whether what is at a location, or at none, is reached by that."""
         return self.unplaced if location is None else location in self.locations
 
 

@@ -181,7 +181,9 @@ class Store(Protocol):
     def reached(self, practice: str, records: Collection[Stored], reach: Reach) -> AbstractSet[Ref]:
         """Those of these records that a reach reaches, in one round trip at most.
 
-        The records are as they were read, or as they will be written.
+        The records are as they were read, or as they will be written: a patient is judged by what
+        the given record says they are registered with, and by visits that are stored. Thousands
+        of records that only their patients tell of take a few round trips.
         """
         ...
 

@@ -88,14 +88,17 @@ class Rows:
 
     def reaches(self, reach: Reach, record: Stored) -> bool:
         """Whether a reach reaches a record: see `Reach`."""
-        return reaches(reach, record, partial(self._reaches_patient, reach))
+        ask = self._reaches_visits if isinstance(record, Patient) else self._reaches_patient
+        return reaches(reach, record, partial(ask, reach))
 
     def _reaches_patient(self, reach: Reach, id: str) -> bool:
         patient = self.records.get(Ref(Kind.PATIENT, id))
-        if isinstance(patient, Patient) and reaches_registered(reach, patient):
-            return True
-        visits = self.after(Appointment, None)
-        return any(one.patient == id and reaches_visit(reach, one) for one in visits)
+        registered = isinstance(patient, Patient) and reaches_registered(reach, patient)
+        return registered or self._reaches_visits(reach, id)
+
+    def _reaches_visits(self, reach: Reach, id: str) -> bool:
+        named_by = map(self.records.__getitem__, self.referrers.get(Ref(Kind.PATIENT, id), ()))
+        return any(isinstance(one, Appointment) and reaches_visit(reach, one) for one in named_by)
 
     # ------------------------------------------------------------------- deciding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
+from medsched.adapters.sqlalchemy.reaching import Reaching, is_limited, parts_of
 from medsched.adapters.sqlalchemy.reading import RecordReader
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
@@ -118,17 +119,36 @@ class BookingReader(RecordReader):
         if here is None:
             return []
         query = in_order(kept.table, kept.query.where(here), agenda)
-        with self._connections.reading("appointments") as connection:
-            found = kept.read(connection, query.limit(limit) if askable else query)
-        appointments = cast("list[Appointment]", found)
+        if askable:
+            query = query.limit(limit)
+        if is_limited(within, Kind.APPOINTMENT):
+            appointments = self._within(practice, agenda, query, within)
+        else:
+            with self._connections.reading("appointments") as connection:
+                appointments = cast("list[Appointment]", kept.read(connection, query))
         if after is None or askable:
-            return appointments
+            return appointments[:limit]
         beyond = (
             one
             for one in appointments
             if (agenda.place(one) < after if agenda.descending else agenda.place(one) > after)
         )
         return list(islice(beyond, limit))
+
+    def _within(
+        self, practice: str, agenda: Agenda, query: sa.Select[Any], within: Reach
+    ) -> list[Appointment]:
+        """What a query finds that a reach reaches, in order: no part of a reach finds more."""
+        parts, found = parts_of(within), list[Appointment]()
+        with self._connections.reading("appointments", several=len(parts) > 1) as connection:
+            for part in parts:
+                reaching = Reaching(self._tables, practice, part)
+                those = query.where(reaching.those(Kind.APPOINTMENT))
+                found += cast("list[Appointment]", self._kept[True].read(connection, those))
+        if len(parts) <= 1:
+            return found
+        once = {one.id: one for one in found}.values()
+        return sorted(once, key=agenda.place, reverse=agenda.descending)
 
     def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
         if not nameable(practice):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Any, Final, cast
 
 import attrs
@@ -17,6 +17,15 @@ from medsched.adapters.sqlalchemy.booking_rows import (
 )
 from medsched.adapters.sqlalchemy.connections import Connections
 from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
+from medsched.adapters.sqlalchemy.reaching import (
+    Reaching,
+    Related,
+    asked_of,
+    is_limited,
+    is_told,
+    parts_of,
+    reached_of,
+)
 from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.access import EVERYTHING, Reach
@@ -116,8 +125,32 @@ class RecordReader:
             if (here := self._found_by(practice, kind, field, value)) is not None:
                 query = query.where(here)
                 del unsearched[field]
-        found = self._first(kept, query.order_by(table.id), unsearched, after, limit)
-        return cast("list[StoredT]", found)
+        query = query.order_by(table.id)
+        if not is_limited(within, kind):
+            with self._connections.reading("page", several=bool(unsearched)) as connection:
+                found = self._first(connection, kept, query, unsearched, after, limit)
+            return cast("list[StoredT]", found)
+        every = dict[str, Stored]()
+        with self._connections.reading("page", several=True) as connection:
+            for part in parts_of(within):
+                reaching = Reaching(self._tables, practice, part)
+                those = query.where(reaching.those(kind))
+                judge = None if is_told(kind) else reaching.judged
+                some = self._first(connection, kept, those, unsearched, after, limit, judge)
+                every |= {record.id: record for record in some}
+        return cast("list[StoredT]", [every[id] for id in sorted(every)[:limit]])
+
+    def reached(self, practice: str, records: Collection[Stored], reach: Reach) -> Set[Ref]:
+        asked, related = asked_of(reach, records), Related(frozenset(), frozenset())
+        if asked and nameable(practice):
+            parts = parts_of(reach)
+            with self._connections.reading("reached", several=len(parts) > 1) as connection:
+                for part in parts:
+                    found = Reaching(self._tables, practice, part).related(connection, asked)
+                    related = Related(
+                        *(one | more for one, more in zip(related, found, strict=True))
+                    )
+        return {Ref.to(one) for one in reached_of(reach, records, related)}
 
     def calendars(
         self, practice: str, resources: Collection[Resource]
@@ -218,28 +251,30 @@ class RecordReader:
 
     def _first(
         self,
+        connection: Connection,
         kept: Kept,
         query: sa.Select[Any],
         unsearched: Mapping[str, object],
         after: str | None,
         limit: int,
+        judge: Callable[[Connection, list[Stored]], Sequence[Stored]] | None = None,
     ) -> list[Stored]:
         """The first records of a query after an id; what it could not say is looked at here."""
         id, found = kept.table.c.id, list[Stored]()
-        batch = max(limit, _BATCH) if unsearched else limit
-        with self._connections.reading("page", several=bool(unsearched)) as connection:
-            while len(found) < limit:
-                # No id holds what cannot be stored, so what precedes it will do.
-                least = query if after is None else query.where(id > _storable_part(after))
-                records = kept.read(connection, least.limit(batch))
-                found += (
-                    record
-                    for record in records
-                    if (after is None or record.id > after) and _matches(record, unsearched)
-                )
-                if len(records) < batch:
-                    break
-                after = records[-1].id
+        batch = max(limit, _BATCH) if unsearched or judge is not None else limit
+        while len(found) < limit:
+            # No id holds what cannot be stored, so what precedes it will do.
+            least = query if after is None else query.where(id > _storable_part(after))
+            records = kept.read(connection, least.limit(batch))
+            matching = [
+                record
+                for record in records
+                if (after is None or record.id > after) and _matches(record, unsearched)
+            ]
+            found += matching if judge is None else judge(connection, matching)
+            if len(records) < batch:
+                break
+            after = records[-1].id
         return found[:limit]
 
     def _calendars(self, practice: str, resources: Sequence[Resource]) -> sa.CompoundSelect[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Sequence
 from typing import Any, Final, Self
 from uuid import uuid4
 
@@ -21,10 +21,8 @@ from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
-from medsched.domain.access import Reach
 from medsched.domain.audit import AuditEntry
 from medsched.domain.changes import Applied, Changeset, Outcome
-from medsched.domain.stored import Ref, Stored
 from medsched.errors import OutcomeUnknown, StorageError
 from medsched.ports.surroundings import Surroundings
 
@@ -150,9 +148,6 @@ class SqlAlchemyStore(SlotTableKeeper):
         return self._connections.engine
 
     # ------------------------------------------------------------------- the write
-
-    def reached(self, practice: str, records: Collection[Stored], reach: Reach) -> Set[Ref]:
-        raise NotImplementedError
 
     @property
     def audited(self) -> bool:

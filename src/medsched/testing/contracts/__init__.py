@@ -36,6 +36,7 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.following",
     "medsched.testing.contracts.kit",
     "medsched.testing.contracts.numbering",
+    "medsched.testing.contracts.reaching",
     "medsched.testing.contracts.reading",
     "medsched.testing.contracts.receipts",
     "medsched.testing.contracts.rivals",

@@ -11,6 +11,7 @@ from medsched.testing.contracts.counting import Counting
 from medsched.testing.contracts.doubling import Doubling
 from medsched.testing.contracts.following import Following
 from medsched.testing.contracts.numbering import Numbering
+from medsched.testing.contracts.reaching import Reaching
 from medsched.testing.contracts.reading import Reading
 from medsched.testing.contracts.receipts import Receipts
 from medsched.testing.contracts.rivals import Rivals
@@ -25,6 +26,7 @@ class StoreContract(
     Reading,
     Bookings,
     Agendas,
+    Reaching,
     Changes,
     Claiming,
     Searching,
