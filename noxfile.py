@@ -54,7 +54,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests against the built wheel: half of them in a process beside, for two cores."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -149,6 +149,14 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def service(session: nox.Session) -> None:
+    """Try the reference service with every request that its OpenAPI document allows: a long run."""
+    _install(session, "[all]", "tests", "service")
+    tests = ["tests/examples/service", *session.posargs]
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_EXAMPLES": "100"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 
@@ -162,7 +170,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run all tests and show the branches that none of them takes."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")
