@@ -29,7 +29,7 @@ def main() -> None:
             KEPT.touch(0o600)
             KEPT.write_text(secrets.token_hex(32))
         os.environ[SECRET] = KEPT.read_text()
-    settings = Settings()
+    settings = Settings()  # type: ignore[call-arg]  # from the environment
     prepare(settings)
     for email, password in ({} if asked.no_demo else demo.load(settings)).items():
         print(f"log in as {email} with {password}")

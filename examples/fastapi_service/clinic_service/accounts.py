@@ -52,13 +52,12 @@ class Accounts:
     ) -> str:
         """Store an account and return its id; `Refused` for an address that has one."""
         id = str(uuid4())
-        row = {"id": id, "login": self.login_of(email), "password": _hashed(password)}
-        row |= {"role": Role(role).value, "practice": practice, "locations": list(locations)}
+        row: dict[str, Any] = {"id": id, "login": self.login_of(email)}
+        row |= {"password": _hashed(password), "role": Role(role).value, "practice": practice}
+        row |= {"patient": patient, "provider": provider, "locations": list(locations)}
         try:
             with self._engine.begin() as connection:
-                connection.execute(
-                    ACCOUNT.insert(), {**row, "patient": patient, "provider": provider}
-                )
+                connection.execute(ACCOUNT.insert(), row)
         except sa.exc.IntegrityError:
             raise Refused(409, "conflict", "This address has an account.") from None
         return id

@@ -13,7 +13,7 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from clinic_service.accounts import Accounts
-from clinic_service.problems import Refused
+from clinic_service.problems import Refused, invalid
 from clinic_service.settings import Settings
 from clinic_service.throttle import Throttle
 from clinic_service.tokens import Sessions, unknown
@@ -24,6 +24,7 @@ from medsched.domain.records import Record
 from medsched.ports.clock import Clock
 
 R = TypeVar("R", bound=Record)
+_bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
 
 
 @attrs.frozen
@@ -39,15 +40,6 @@ class Service:
     throttle: Throttle
 
 
-@attrs.frozen
-class Caller:
-    """Whoever calls: their account, their session, and the principal that they are."""
-
-    account: Any
-    session: Any
-    principal: Principal
-
-
 def served(request: Request) -> Service:
     """The service that answers."""
     found: Service = request.app.state.service
@@ -55,64 +47,34 @@ def served(request: Request) -> Service:
 
 
 Served = Annotated[Service, Depends(served)]
-_bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
-_Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def address_of(request: Request) -> str:
     """The address that a request comes from; none where it has none."""
-    host = request.client.host if request.client else ""
     try:
-        return str(ip_address(host))
+        return str(ip_address(request.client.host if request.client else ""))
     except ValueError:
         return ""
 
 
-def caller(request: Request, service: Served, bearer: _Bearer) -> Caller:
-    """Whoever the token is of; 401 for nobody."""
-    if bearer is None:
-        raise unknown("Send an access token.")
-    session = service.sessions.read(bearer.credentials)
-    account = service.accounts.get(session.account)
-    request.state.account = account.id
-    began = datetime.fromtimestamp(session.began, UTC)
-    principal = Principal(
-        account.id,
-        roles=[account.role],
-        practice=account.practice,
-        locations=account.locations,
-        patient=account.patient,
-        provider=account.provider,
-        authenticated=Authentication(
-            at=began,
-            methods={"pwd", "otp"} if session.mfa else {"pwd"},
-            mfa_at=began if session.mfa else None,
-        ),
-        address=address_of(request),
-        session=session.id,
-    )
-    return Caller(account, session, principal)
-
-
-Calling = Annotated[Caller, Depends(caller)]
-
-
-def clinic(service: Served, who: Calling) -> Practice:
-    """The caller's practice, acting as the caller: from here on the library decides."""
-    return service.scheduler.practice(who.account.practice).acting_as(who.principal)
-
-
-Clinic = Annotated[Practice, Depends(clinic)]
-
-
 @attrs.frozen
-class Change:
-    """A command that changes something: for whom, on which version, under which key."""
+class Call:
+    """A request of somebody who is known: the clinic acts as them, and the library decides."""
 
-    clinic: Practice
+    service: Service
     response: Response
-    if_match: str | None
-    key: str | None
+    account: Any
+    session: Any
+    clinic: Practice
+    if_match: str | None = None
+    key: str | None = None
+
+    def own(self, kind: str, stated: str | None, field: str) -> str:
+        """Whom it is about: who is stated, else the patient or provider that the caller is."""
+        found: str | None = stated or getattr(self.account, kind)
+        if found is None:
+            raise invalid(field, "say whose it is")
+        return found
 
     def tell(self, record: R, location: str | None = None) -> R:
         """Say in which version a record is told and, of a new one, where it is."""
@@ -125,8 +87,7 @@ class Change:
         """The record, if it is the one that was read; 412 else."""
         tags = {one.strip() for one in (self.if_match or "*").split(",")}
         if not tags & {"*", f'"{record.version}"'}:
-            why = "It has another version by now; read it again."
-            raise Refused(412, "changed-meanwhile", why)
+            raise Refused(412, "changed-meanwhile", "It was changed meanwhile; read it again.")
         return record
 
     def given(self, read: Callable[[str], R], id: str) -> R | str:
@@ -134,14 +95,46 @@ class Change:
         return id if self.if_match is None else self.matching(read(id))
 
 
-def change(
-    acting: Clinic,
+def acting(
+    request: Request,
     response: Response,
+    service: Served,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Call:
+    """Whoever the token is of, as the library's principal; 401 for nobody."""
+    if bearer is None:
+        raise unknown("Send an access token.")
+    session = service.sessions.read(bearer.credentials)
+    account = service.accounts.get(session.account)
+    request.state.account = account.id
+    began = datetime.fromtimestamp(session.began, UTC)
+    methods = {"pwd", "otp"} if session.mfa else {"pwd"}
+    shown = Authentication(at=began, methods=methods, mfa_at=began if session.mfa else None)
+    principal = Principal(
+        account.id,
+        roles=[account.role],
+        practice=account.practice,
+        locations=account.locations,
+        patient=account.patient,
+        provider=account.provider,
+        authenticated=shown,
+        address=address_of(request),
+        session=session.id,
+    )
+    clinic = service.scheduler.practice(account.practice).acting_as(principal)
+    return Call(service, response, account, session, clinic)
+
+
+Reading = Annotated[Call, Depends(acting)]
+
+
+def changing(
+    call: Reading,
     if_match: Annotated[str | None, Header(max_length=255, pattern=r"^[!-~ ]+$")] = None,
     idempotency_key: Annotated[str | None, Header(max_length=255, pattern=r"^[!-~]+$")] = None,
-) -> Change:
-    """What commands are given. A repeated one under its key changes nothing for seven days."""
-    return Change(acting, response, if_match, idempotency_key)
+) -> Call:
+    """The same for a command: on the version that was read; once under its key, for seven days."""
+    return attrs.evolve(call, if_match=if_match, key=idempotency_key)
 
 
-Changing = Annotated[Change, Depends(change)]
+Changing = Annotated[Call, Depends(changing)]

@@ -61,5 +61,6 @@ def test_handlers_have_ten_lines_on_average_or_fewer() -> None:
 
 
 def test_what_counts_as_code() -> None:
-    source = '"""Said."""\n\n# why\nx = (\n    1,  # one\n)\n\n\ndef f():\n    """Said."""\n    return x\n'
+    source = '"""Said."""\n\n# why\nx = (\n    1,  # one\n)\n\n\n'
+    source += 'def f():\n    """Said."""\n    return x\n'
     assert lines_of_code(source) == {4, 5, 6, 9, 11}

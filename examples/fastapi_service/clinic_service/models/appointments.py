@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -18,22 +19,20 @@ from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out,
 
 _STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no_show": "noshow"}
 _SHOWN = {theirs: ours for ours, theirs in _STATUSES.items()}
-_SAFE = 2**53
 
 
 def _shown_id(id: Any) -> Any:
     """Ids that are whole numbers are told as numbers, as they are documented."""
-    plain = isinstance(id, str) and id.isascii() and id.isdigit() and id == str(int(id[:20]))
-    return int(id) if plain and int(id) < _SAFE else id
-
-
-def library_status(status: str | None) -> str | None:
-    """What the library calls a status."""
-    return None if status is None else _STATUSES.get(status, status)
+    plain = isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 16
+    return int(id) if plain and str(int(id)) == id else id
 
 
 ShownId = Annotated[int | str, BeforeValidator(_shown_id)]
 Status = Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
+AskedStatus = Annotated[
+    Literal["scheduled", "completed", "cancelled", "no_show", "pending"],
+    AfterValidator(lambda status: _STATUSES.get(status, status)),
+]
 
 
 class NewAppointment(Body):
@@ -41,18 +40,17 @@ class NewAppointment(Body):
 
     patient: AnyId = Field(examples=[1])
     provider: AnyId = Field(examples=[5])
-    facility: AnyId | None = Field(None, examples=[3])
-    appointment_type: AnyId = Field("consultation", examples=["consultation"])
+    location: AnyId | None = Field(None, alias="facility", examples=[3])
+    type: AnyId = Field("consultation", alias="appointment_type")
     reason: Note = ""
     notes: Note = ""
-    start_time: StartAt
-    end_time: Instant
+    start: StartAt = Field(alias="start_time")
+    end: Instant = Field(alias="end_time")
 
-    @field_validator("end_time")
+    @field_validator("end")
     @classmethod
-    def _long_enough(cls, end: Any, info: ValidationInfo) -> Any:
-        start = info.data.get("start_time")
-        if start is not None and end - start < timedelta(minutes=5):
+    def _long_enough(cls, end: datetime, info: ValidationInfo) -> datetime:
+        if "start" in info.data and end - info.data["start"] < timedelta(minutes=5):
             raise ValueError("it ends at least five minutes after its start")
         return end
 
@@ -62,12 +60,12 @@ class AppointmentChange(Body):
 
     patient: AnyId | None = None
     provider: AnyId | None = None
-    facility: AnyId | None = None
-    appointment_type: AnyId | None = None
+    location: AnyId | None = Field(None, alias="facility")
+    type: AnyId | None = Field(None, alias="appointment_type")
     reason: Note | None = None
     notes: Note | None = None
-    start_time: StartAt | None = None
-    end_time: Instant | None = None
+    start: StartAt | None = Field(None, alias="start_time")
+    end: Instant | None = Field(None, alias="end_time")
 
 
 class Asked(Body):
@@ -75,13 +73,13 @@ class Asked(Body):
 
     provider: AnyId | None = None
     patient: AnyId | None = None
-    facility: AnyId | None = None
-    status: Literal["scheduled", "completed", "cancelled", "no_show", "pending"] | None = None
-    appointment_type: AnyId | None = None
+    location: AnyId | None = Field(None, alias="facility")
+    status: AskedStatus | None = None
+    type: AnyId | None = Field(None, alias="appointment_type")
     search: Word | None = None
     ordering: Literal["start_time", "-start_time", "created_at", "-created_at"] = "start_time"
-    start_after: Instant | None = None
-    start_before: Instant | None = None
+    since: Instant | None = Field(None, alias="start_after")
+    before: Instant | None = Field(None, alias="start_before")
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     page_size: Limit = 25
 
@@ -94,7 +92,7 @@ class AppointmentOut(Out):
     patient_name: str = ""
     provider: ShownId
     provider_name: str = ""
-    facility: Annotated[ShownId | None, Field(validation_alias="location")]
+    facility: ShownId | None = Field(validation_alias="location")
     facility_name: str = ""
     appointment_type: str = Field(validation_alias="type")
     reason: str
@@ -108,7 +106,10 @@ class AppointmentOut(Out):
 class Detail(AppointmentOut):
     """The same with what was sent about it: nothing, until notifications come."""
 
-    notifications_sent: list[dict[str, str]] = []
+    notifications_sent: list[dict[str, str]] = Field([])
+
+
+OutT = TypeVar("OutT", bound=AppointmentOut)
 
 
 class Paged(BaseModel):
@@ -135,6 +136,3 @@ class Conflicts(BaseModel):
 
     has_conflicts: bool
     conflicts: dict[str, list[Conflict]]
-
-
-OutT = TypeVar("OutT", bound=AppointmentOut)

@@ -6,14 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from clinic_service.models.common import Body, Day, Id, Word
+from clinic_service.models.common import Body, Day, Id, Name, Phone
 
 Email = Annotated[
     str,
     StringConstraints(max_length=255, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"),
 ]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
-Name = Annotated[Word, StringConstraints(max_length=100)]
 
 
 class Registration(Body):
@@ -24,7 +23,7 @@ class Registration(Body):
     first_name: Name = Field(examples=["Ada"])
     last_name: Name = Field(examples=["Byron"])
     date_of_birth: Day | None = None
-    phone: Annotated[Word, StringConstraints(max_length=60)] | None = None
+    phone: Phone = ""
 
 
 class Login(Body):

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from clinic_service.models import common
-from clinic_service.models.common import Body, Day, Id, Note, Out, Word, Zone
-from medsched import LocationKind, Pricing, SlotStatus
+from clinic_service.models.common import Between, Body, Day, Id, Note, Out, Word
+from medsched import LocationKind, SlotStatus
 
 T = TypeVar("T")
 State = Literal["available", "booked", "cancelled", "blocked"]
@@ -20,6 +20,7 @@ _STATES: dict[Any, State] = {
     SlotStatus.BUSY_TENTATIVE: "booked",
     SlotStatus.BUSY_UNAVAILABLE: "blocked",
 }
+Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 
 class Place(Body):
@@ -37,10 +38,6 @@ class Price(Body):
     insurance_accepted: bool = False
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
 
-    def pricing(self) -> Pricing:
-        """The price as the library takes it."""
-        return Pricing(**self.model_dump())
-
 
 class NewAvailability(Body):
     """Hours on one date, or from it on. ``provider_id`` is the caller's own unless stated."""
@@ -49,17 +46,17 @@ class NewAvailability(Body):
     date: Day
     start_time: common.WallClock
     end_time: common.WallEnd
-    timezone: Zone
+    timezone: common.Zone
     is_recurring: bool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
-    slot_duration: common.Minutes = 30
-    break_duration: Annotated[int, Field(ge=0, le=1440)] = 0
+    slot_duration: Annotated[Minutes, Field(ge=1)] = 30
+    break_duration: Minutes = 0
     max_appointments_per_slot: Annotated[int, Field(ge=1, le=10_000)] = 1
     appointment_type: Id = "consultation"
     location: Place | None = None
     pricing: Price | None = None
-    special_requirements: Annotated[list[Word], Field(max_length=50)] = []
+    special_requirements: list[Word] = Field([], max_length=50)
     notes: Note = ""
 
     @model_validator(mode="after")
@@ -76,36 +73,32 @@ class NewAvailability(Body):
 class SlotChange(Body):
     """What is to be another of one slot; what is left out stays."""
 
-    start_time: common.WallClock | None = None
-    end_time: common.WallEnd | None = None
+    start: common.WallClock | None = Field(None, alias="start_time")
+    end: common.WallEnd | None = Field(None, alias="end_time")
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
     notes: Note | None = None
     pricing: Price | None = None
-    appointment_type: Id | None = None
+    type: Id | None = Field(None, alias="appointment_type")
 
 
-class Dates(Body):
+class Dates(Between):
     """Which slots of a provider are asked for."""
 
-    start_date: Day
-    end_date: Day
     status: State | None = None
-    appointment_type: Id | None = None
-    timezone: Zone | None = None
 
 
 class Wanted(Body):
     """What a patient looks for; four weeks from today on unless dates are stated."""
 
     date: Day | None = None
-    start_date: Day | None = None
-    end_date: Day | None = None
-    specialization: Word | None = None
-    location: Word | None = None
-    appointment_type: Id | None = None
+    first: Day | None = Field(None, alias="start_date")
+    last: Day | None = Field(None, alias="end_date")
+    specialty: Word | None = Field(None, alias="specialization")
+    area: Word | None = Field(None, alias="location")
+    types: Id | None = Field(None, alias="appointment_type")
     insurance_accepted: bool | None = None
-    max_price: Annotated[float, Field(ge=0, le=10**9)] | None = None
-    timezone: Zone | None = None
+    price_at_most: Annotated[float, Field(ge=0, le=10**9)] | None = Field(None, alias="max_price")
+    timezone: common.Zone | None = None
     available_only: bool = True
     cursor: common.Cursor | None = None
 
@@ -131,8 +124,8 @@ class SlotOut(Out):
 
     slot_id: str = Field(validation_alias="id")
     date: dt.date
-    start_time: common.WallOut = Field(validation_alias="local_start")
-    end_time: common.WallOut = Field(validation_alias="local_end")
+    start_time: common.Wall = Field(validation_alias="local_start")
+    end_time: common.Wall = Field(validation_alias="local_end")
     status: Annotated[State, BeforeValidator(_STATES.get)]
     appointment_type: str = Field(validation_alias="type")
     location: Annotated[PlaceOut | None, BeforeValidator(lambda _: None)]
@@ -185,7 +178,9 @@ class ProviderOut(Out):
 
     id: str
     name: str
-    specialization: common.Listed = Field(validation_alias="specialties")
+    specialization: Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))] = Field(
+        validation_alias="specialties"
+    )
     years_of_experience: int | None
     rating: float | None
     clinic_address: str = ""

@@ -1,9 +1,10 @@
-"""Values that all requests are made of, each as strict as its format."""
+"""Values that all requests are made of, each as strict as its format, and how answers are made."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -12,23 +13,45 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     WithJsonSchema,
+    create_model,
 )
+from pydantic import StringConstraints as Text
 
-from medsched.errors import MedschedError
+from medsched import MedschedError
 from medsched.timeline.instants import check_date, minute_of
+
+T = TypeVar("T")
 
 
 class Body(BaseModel):
-    """The body of a request."""
+    """What is asked for: fields are called as the library calls them, on the wire as documented."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def stated(self, *but: str) -> dict[str, Any]:
+        """The fields that are not left out, save some."""
+        return {name: value for name, value in self if value is not None and name not in but}
 
-def _whole_number_as_text(value: object) -> object:
-    """Ids are texts; documented requests write some as numbers."""
-    return str(value) if type(value) is int else value
+
+class Out(BaseModel):
+    """What is told of an object of the library, read from its attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def told(noun: type[Any], names: str) -> Any:
+    """A model that tells some fields of a noun, called as the library calls them."""
+    hints = get_type_hints(noun)
+    fields = {name: (_plain(hints.get(name, str)), ...) for name in names.split()}
+    made: Any = create_model(f"{noun.__name__}Out", __base__=Out, **fields)  # type: ignore[call-overload]
+    return made
+
+
+def _plain(hint: Any) -> Any:
+    if getattr(hint, "__origin__", None) is frozenset:
+        return Sorted
+    return str if isinstance(hint, type) and issubclass(hint, Enum) else hint
 
 
 def _written(value: object) -> object:
@@ -38,67 +61,56 @@ def _written(value: object) -> object:
     return value
 
 
-def _in_range(value: Any) -> Any:
-    """The library computes with the years 1973 to 9998; what it refuses is no valid request."""
+def _known(value: T) -> T:
+    """The library computes with the years 1973 to 9998."""
     try:
         if isinstance(value, datetime):
-            minute_of(value, rounding="down")
-        else:
+            minute_of(value, "instant", rounding="down")
+        elif isinstance(value, date):
             check_date(value, "date")
     except MedschedError:
         raise ValueError("years from 1973 to 9998 are known") from None
     return value
 
 
-def _whole_minute(value: Any) -> Any:
+def _whole_minute(value: datetime) -> datetime:
     if value.second or value.microsecond:
         raise ValueError("a start has whole minutes")
     return value
 
 
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]+$"
+_LINE = r"[^\x00-\x1f\x7f-\x9f]"
+_ID = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": rf"^{_LINE}+$"}
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_PLAIN, strict=True)]
-"""An id of whatever kind: opaque, no control characters."""
+Id = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}+$")]
 AnyId = Annotated[
     Id,
-    BeforeValidator(_whole_number_as_text),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}),
+    BeforeValidator(lambda id: str(id) if type(id) is int else id),
+    WithJsonSchema({"anyOf": [_ID, {"type": "integer"}]}),
 ]
-"""The same, which may be written as a number."""
-Note = Annotated[
-    str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")
-]
-Word = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
-    ),
-]
-Day = Annotated[date, BeforeValidator(_written), AfterValidator(_in_range)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_range)]
+"""An id that may be written as a number."""
+SlotId = Annotated[str, Text(min_length=1, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")]
+Cursor = Annotated[str, Text(min_length=1, max_length=1000, pattern=r"^[!-~]+$")]
+Note = Annotated[str, Text(max_length=500, pattern=rf"^(?:{_LINE}|[\t\n\r])*$")]
+Word = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}*\S{_LINE}*$")]
+Name = Annotated[str, Text(min_length=1, max_length=100, pattern=rf"^{_LINE}*\S{_LINE}*$")]
+Phone = Annotated[str, Text(max_length=60, pattern=r"^[0-9+() ./x-]*$")]
+Day = Annotated[date, BeforeValidator(_written), AfterValidator(_known)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_known)]
 StartAt = Annotated[Instant, AfterValidator(_whole_minute)]
-WallClock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-WallEnd = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
-Zone = Annotated[
-    str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_+\-/]+$")
-]
-Minutes = Annotated[int, Field(ge=1, le=1440)]
+WallClock = Annotated[str, Text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+WallEnd = Annotated[str, Text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Zone = Annotated[str, Text(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_+/-]+$")]
 Limit = Annotated[int, Field(ge=1, le=1000)]
-
-
-class Out(BaseModel):
-    """What is told of an object of the library, read from its attributes."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-def _wall(value: Any) -> Any:
-    return f"{value:%H:%M}" if isinstance(value, datetime) else value
-
-
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[!-~]+$")]
-WallOut = Annotated[str, BeforeValidator(_wall)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=200)]
+Wall = Annotated[str, BeforeValidator(lambda at: f"{at:%H:%M}")]
 Sorted = Annotated[list[str], BeforeValidator(sorted)]
-Listed = Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))]
-SlotId = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[\w-]+$")]
+
+
+class Between(Body):
+    """Slots on some local dates, both inclusive."""
+
+    first: Day = Field(alias="start_date")
+    last: Day = Field(alias="end_date")
+    types: Id | None = Field(None, alias="appointment_type")
+    timezone: Zone | None = None

@@ -5,23 +5,36 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasPath, AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    model_validator,
+)
 
 from clinic_service.models.common import (
     Body,
     Day,
     Id,
+    Name,
     Note,
     Out,
+    Phone,
+    Wall,
     WallClock,
     WallEnd,
-    WallOut,
     Word,
     Zone,
 )
 
-_STATUSES = {"booked": "scheduled", "fulfilled": "completed", "noshow": "no-show"}
-Phone = Annotated[str, Field(max_length=60, pattern=r"^[0-9+() ./x\-]*$")]
+_STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no-show": "noshow"}
+_SHOWN = {theirs: ours for ours, theirs in _STATUSES.items()}
+AskedStatus = Annotated[
+    Literal["scheduled", "completed", "cancelled", "no-show"],
+    AfterValidator(lambda status: _STATUSES.get(status, status)),
+]
 
 
 class Hours(Body):
@@ -52,8 +65,8 @@ class HoursOut(Hours):
 class TimeOff(Body):
     """Dates on which a physician is away, both inclusive."""
 
-    start_date: Day
-    end_date: Day
+    first: Day = Field(alias="start_date")
+    last: Day = Field(alias="end_date")
     reason: Annotated[Note, Field(max_length=100)] = ""
 
 
@@ -70,47 +83,44 @@ class TimeOffOut(Out):
 class SlotsAsked(Body):
     """Which slots: of a day, or of some days."""
 
-    start_date: Day
-    end_date: Day | None = None
-    appointment_type: Id | None = None
+    first: Day = Field(alias="start_date")
+    last: Day | None = Field(None, alias="end_date")
+    types: Id | None = Field(None, alias="appointment_type")
     timezone: Zone | None = None
 
 
 class Asked(Body):
     """Which appointments are listed."""
 
-    physician_id: Id | None = None
-    patient_id: Id | None = None
-    status: Literal["scheduled", "completed", "cancelled", "no-show"] | None = None
+    provider: Id | None = Field(None, alias="physician_id")
+    patient: Id | None = Field(None, alias="patient_id")
+    status: AskedStatus | None = None
 
 
-class NewVisit(Body):
-    """What is to be booked, on the wall of the place; ``patient_id`` is the caller's own else."""
+class OtherTime(Body):
+    """Where a visit is to be moved: a start on the wall of the place."""
 
-    patient_id: Id | None = None
-    physician_id: Id
-    location_id: Id | None = None
-    appointment_date: Day
+    provider: Id | None = Field(None, alias="physician_id")
+    location: Id | None = Field(None, alias="location_id")
+    day: Day = Field(alias="appointment_date")
     start_time: WallClock
-    appointment_type: Id = "consultation"
-    reason_for_visit: Note = ""
+
+
+class NewVisit(OtherTime):
+    """What is to be booked; ``patient_id`` is the caller's own unless stated."""
+
+    patient: Id | None = Field(None, alias="patient_id")
+    provider: Id = Field(alias="physician_id")
+    type: Id = Field("consultation", alias="appointment_type")
+    reason: Note = Field("", alias="reason_for_visit")
     notes: Note = ""
 
 
 class VisitChange(Body):
     """What may be said anew of a visit; whose it is, and when, is not changed by this."""
 
-    reason_for_visit: Note | None = None
+    reason: Note | None = Field(None, alias="reason_for_visit")
     notes: Note | None = None
-
-
-class OtherTime(Body):
-    """Where a visit is to be moved."""
-
-    appointment_date: Day
-    start_time: WallClock
-    physician_id: Id | None = None
-    location_id: Id | None = None
 
 
 class VisitOut(Out):
@@ -120,13 +130,13 @@ class VisitOut(Out):
     patient_id: str = Field(validation_alias="patient")
     physician_id: str = Field(validation_alias="provider")
     location_id: str | None = Field(validation_alias="location")
-    appointment_date: Annotated[dt.date, BeforeValidator(lambda at: at.date())] = Field(
+    appointment_date: Annotated[dt.date, BeforeValidator(dt.datetime.date)] = Field(
         validation_alias=AliasPath("wall", "start")
     )
-    start_time: WallOut = Field(validation_alias=AliasPath("wall", "start"))
+    start_time: Wall = Field(validation_alias=AliasPath("wall", "start"))
     end_time: str = ""
     timezone: str = Field(validation_alias=AliasPath("wall", "timezone"))
-    status: Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one)))]
+    status: Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
     reason_for_visit: str = Field(validation_alias="reason")
     notes: str
     created_at: AwareDatetime
@@ -136,13 +146,15 @@ class VisitOut(Out):
 class PatientChange(Body):
     """What may be written anew of a patient; what is left out stays."""
 
-    first_name: Annotated[Word, Field(max_length=100)] | None = None
-    last_name: Annotated[Word, Field(max_length=100)] | None = None
-    date_of_birth: Day | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    birth_date: Day | None = Field(None, alias="date_of_birth")
     phone: Phone | None = None
-    address: Annotated[Note, Field(max_length=255)] | None = None
-    insurance_provider: Word | None = None
-    insurance_id: Annotated[Word, Field(max_length=60)] | None = None
+    address: Word | None = None
+    insurer: Word | None = Field(None, alias="insurance_provider")
+    insurance_number: Annotated[Name, Field(max_length=60)] | None = Field(
+        None, alias="insurance_id"
+    )
 
 
 class PatientOut(Out):

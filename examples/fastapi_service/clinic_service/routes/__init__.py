@@ -3,15 +3,11 @@
 from clinic_service.routes import (
     appointments,
     auth,
-    catalog,
-    changes,
-    holds,
+    booking,
     office,
-    physicians,
     provider_availability,
     time_blocks,
-    waitlist,
 )
 
-_MODULES = (auth, catalog, provider_availability, appointments, physicians, office, time_blocks)
-ROUTERS = tuple(one.router for one in (*_MODULES, holds, waitlist, changes))
+_MODULES = (auth, provider_availability, appointments, office, time_blocks, booking)
+ROUTERS = tuple(one.router for one in _MODULES)

@@ -7,26 +7,19 @@ from typing import Any
 import pyotp
 from fastapi import APIRouter, Request, Response
 
-from clinic_service.models.auth import (
-    Code,
-    Login,
-    Me,
-    RecoveryCodes,
-    Refresh,
-    Registration,
-    SecondFactor,
-    Tokens,
-)
+from clinic_service.models import auth as wire
 from clinic_service.problems import Refused
 from clinic_service.tokens import Pair, unknown
-from clinic_service.who import Calling, Served, Service, address_of
+from clinic_service.who import Reading, Served, Service, address_of
 from medsched.domain.principals import Principal, Role
 
 router = APIRouter(prefix="/api/auth", tags=["who calls"])
 
 
 @router.post("/register", status_code=201)
-def register(asked: Registration, request: Request, response: Response, service: Served) -> Me:
+def register(
+    asked: wire.Registration, request: Request, response: Response, service: Served
+) -> wire.Me:
     """Make an account for a new patient of the clinic."""
     service.throttle.count(service.accounts.login_of(asked.email), address_of(request))
     if service.accounts.is_taken(asked.email):
@@ -35,7 +28,7 @@ def register(asked: Registration, request: Request, response: Response, service:
     clinic = service.scheduler.practice(service.settings.practice).acting_as(host)
     name = f"{asked.first_name} {asked.last_name}"
     patient = clinic.patients.create(
-        name=name, birth_date=asked.date_of_birth, phone=asked.phone or "", email=asked.email
+        name=name, birth_date=asked.date_of_birth, phone=asked.phone, email=asked.email
     )
     password = asked.password.get_secret_value()
     id = service.accounts.add(
@@ -46,7 +39,7 @@ def register(asked: Registration, request: Request, response: Response, service:
 
 
 @router.post("/login")
-def login(asked: Login, request: Request, service: Served) -> Tokens:
+def login(asked: wire.Login, request: Request, service: Served) -> wire.Tokens:
     """Show who you are. With a second factor the code comes along: 401 says so."""
     key = service.accounts.login_of(asked.email)
     service.throttle.count(key, address_of(request))
@@ -62,46 +55,47 @@ def login(asked: Login, request: Request, service: Served) -> Tokens:
 
 
 @router.post("/refresh")
-def refresh(asked: Refresh, service: Served) -> Tokens:
+def refresh(asked: wire.Refresh, service: Served) -> wire.Tokens:
     """The next pair of tokens. A refresh token that is used twice ends its session."""
     return _tokens(service, service.sessions.refresh(asked.refresh_token.get_secret_value()))
 
 
 @router.post("/logout", status_code=204)
-def logout(service: Served, who: Calling) -> None:
+def logout(service: Served, call: Reading) -> None:
     """End this session: none of its tokens is good any more."""
-    service.sessions.end(who.session.id)
+    service.sessions.end(call.session.id)
 
 
 @router.get("/me")
-def me(who: Calling) -> Me:
+def me(call: Reading) -> wire.Me:
     """Who is logged in."""
-    return _me(who.account)
+    return _me(call.account)
 
 
 @router.post("/totp", status_code=201)
-def begin_totp(response: Response, service: Served, who: Calling) -> SecondFactor:
+def begin_totp(response: Response, service: Served, call: Reading) -> wire.SecondFactor:
     """A secret for an authenticator app; it is asked for once a code of it was confirmed."""
-    secret = service.accounts.begin_totp(who.account.id)
+    secret = service.accounts.begin_totp(call.account.id)
     response.headers["Location"] = "/api/auth/totp/confirm"
     issuer = service.settings.issuer
-    uri = pyotp.TOTP(secret).provisioning_uri(who.account.id, issuer_name=issuer)
-    return SecondFactor(secret=secret, uri=uri)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=call.account.id, issuer_name=issuer)
+    return wire.SecondFactor(secret=secret, uri=uri)
 
 
 @router.post("/totp/confirm")
-def confirm_totp(asked: Code, request: Request, service: Served, who: Calling) -> RecoveryCodes:
+def confirm_totp(asked: wire.Code, request: Request, call: Reading) -> wire.RecoveryCodes:
     """Ask for the second factor from now on. Sessions without it are over, this one too."""
-    service.throttle.count(f"totp {who.account.id}", address_of(request))
-    return RecoveryCodes(recovery_codes=service.accounts.confirm_totp(who.account.id, asked.code))
+    call.service.throttle.count(f"totp {call.account.id}", address_of(request))
+    codes = call.service.accounts.confirm_totp(call.account.id, asked.code)
+    return wire.RecoveryCodes(recovery_codes=codes)
 
 
-def _me(account: Any) -> Me:
+def _me(account: Any) -> wire.Me:
     told = {name: getattr(account, name) for name in ("id", "role", "practice", "locations")}
     told |= {"patient_id": account.patient, "physician_id": account.provider}
-    return Me(**told, second_factor=account.totp_on)
+    return wire.Me(**told, second_factor=account.totp_on)
 
 
-def _tokens(service: Service, pair: Pair) -> Tokens:
+def _tokens(service: Service, pair: Pair) -> wire.Tokens:
     lasting = int(service.settings.access_lifetime.total_seconds())
-    return Tokens(**pair._asdict(), expires_in=lasting)
+    return wire.Tokens(**pair._asdict(), expires_in=lasting)
