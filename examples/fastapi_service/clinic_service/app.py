@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from clinic_service import problems
@@ -19,6 +21,16 @@ from medsched.adapters.sqlalchemy import SqlAlchemyStore, migrations
 from medsched.ports.clock import Clock
 
 
+class Documented(FastAPI):
+    """Tells in its OpenAPI document what problems look like, too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document."""
+        told = super().openapi()
+        told["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
+        return told
+
+
 def prepare(settings: Settings) -> None:
     """Make the tables of the library and of the service where there are none."""
     store = SqlAlchemyStore(settings.database)
@@ -31,7 +43,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The service over one database, which `prepare` has made ready."""
     store = SqlAlchemyStore(settings.database)
     clock = clock or store.surroundings.clock
-    app = FastAPI(
+    app = Documented(
         title="A clinic's scheduling",
         version="1",
         description="The reference service of medsched. Errors are RFC 9457 problem details.",
@@ -55,7 +67,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         app.include_router(router)
     app.add_api_route("/healthz", healthz, tags=["operations"])
     app.add_api_route("/readyz", readyz, tags=["operations"])
-    app.openapi()["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
     return app
 
 

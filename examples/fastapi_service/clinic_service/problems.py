@@ -94,7 +94,7 @@ def problem(
     """The members of a problem."""
     told = {"type": f"urn:clinic-service:{kind}", "title": HTTPStatus(status).phrase}
     told |= {"detail": detail, "instance": f"urn:uuid:{request_id}"}
-    return {**told, "status": status, **(extra or {})}
+    return {**(extra or {}), **told, "status": status}
 
 
 def install(app: FastAPI) -> None:
