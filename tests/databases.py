@@ -27,6 +27,8 @@ from medsched.domain.events import Event
 from medsched.ports.store import Store
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Table
+
     from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
 ENGINES: Final = ("sqlite", "postgresql", "mariadb")
@@ -70,7 +72,12 @@ class Databases:
             create(store.engine)
         with store.engine.begin() as connection:
             for table in tables().metadata.sorted_tables:
-                if table is not tables().version:
+                if table not in (tables().version, *_guarded()):
+                    connection.execute(table.delete())
+            used = any(connection.scalar(_any_of(table)) for table in _guarded())
+        if used:
+            with unguarded(store.engine) as connection:
+                for table in _guarded():
                     connection.execute(table.delete())
         return store
 
@@ -79,6 +86,17 @@ class Databases:
         from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
         return SqlAlchemyStore(self._stores[kind].engine, **options)
+
+    def audited(self, kind: str, **options: Any) -> MemoryStore | SqlAlchemyStore:
+        """An empty store that keeps an audit, under keys of its own."""
+        if kind == "memory":
+            return MemoryStore(audit=True)
+        self.store(kind)
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        from medsched.adapters.audit.keeping import AuditKeeping
+        from medsched.adapters.keys.local import LocalKeys
+
+        return self.another(kind, audit=AuditKeeping(LocalKeys.generate()), **options)
 
     def check_returned(self, kind: str) -> None:
         """Fail if a test left a connection checked out."""
@@ -89,6 +107,41 @@ class Databases:
     def close(self) -> None:
         """Close all connections and stop all servers."""
         self._open.close()
+
+
+def _guarded() -> tuple[Table, ...]:
+    from medsched.adapters.sqlalchemy.schema import tables
+
+    made = tables()
+    return (made.audit, made.audit_chain, made.audit_head, made.audit_key)
+
+
+def _any_of(table: Table) -> Any:
+    import sqlalchemy as sa
+
+    return sa.select(sa.literal(1)).select_from(table).limit(1)
+
+
+@contextmanager
+def unguarded(engine: Engine) -> Iterator[Connection]:
+    """A transaction of somebody who owns the tables: no trigger guards the audit meanwhile."""
+    from medsched.adapters.sqlalchemy import audit_triggers
+
+    made = audit_triggers(engine.dialect.name)
+    names = [(one.split()[5], one) for one in made if one.startswith("CREATE TRIGGER IF")]
+    tables = [table.name for table in _guarded()]
+    with engine.begin() as connection:
+        for name, _ in names:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        if engine.dialect.name == "postgresql":
+            for table in tables:
+                connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield connection
+        if engine.dialect.name == "postgresql":
+            for table in tables:
+                connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for _, statement in names:
+            connection.exec_driver_sql(statement)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ Everything a user needs day to day is here; the exceptions are in `medsched.erro
 
 from medsched.adapters.memory import MemoryStore
 from medsched.adapters.tzdata import TzdataZones
+from medsched.domain.access import Decision, Grant, Reach
 from medsched.domain.agendas import AppointmentOrder
 from medsched.domain.appointment_types import (
     AppointmentType,
@@ -34,6 +35,7 @@ from medsched.domain.assignments import (
     ShortestWait,
     Weighted,
 )
+from medsched.domain.audit import AuditAction, AuditEntry, AuditOutcome
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.availability_changes import (
     AvailabilityChange,
@@ -63,7 +65,7 @@ from medsched.domain.places import (
     PracticeSettings,
     Room,
 )
-from medsched.domain.principals import Principal
+from medsched.domain.principals import Authentication, Principal, Purpose, Role
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.refusals import (
@@ -94,6 +96,7 @@ from medsched.domain.waitlist import (
     Worked,
 )
 from medsched.domain.wishes import FollowUpWish
+from medsched.engine.access import RolePolicy
 from medsched.errors import (
     AlreadyExists,
     AlreadyOffered,
@@ -131,6 +134,7 @@ from medsched.errors import (
     OutsideHours,
     OverlappingRules,
     Problem,
+    ReasonRequired,
     SchemaMismatch,
     SlotsNotKept,
     SlotsOverlap,
@@ -159,6 +163,10 @@ __all__ = [
     "AppointmentType",
     "AppointmentsStranded",
     "AssignmentRule",
+    "AuditAction",
+    "AuditEntry",
+    "AuditOutcome",
+    "Authentication",
     "AvailabilityChange",
     "AvailabilityChangeKind",
     "AvailabilityRule",
@@ -176,6 +184,7 @@ __all__ = [
     "ClinicFileError",
     "ContradictoryOverrides",
     "Coverage",
+    "Decision",
     "Device",
     "Disambiguation",
     "EstablishedFirst",
@@ -186,6 +195,7 @@ __all__ = [
     "FollowUpRefused",
     "FollowUpWish",
     "Frequency",
+    "Grant",
     "Grid",
     "GridKind",
     "GroupSession",
@@ -251,13 +261,18 @@ __all__ = [
     "ProviderSlots",
     "Publication",
     "PublishedSlot",
+    "Purpose",
+    "Reach",
     "Reason",
+    "ReasonRequired",
     "Recurrence",
     "RecurringBlocking",
     "ReleaseRule",
     "Request",
     "Resource",
     "ResourceKind",
+    "Role",
+    "RolePolicy",
     "Room",
     "RoundRobin",
     "Scheduler",

@@ -467,6 +467,26 @@ class KeyDestroyed(MedschedError, LookupError):
 
 
 @attrs.define(eq=False, slots=False)
+class AuditNotKept(MedschedError, NotImplementedError):
+    """An audit is asked for, and the store keeps none: it was not told to, or cannot."""
+
+    store: str
+
+    def sentence(self) -> str:
+        return f"this {self.store} keeps no audit: make it with audit="
+
+
+@attrs.define(eq=False, slots=False)
+class AuditDamaged(MedschedError, ValueError):
+    """An audit entry that is not as it was written, or was written by somebody else."""
+
+    entry: str
+
+    def sentence(self) -> str:
+        return f"the audit entry {self.entry!r} was changed or forged: verify the audit"
+
+
+@attrs.define(eq=False, slots=False)
 class SlotsNotKept(MedschedError, NotImplementedError):
     """Slots are to be published in a store that has no table of them: it is no `SlotTable`."""
 

@@ -25,6 +25,7 @@ from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
 from medsched.services.access import Access
 from medsched.services.appointments import Appointments
+from medsched.services.audit import Audit
 from medsched.services.availability import Availability
 from medsched.services.blockings import Blockings
 from medsched.services.calendars import Calendars
@@ -164,12 +165,15 @@ class Practice:
         """Who may do what: grants, and the broken glass."""
         self.changes = Changes(context, snapshots)
         """Where availability changed, in order, for UIs and caches."""
+        self.audit = Audit(context)
+        """Who saw or changed what, for those who must answer for it."""
 
     def acting_as(self, principal: Principal) -> Practice:
         """The same practice, its commands run under another principal.
 
-        Nothing is asked of them yet: each command asks whether they may. One of another practice
-        may do nothing here.
+        Each command asks the policy whether they may: `NotAllowed` for what they may not, which is
+        all for one of another practice; `NotFound` for what they do not reach, as for what does
+        not exist.
         """
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 

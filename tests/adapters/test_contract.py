@@ -10,7 +10,7 @@ from tests.databases import ENGINES, Databases
 from medsched.adapters.memory import MemoryStore
 from medsched.ports.slot_table import SlotTable
 from medsched.ports.store import Store
-from medsched.testing.contracts import SlotTableContract, StoreContract
+from medsched.testing.contracts import AuditContract, SlotTableContract, StoreContract
 from medsched.testing.contracts.changes import Changes
 from medsched.testing.contracts.claiming import Claiming
 from medsched.testing.contracts.contention import Contention
@@ -48,6 +48,25 @@ class TestSqlAlchemySlotTable(SlotTableContract):
     def table(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[SlotTable]:
         yield databases.store(request.param)
         databases.check_returned(request.param)
+
+
+class TestMemoryAudit(AuditContract):
+    @pytest.fixture
+    def store(self) -> Store:
+        return MemoryStore(audit=True)
+
+
+class TestSqlAlchemyAudit(AuditContract):
+    @pytest.fixture(params=ENGINES)
+    def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Store]:
+        yield databases.audited(request.param)
+        databases.check_returned(request.param)
+
+
+class TestAuditedByWrites(AuditContract):
+    @pytest.fixture
+    def store(self, databases: Databases) -> Store:
+        return databases.audited("mariadb", galera=True)
 
 
 class TestGuardsByWrites(Changes, Claiming, Receipts, Rivals, Contention, Following):

@@ -36,7 +36,7 @@ BEFORE, FRESH = "medsched_before", "medsched_fresh"
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 
 
-# ---------------------------------------------- versions 1 to 3, as they were released: frozen
+# ---------------------------------------------- versions 1 to 4, as they were released: frozen
 
 _MYSQL: Final = ("mysql", "mariadb")
 
@@ -221,7 +221,15 @@ def version_3(schema: str | None) -> sa.MetaData:
     return metadata
 
 
-EARLIER: Final = {1: version_1, 2: version_2, 3: version_3}
+def version_4(schema: str | None) -> sa.MetaData:
+    """The tables of version 4."""
+    metadata = version_3(schema)
+    (event,) = (one for one in metadata.tables.values() if one.name == "medsched_event")
+    event.append_column(sa.Column("touched", _DOCUMENT))
+    return metadata
+
+
+EARLIER: Final = {1: version_1, 2: version_2, 3: version_3, 4: version_4}
 
 
 def fill(connection: sa.Connection, metadata: sa.MetaData, version: int) -> None:
@@ -417,7 +425,7 @@ class TestFromEarlierVersions:
     def test_it_ends_at_the_tables_of_today(self, database: Of, before: int) -> None:
         meant = fresh(database)
         engine, schema = old(database, before)
-        assert len(meant) >= len(shape(engine, schema)) == {1: 6, 2: 12, 3: 14}[before]
+        assert len(meant) >= len(shape(engine, schema)) == {1: 6, 2: 12, 3: 14, 4: 14}[before]
         assert adapter.upgrade(engine, schema=schema) == (before, adapter.VERSION)
         is_current(engine, schema, meant)
         assert adapter.upgrade(engine, schema=schema) == (adapter.VERSION, adapter.VERSION)
@@ -480,7 +488,12 @@ class TestFromEarlierVersions:
         meant = fresh(database)
         engine, schema = old(database, before)
         made = tables(schema)
-        half = {1: [made.ledger, made.booking], 2: [made.slot], 3: list[sa.Table]()}[before]
+        half: list[sa.Table] = {
+            1: [made.ledger, made.booking],
+            2: [made.slot],
+            3: [],
+            4: [made.audit_chain, made.audit],
+        }[before]
         with engine.begin() as connection:
             for table in half:
                 table.create(connection)
@@ -495,7 +508,8 @@ class TestFromEarlierVersions:
         is_current(engine, schema, meant)
 
     @pytest.mark.parametrize(
-        "what, version", [("upgrade", 1), ("upgrade", 2), ("upgrade", 3), ("create", 0)]
+        "what, version",
+        [("upgrade", 1), ("upgrade", 2), ("upgrade", 3), ("upgrade", 4), ("create", 0)],
     )
     def test_killed_at_any_statement_it_can_be_run_again(
         self, database: Of, what: str, version: int
@@ -515,7 +529,7 @@ class TestFromEarlierVersions:
                 adapter.check(engine, schema=schema)
             run(engine, schema=schema)
             is_current(engine, schema, meant)
-        assert at > {0: 15, 1: 15, 2: 7, 3: 2}[version]
+        assert at > {0: 30, 1: 30, 2: 22, 3: 17, 4: 15}[version]
 
     def test_two_at_once_end_well(self, database: Of, before: int) -> None:
         meant = fresh(database)

@@ -99,9 +99,14 @@ def shown(
 
 
 def seen(
-    viewer: Viewer, on: Resource, taken: Iterable[tuple[Claim, Taker | None]], now: datetime = NOW
+    viewer: Viewer,
+    on: Resource,
+    taken: Iterable[tuple[Claim, Taker | None]],
+    now: datetime = NOW,
+    *,
+    between: tuple[datetime, datetime] | None = None,
 ) -> tuple[CalendarEntry, ...]:
-    return entries(viewer, on, taken, between=(at(0), at(600)), now=now)
+    return entries(viewer, on, taken, between=between or (at(0), at(600)), now=now)
 
 
 def told(entry: CalendarEntry) -> dict[str, Any]:
@@ -269,8 +274,8 @@ def test_a_visit_whose_buffer_alone_reaches_in_is_not_told() -> None:
     taken = [claim(SMITH, visit("a", -40, -10), after=20), claim(SMITH, visit("b", 599, 700))]
     assert [one.appointment for one in seen(ALL, SMITH, taken)] == ["b"]
     assert [(one.start, one.end) for one in seen(NOBODY, SMITH, taken)] == [
-        (at(-40), at(10)),
-        (at(599), at(700)),
+        (at(0), at(10)),
+        (at(599), at(600)),
     ]
 
 
@@ -383,3 +388,33 @@ def test_who_is_not_reached_makes_no_difference(
             )
         ]
         assert seen(viewer, on, _claims(on, changed)) == seen(viewer, on, _claims(on, split))
+
+
+@given(
+    viewer=_VIEWERS,
+    on=_CALENDARS,
+    drawn=_taken(),
+    low=st.integers(0, 250),
+    length=st.integers(1, 90),
+)
+def test_a_part_of_a_calendar_tells_no_more_than_the_whole(
+    viewer: Viewer,
+    on: Resource,
+    drawn: list[tuple[str, int, int, str | None, str, str | None]],
+    low: int,
+    length: int,
+) -> None:
+    """Else who asks for one minute after the other learns where each visit begins."""
+    taken, (start, end) = _claims(on, drawn), (at(low), at(low + length))
+    here = [(one, taker) for one, taker in taken if one.start < end and start < one.end]
+    found = seen(viewer, on, here, between=(start, end))
+    whole = [one for one in seen(viewer, on, taken) if one.start < end and start < one.end]
+    assert list(found) == sorted(
+        (
+            attrs.evolve(one, start=max(one.start, start), end=min(one.end, end))
+            if one.is_anonymous
+            else one
+            for one in whole
+        ),
+        key=lambda one: (one.start, one.end, one.appointment or one.hold or "", one.type or ""),
+    )

@@ -60,6 +60,9 @@ class MarkedIds(NumberedIds):
     def reference(self) -> str:
         return self._mark + super().reference()
 
+    def audit(self) -> str:
+        return self._mark + super().audit()
+
 
 def seen(store: Store, practice: str, tries: int) -> Practice:
     """A practice as one try of a command sees it: by a scheduler that has read nothing yet."""

@@ -24,7 +24,7 @@ from medsched import (
 )
 from medsched.domain.stored import Ref, Stored
 from medsched.services.calendars import LONGEST_CALENDAR
-from medsched.services.context import Context
+from medsched.services.gates import Gate
 from medsched.testing.fixed import FixedClock
 
 GYM, P0, P1 = Resource("room", "gym"), Resource("patient", "p0"), Resource("patient", "p1")
@@ -114,15 +114,18 @@ def test_whom_one_may_not_see_is_as_if_there_were_nobody(clinic: Practice) -> No
         acting(clinic, "patient", patient="p1"),
         acting(clinic, "provider", provider="jones"),
     )
-    nobody = clinic.acting_as(Principal("x", practice="riverside"))
-    for seen in (p1, jones, nobody):
+    for seen in (clinic, p1):  # a patient who is reached, and not stored
+        for id in ("nobody", "p99"):
+            with pytest.raises(NotFound):
+                of(seen, Resource("patient", id))
+    for seen in (p1, jones):
         raised = []
         for id in ("p0", "nobody"):
             with pytest.raises(NotFound) as found:
                 of(seen, Resource("patient", id))
             raised.append(str(found.value).replace(id, "…"))
         assert raised[0] == raised[1]
-    for seen in (clinic, p1, jones, nobody):
+    for seen in (clinic, p1, jones):
         for resource in ("nobody", Resource("room", "smith"), Resource("device", "gym")):
             with pytest.raises(NotFound):
                 of(seen, resource)
@@ -175,7 +178,15 @@ def test_a_hold_that_has_expired_takes_no_time(clinic: Practice, clock: FixedClo
     ]
 
 
-def test_what_reaches_into_the_stretch_is_told_whole(clinic: Practice) -> None:
+def test_nobody_counts_patients_minute_by_minute(clinic: Practice) -> None:
+    p9 = acting(clinic, "patient", patient="p9")
+    for minute in range(-10, 220, 7):
+        found = told(p9.calendars.of("smith", nine(minute), nine(minute + 1)))
+        busy = 0 <= minute < 70 or 90 <= minute < 210
+        assert found == ([(minute, minute + 1, "")] if busy else [])
+
+
+def test_a_visit_that_reaches_into_the_stretch_is_told_whole(clinic: Practice) -> None:
     def between(low: int, high: int) -> list[tuple[int, int, str]]:
         return told(clinic.calendars.of("smith", nine(low), nine(high)))
 
@@ -199,7 +210,7 @@ def test_a_stretch_is_a_stretch_of_instants_and_not_too_long(clinic: Practice) -
         of(clinic.resource, low, nine(1))
 
 
-def test_it_takes_two_round_trips_and_a_third_for_a_patient(
+def test_it_takes_two_round_trips_and_more_for_a_patient(
     clinic: Practice, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -218,11 +229,19 @@ def test_it_takes_two_round_trips_and_a_third_for_a_patient(
     for resource, seen, trips in (
         ("smith", clinic, ["claims", "get_many"]),
         (GYM, acting(clinic, "patient", patient="p1"), ["claims", "get_many"]),
-        (P1, acting(clinic, "patient", patient="p1"), ["claims", "get_many", "reached"]),
+        (P1, clinic, ["claims", "get_many"]),
     ):
         of(seen, resource)
         assert asked == trips
         asked.clear()
+    hidden = []
+    for id in ("p0", "p9", "nobody"):  # who is hidden costs as much as who is not there
+        with pytest.raises(NotFound):
+            of(acting(clinic, "patient", patient="p1"), Resource("patient", id))
+        hidden.append([*asked])
+        asked.clear()
+    assert hidden[0] == hidden[1] == hidden[2]
+    assert "claims" not in hidden[0]
 
 
 def test_whose_visits_were_shown_is_told_to_the_audit(
@@ -230,12 +249,12 @@ def test_whose_visits_were_shown_is_told_to_the_audit(
 ) -> None:
     said: list[list[str]] = []
 
-    def shown(self: Context, operation: str, records: Sequence[Stored]) -> Sequence[Stored]:
-        assert operation == "calendar.read"
+    def shown(self: Gate, records: Sequence[Stored]) -> Sequence[Stored]:
+        assert self.operation == "calendar.read"
         said.append([":".join(Ref.to(one)) for one in records])
         return records
 
-    monkeypatch.setattr(Context, "shown", shown)
+    monkeypatch.setattr(Gate, "shown", shown)
     of(clinic, "smith")
     of(clinic, GYM)
     of(acting(clinic, "patient", patient="p1"), "smith")

@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from medsched.adapters.memory import MemoryStore
+from medsched.domain.access import EVERYTHING
 from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, ScheduleVersion, Standing
 from medsched.domain.claims import Claim
 from medsched.domain.events import NumberedEvent
 from medsched.domain.idempotency import Receipt
 from medsched.domain.records import Resource
+from medsched.domain.stored import Ref, StoredT
 
 
 def elsewhere() -> None:
@@ -165,6 +167,16 @@ class NumbersBeforeTheCommit(MemoryStore):
         return found[:limit]
 
 
+class CutsBeforeItFilters(MemoryStore):
+    """Reads a page, and then leaves out what is not reached: pages are short before the end."""
+
+    def page(self, practice: str, cls: type[StoredT], **more: Any) -> Sequence[StoredT]:
+        within = more.pop("within", EVERYTHING)
+        found = super().page(practice, cls, **more)
+        reached = self.reached(practice, found, within)
+        return [one for one in found if Ref.to(one) in reached]
+
+
 BROKEN: Final[dict[str, Callable[[], MemoryStore]]] = {
     "check then insert": CheckThenInsert,
     "FOR UPDATE on existing appointments only": LocksWhatIsThere,
@@ -174,4 +186,5 @@ BROKEN: Final[dict[str, Callable[[], MemoryStore]]] = {
     "no schedule version": NoScheduleVersion,
     "a look before the closure": LooksBeforeItCloses,
     "outbox read by identity column": NumbersBeforeTheCommit,
+    "a page cut before it is filtered": CutsBeforeItFilters,
 }

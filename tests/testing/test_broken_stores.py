@@ -61,6 +61,7 @@ _FOUND_BY: Final = {
     "no schedule version": "schedule or guard",
     "a look before the closure": "closure or end_of_its_type",
     "outbox read by identity column": "follow or event or number",
+    "a page cut before it is filtered": "reach",
 }
 
 

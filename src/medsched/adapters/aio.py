@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from random import uniform
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from medsched.errors import InvalidChoice, MissingExtra
 
@@ -33,6 +33,9 @@ from medsched.adapters.sqlalchemy.connections import url_of
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
 from medsched.adapters.surroundings import standard
 from medsched.ports.surroundings import Surroundings
+
+if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
+    from medsched.adapters.audit.keeping import AuditKeeping
 
 __all__ = ["LoopPauses", "async_store", "call"]
 
@@ -84,6 +87,7 @@ def async_store(
     *,
     schema: str | None = None,
     galera: bool = False,
+    audit: AuditKeeping | None = None,
     surroundings: Surroundings | None = None,
 ) -> SqlAlchemyStore:
     """A store whose methods, and the services over it, are used through `call`.
@@ -102,6 +106,7 @@ def async_store(
         database.sync_engine if isinstance(database, AsyncEngine) else _async_url(database),
         schema=schema,
         galera=galera,
+        audit=audit,
         surroundings=surroundings or attrs.evolve(standard(), pauses=LoopPauses()),
     )
     if not store.engine.dialect.supports_sane_multi_rowcount:

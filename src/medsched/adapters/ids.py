@@ -23,3 +23,6 @@ class RandomIds:
         """Eight letters and digits, such as ``K7MQ-2XD9``: one of 656 thousand million."""
         made = "".join(choice(_LETTERS) for _ in range(_LENGTH))
         return f"{made[: _LENGTH // 2]}-{made[_LENGTH // 2 :]}"
+
+    def audit(self) -> str:
+        return uuid4().hex

@@ -1,7 +1,7 @@
 """The command line: which commands there are, and how each of them ends.
 
 Exit codes: 0 done; 1 refused (a time that is not offered, a file with mistakes, tables of another
-release); 2 bad input.
+release, an audit with flaws); 2 bad input.
 Results go to stdout, everything else to stderr.
 """
 
@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from medsched.cli import check, day, db, demo, explain, slots
+from medsched.cli import audit, check, day, db, demo, explain, slots
 from medsched.cli.outcome import BAD_INPUT, DONE
 from medsched.errors import MedschedError
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (a time that is not offered, a file with mistakes, tables that are
-not those of this release), 2 bad input
+not those of this release, an audit with flaws), 2 bad input
 
 A date is written 2026-01-05; a time 2026-01-05T09:00, on the wall of --timezone or else of
 the provider's zone, or with its offset, 2026-01-05T09:00-05:00."""
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"medsched {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, slots, explain, check, day, db):
+    for command in (demo, slots, explain, check, day, db, audit):
         command.add_to(commands)
     return parser
 

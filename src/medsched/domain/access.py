@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 import attrs
 
 from medsched.domain.bookings import instant
-from medsched.domain.fields import LONGEST_NOTE, an_id, check_id, phi, several, text, yes_or_no
+from medsched.domain.fields import LONGEST_NOTE, an_id, ids, phi, text, texts, yes_or_no
 from medsched.domain.records import Identified
 from medsched.errors import InvalidInterval
 
@@ -64,10 +63,6 @@ EVERYTHING: Final = Reach(everything=True)
 NOTHING: Final = Reach()
 
 
-def _ids(value: Iterable[str] | str) -> frozenset[str]:
-    return frozenset(check_id(one, "grant") for one in several(value, "grant"))
-
-
 @attrs.frozen(kw_only=True)
 class Grant(Identified):
     """Leave to reach beyond what a principal's roles reach, for a while.
@@ -78,8 +73,8 @@ class Grant(Identified):
     """
 
     principal: str = attrs.field(validator=an_id)
-    locations: frozenset[str] = attrs.field(factory=frozenset, converter=_ids)
-    patients: frozenset[str] = attrs.field(factory=frozenset, converter=_ids)
+    locations: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=ids)
+    patients: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=ids)
     starts: datetime = attrs.field(converter=instant)
     ends: datetime = attrs.field(converter=instant)
     reason: str = phi(validator=text(LONGEST_NOTE, least=1))

@@ -68,6 +68,12 @@ def maybe_id(instance: Instance, attribute: AnyAttribute, value: object) -> None
         check_id(value, attribute.name)
 
 
+def ids(instance: Instance, attribute: AnyAttribute, value: frozenset[str]) -> None:
+    """Validate a set of references."""
+    for one in value:
+        check_id(one, attribute.name)
+
+
 def own_id(instance: Instance, attribute: AnyAttribute, value: object) -> None:
     """Validate a record's own id; empty until the store gives one."""
     if value != "":

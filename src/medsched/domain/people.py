@@ -15,6 +15,7 @@ from medsched.domain.fields import (
     Lengths,
     a_date,
     a_zone,
+    ids,
     lengths,
     maybe_id,
     not_before,
@@ -126,8 +127,8 @@ class Patient(Identified):
     insurer: str = phi(default="", validator=text())
     insurance_number: str = phi(default="", validator=text(60))
     established: bool = phi(default=False)
-    locations: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
-    providers: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
+    locations: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=ids)
+    providers: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=ids)
 
     @cached_property
     def resource(self) -> Resource:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import attrs
 
 from medsched.domain.bookings import instant
-from medsched.domain.fields import Choice, an_id, check_id, maybe_id, several, text, texts, words
+from medsched.domain.fields import Choice, an_id, ids, maybe_id, several, text, texts, words
 from medsched.errors import InvalidChoice
 
 
@@ -64,10 +64,6 @@ def _roles(value: Iterable[Role | str] | Role | str) -> frozenset[Role]:
     return frozenset(Role(one) for one in several(value, "roles"))
 
 
-def _ids(value: Iterable[str] | str) -> frozenset[str]:
-    return frozenset(check_id(one, "locations") for one in several(value, "locations"))
-
-
 def _an_address(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     try:
         ip_address(value if isinstance(value, str) and value else "::")
@@ -92,7 +88,9 @@ class Principal:
     id: str = attrs.field(validator=an_id)
     roles: frozenset[Role] = attrs.field(factory=frozenset, converter=_roles, kw_only=True)
     practice: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
-    locations: frozenset[str] = attrs.field(factory=frozenset, converter=_ids, kw_only=True)
+    locations: frozenset[str] = attrs.field(
+        factory=frozenset, converter=texts, validator=ids, kw_only=True
+    )
     patient: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
     provider: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
     authenticated: Authentication | None = attrs.field(default=None, kw_only=True)

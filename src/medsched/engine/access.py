@@ -41,14 +41,15 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         # Whom it sees, and when.
         "patient": "read list update",
         "appointment": (
-            "read list booked requested follow-up book-first find-chain book-chain reschedule"
-            " booked.step arrived.step checked-in.step cancelled.step"
+            "read list book request follow-up book-first find-chain book-chain reschedule"
+            " accept arrive check-in cancel"
         ),
         "series": "read list book reschedule cancel",
         "hold": "read list place confirm release",
-        "waitlist": "join change leave accept declined position",
+        "waitlist": "join change leave accept decline position",
         "waitlist-entry": "read list",
         "waitlist-offer": "read list",
+        "calendar": "read",
         "access": "own",
     },
     _CARE: {
@@ -56,10 +57,10 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "search": "load",
         "patient": "create register",
         "appointment": (
-            "proposed override details conflicts propose-moves move-offered"
-            " change-resources annotate fulfilled.step noshow.step entered-in-error.step"
+            "propose override details conflicts propose-moves move-offered"
+            " change-resources annotate fulfil mark-noshow enter-in-error"
         ),
-        "waitlist": "urgency backdate offer withdrawn waiting eligible",
+        "waitlist": "set-urgency backdate offer withdraw waiting eligible",
         # Each for the resources that they keep: those of staff are at their locations.
         "availability": "add check publish would-strand stranded",
         "rule": "update activate deactivate",
@@ -93,6 +94,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "event": "list",
         "tally": "read",
         "access": "grant revoke list",
+        "audit": "report seal verify retain prune",
     },
 }
 
@@ -118,7 +120,7 @@ KEEPING: Final[frozenset[str]] = frozenset(
     *("one-off-blocking.read", "one-off-blocking.list"),
     *("slot.change", "slot.delete", "slot.delete-recurring", "slot.restore"),
 }
-"""The operations on a resource's own time, which a grant to see patients does not open."""
+"""The operations on resources' own time, which a grant for a clinic opens to no provider."""
 
 
 class RolePolicy:
@@ -155,9 +157,10 @@ class RolePolicy:
             return EVERYTHING
         able = principal.roles & OPERATIONS.get(operation, frozenset())
         found = [_of_role(role, principal) for role in able]
-        if able & _BESIDE and (Role.STAFF in able or operation not in KEEPING):
+        if able & _BESIDE:
+            places = Role.STAFF in able or operation not in KEEPING
             found += [
-                Reach(locations=one.locations, patients=one.patients)
+                Reach(locations=one.locations if places else frozenset(), patients=one.patients)
                 for one in grants
                 if one.principal == principal.id and one.is_in_force(now)
             ]

@@ -11,6 +11,7 @@ import attrs
 from medsched.domain.access import Reach
 from medsched.domain.appointments import Appointment
 from medsched.domain.blockings import Blocking
+from medsched.domain.bookings import instant
 from medsched.domain.calendars import CalendarEntry
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.holds import Hold
@@ -76,8 +77,9 @@ def entries(
 
     ``taken`` are the claims on the resource with what makes each, None where that is gone; and
     those on the viewer, if a patient: only these tell of their seats in group sessions. What has
-    expired takes no time. A visit that is told has its own start and end; untold time has its
-    buffers, and is one stretch where it touches, so that nobody can count by it who was there.
+    expired takes no time. A visit that is told has its own start and end. Untold time has its
+    buffers, is one stretch where it touches, and ends where was asked for, so that nobody can count
+    by it who was there, not even by asking for one minute after the other.
     """
     live = [(claim, taker) for claim, taker in taken if claim.is_live(now)]
     seats = {
@@ -90,7 +92,7 @@ def entries(
         if claim.resource == resource:
             if isinstance(taker, GroupSession) and taker.id in seats:
                 continue  # their own seat tells of it
-        elif not _is_seat_there(viewer, resource, taker):
+        elif not _is_seat_at(resource, taker):
             continue
         if isinstance(taker, Appointment) and not taker.claims_time:
             continue  # it was given up since the claims were read
@@ -99,9 +101,11 @@ def entries(
             untold.append(entry)
         else:
             told[claim.kind, claim.id] = entry
-    start, end = between
-    found = (one for one in told.values() if one.start < end and start < one.end)
-    return tuple(sorted((*found, *_merged(untold)), key=_order))
+    start, end = map(instant, between)
+    found = [one for one in told.values() if one.start < end and start < one.end]
+    for one in _merged(untold):
+        found.append(attrs.evolve(one, start=max(one.start, start), end=min(one.end, end)))
+    return tuple(sorted(found, key=_order))
 
 
 def _entry(viewer: Viewer, resource: Resource, claim: Claim, taker: Taker | None) -> CalendarEntry:
@@ -150,11 +154,9 @@ def _is_own(viewer: Viewer, visit: _Visit) -> bool:
     return viewer.patient is not None and visit.patient == viewer.patient
 
 
-def _is_seat_there(viewer: Viewer, resource: Resource, taker: Taker | None) -> bool:
-    """Whether it is a seat of the viewer's in a group session that takes a resource's time."""
+def _is_seat_at(resource: Resource, taker: Taker | None) -> bool:
+    """Whether it is a seat in a group session that takes a resource's time."""
     if not isinstance(taker, Appointment | Hold) or taker.session is None:
-        return False
-    if not _is_own(viewer, taker):
         return False
     match resource.kind:
         case ResourceKind.PROVIDER:

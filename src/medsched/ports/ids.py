@@ -17,3 +17,7 @@ class Ids(Protocol):
     def reference(self) -> str:
         """What to call an appointment when people speak of it: short, hardly ever made twice."""
         ...
+
+    def audit(self) -> str:
+        """The id of an entry in the audit: one that no entry has had, of up to 32 characters."""
+        ...

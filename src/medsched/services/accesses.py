@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+import attrs
+
 from medsched.domain.access import Grant
 from medsched.domain.audit import AuditAction, AuditEntry, AuditOutcome
 from medsched.domain.changes import Changeset
@@ -72,6 +74,11 @@ class Accesses:
         patient = None if record is None else patient_of(record)
         return self._entry(action, AuditOutcome.DENIED, why, ref, patient, operation=operation)
 
+    def about(self, kind: str, action: AuditAction, patient: str | None) -> AuditEntry:
+        """What is written down of what is no record: an audit that is asked or tended, say."""
+        made = self._entry(action, AuditOutcome.DONE, self._reason, None, patient)
+        return attrs.evolve(made, kind=kind)
+
     def _of(
         self, action: AuditAction, record: Stored, patient: str | None, emergency: bool
     ) -> AuditEntry:
@@ -99,7 +106,7 @@ class Accesses:
     ) -> AuditEntry:
         by = self._principal
         return AuditEntry(
-            id=self._surroundings.ids.new(Kind.GRANT),
+            id=self._surroundings.ids.audit(),
             at=self._surroundings.clock.now(),
             practice=self._practice,
             principal=by.id,

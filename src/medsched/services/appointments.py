@@ -62,6 +62,22 @@ _CHANGES: Final[Mapping[AppointmentStatus, Change]] = {
     AppointmentStatus.ENTERED_IN_ERROR: Change.ENTERED_IN_ERROR,
 }
 """What happened to an appointment that came into a status."""
+_MAKING: Final[Mapping[AppointmentStatus, str]] = {
+    AppointmentStatus.PROPOSED: "appointment.propose",
+    AppointmentStatus.PENDING: "appointment.request",
+    AppointmentStatus.BOOKED: "appointment.book",
+}
+"""The operation that makes an appointment of each status."""
+_STEPS: Final[Mapping[AppointmentStatus, str]] = {
+    AppointmentStatus.BOOKED: "appointment.accept",
+    AppointmentStatus.ARRIVED: "appointment.arrive",
+    AppointmentStatus.CHECKED_IN: "appointment.check-in",
+    AppointmentStatus.FULFILLED: "appointment.fulfil",
+    AppointmentStatus.NOSHOW: "appointment.mark-noshow",
+    AppointmentStatus.CANCELLED: "appointment.cancel",
+    AppointmentStatus.ENTERED_IN_ERROR: "appointment.enter-in-error",
+}
+"""The operation that brings an appointment into each status."""
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
 _OVERRIDE: Final = "appointment.override"
@@ -116,7 +132,7 @@ class Appointments(Agendas):
         self, status: AppointmentStatus, slot: SlotLike, patient: str, details: Details
     ) -> Appointment:
         context, bookings, now = self._context, self._bookings, self._context.now()
-        gate = context.admit(f"appointment.{_CHANGES[status].value}")
+        gate = context.admit(_MAKING[status])
         refuse_unknown(details, Details, "book")
         check_id(patient, "patient")
         check_stated(gate, details)
@@ -494,7 +510,7 @@ class Appointments(Agendas):
         idempotency_key: str | None,
         reason: str = "",
     ) -> Appointment:
-        gate = self._context.admit(f"appointment.{_CHANGES[status].value}.step")
+        gate = self._context.admit(_STEPS[status])
         now = self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason}
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from medsched.domain.access import Reach
 from medsched.domain.calendars import CalendarEntry
-from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.stored import CLAIMED_BY, BookingRecord, Kind, Ref, Stored
 from medsched.engine.calendars import Viewer, entries
@@ -18,7 +16,6 @@ from medsched.timeline.instants import span_of
 
 LONGEST_CALENDAR: Final = timedelta(days=370)
 """The longest stretch that is shown at once."""
-_READ: Final = "calendar.read"
 
 
 class Calendars:
@@ -41,13 +38,15 @@ class Calendars:
     ) -> tuple[CalendarEntry, ...]:
         """What takes the time of a resource in [start, end), aware instants, by start.
 
-        A bare id is a provider's. What reaches into the stretch is told whole. A location has a
-        calendar if it is exclusive, else nothing takes its time. `NotFound` for a resource that is
-        not there, and for a patient who is not reached. `InvalidInterval` for an end that is not
-        after the start or more than `LONGEST_CALENDAR` after it, `NaiveDatetime`, `OutOfRange`,
-        and `InvalidChoice` for the practice itself.
+        A bare id is a provider's. A visit that reaches into the stretch is told whole; time of
+        which nothing is told, as far as the stretch goes. A location has a calendar if it is
+        exclusive, else nothing takes its time.
+
+        `NotFound` for a resource that is not there, and for a patient who is not reached.
+        `InvalidInterval` for an end that is not after the start or more than `LONGEST_CALENDAR`
+        after it, `NaiveDatetime`, `OutOfRange`, and `InvalidChoice` for the practice itself.
         """
-        self._context.admit(_READ)
+        gate = self._context.admit("calendar.read")
         wanted = resource(resource_)
         if wanted.kind is ResourceKind.PRACTICE:
             raise InvalidChoice("resource", str(wanted), "a practice has no calendar of its own")
@@ -55,15 +54,17 @@ class Calendars:
         if end - start > LONGEST_CALENDAR:
             why = f"longer than {LONGEST_CALENDAR.days} days"
             raise InvalidInterval("end", (start, end), why)
-        viewer = Viewer.of(self._context.principal, self._context.reach(_READ))
+        viewer = Viewer.of(gate.principal, gate.reach)
         store, practice = self._context.store, self._context.practice
+        if wanted.kind is ResourceKind.PATIENT:
+            gate.patient(wanted.id)  # before anything is read of theirs
         asked = {wanted}
         if viewer.patient is not None:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
         claims = store.claims(practice, asked, low, high)
         refs = [Ref(CLAIMED_BY[claim.kind], claim.id) for claim in claims]
         found = store.get_many(practice, [Ref.of(wanted), *refs])
-        if not self._may_see(wanted, found, viewer.reach):
+        if Ref.of(wanted) not in found:
             raise NotFound(wanted.kind.value, wanted.id)
         takers = [one if isinstance(one, BookingRecord) else None for one in map(found.get, refs)]
         shown = entries(
@@ -73,18 +74,8 @@ class Calendars:
             between=(start, end),
             now=self._context.now(),
         )
-        self._context.shown(_READ, _told_of(wanted, shown, found))
+        gate.shown(_told_of(wanted, shown, found))
         return shown
-
-    def _may_see(self, wanted: Resource, found: Mapping[Ref, Stored], reach: Reach) -> bool:
-        """Whether there is such a calendar, for whoever has this reach."""
-        ref = Ref.of(wanted)
-        if wanted.kind is ResourceKind.PATIENT:
-            # Whom one may not see takes as long as whom there is not.
-            record = found.get(ref, Patient(id=wanted.id))
-            if not self._context.store.reached(self._context.practice, [record], reach):
-                return False
-        return ref in found
 
 
 def _told_of(

@@ -8,7 +8,6 @@ from typing import Final, TypeVar, cast
 
 import attrs
 
-from medsched.domain.access import EVERYTHING, NOTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
@@ -17,7 +16,7 @@ from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
 from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
-from medsched.domain.principals import SYSTEM, Principal, Role
+from medsched.domain.principals import SYSTEM, Principal
 from medsched.domain.stored import BookingRecord, Ref, StoredT
 from medsched.engine.access import RolePolicy
 from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
@@ -109,24 +108,6 @@ class Context:
         return Gate(
             self.practice, self.store, self.surroundings, self.principal, self.policy, operation
         )
-
-    def reach(self, operation: str) -> Reach:
-        """Whose records an operation may see and change: what the principal's roles reach."""
-        principal, roles = self.principal, self.principal.roles
-        if principal.is_trusted or Role.ADMIN in roles:
-            return EVERYTHING
-        reach = NOTHING
-        if Role.PATIENT in roles and principal.patient is not None:
-            reach |= Reach(patients=frozenset({principal.patient}))
-        if Role.PROVIDER in roles and principal.provider is not None:
-            reach |= Reach(providers=frozenset({principal.provider}))
-        if Role.STAFF in roles:
-            reach |= Reach(locations=principal.locations, unplaced=True)
-        return reach
-
-    def shown(self, operation: str, records: Sequence[StoredT]) -> Sequence[StoredT]:
-        """The records that an operation shows, which is where it comes to be written down."""
-        return records
 
     def commit(
         self,

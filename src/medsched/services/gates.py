@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn, TypeVar, cast
 
@@ -21,13 +21,11 @@ from medsched.domain.audit import AuditAction, AuditEntry
 from medsched.domain.blockings import Blocking
 from medsched.domain.changes import Changeset
 from medsched.domain.holds import Hold
-from medsched.domain.people import Patient, Provider
-from medsched.domain.places import Device, Room
+from medsched.domain.people import Patient
 from medsched.domain.principals import Principal, Role
 from medsched.domain.reaching import reaches, reaches_registered
-from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.records import Resource
 from medsched.domain.series import Series
-from medsched.domain.starts import ANYWHERE
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, patient_of
 from medsched.domain.stranding import AppointmentsStranded
 from medsched.domain.waitlist import OfferStatus, WaitlistEntry, WaitlistOffer, WaitlistStatus
@@ -37,6 +35,8 @@ from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.services.accesses import Accesses
 from medsched.services.hushing import Hushing
+from medsched.services.ownership import is_kept
+from medsched.services.stand_ins import stand_in
 
 R = TypeVar("R", bound=Stored)
 _PAGE: Final = 1000
@@ -54,6 +54,7 @@ _OVER: Final = frozenset(
     }
 )
 """What becomes of the waitlist's records because something else was done."""
+_AUTHORISED: Final = "the host has authorised it"
 _BEYOND: Final = "it would make or change what they do not reach"
 _KEEPS_NOT: Final = "they may change the time of their own resources only"
 
@@ -78,22 +79,28 @@ class Gate:
         self._surroundings, self._policy = surroundings, policy
         self.principal = principal
         self._free = principal.is_trusted
-        self._reason = ""
+        self._reason = _AUTHORISED
+        self._asked: dict[str, None] = {}
         self.operation = operation
+        self.audited = store.audited
+        """Whether what passes is written down."""
         if not self._free:
             self._reason = self.also(operation)
-        elif store.audited:
-            self._reason = "the host has authorised it"
 
     # -------------------------------------------------------------------- permitting
 
     def also(self, operation: str) -> str:
-        """Let the principal do this, too, and say why they may; `NotAllowed`."""
+        """Let the principal do this, too, and say why they may; `NotAllowed`.
+
+        What the command writes must then be within their reach in this as well: who is a patient
+        here and works elsewhere does not write as staff what they reach as a patient.
+        """
         if self._free:
             return self._reason
         decision = self._policy.permits(self.principal, operation, self._practice, self._now)
         if not decision.allowed:
             self._deny(operation, decision.reason)
+        self._asked[operation] = None
         return decision.reason
 
     def choose(self, *ids: str | None) -> None:
@@ -113,8 +120,9 @@ class Gate:
         """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
         self._deny(self.operation, why)
 
-    def _deny(self, operation: str, why: str) -> NoReturn:
-        self._write([self._accesses.denied(AuditAction.EXECUTE, why, operation=operation)])
+    def _deny(self, operation: str, why: str, record: Stored | None = None) -> NoReturn:
+        action = AuditAction.EXECUTE
+        self._write([self._accesses.denied(action, why, record=record, operation=operation)])
         raise NotAllowed(self.principal.id, operation, why)
 
     @cached_property
@@ -133,12 +141,12 @@ class Gate:
         """Whose records are reached, by whatever is granted as well."""
         if self.sees_all:
             return EVERYTHING
-        return self._reach(self._grants)
+        return self._reach(self._grants, self.operation)
 
     @cached_property
     def _own(self) -> Reach:
         """What is reached without any grant."""
-        return EVERYTHING if self._free else self._reach(())
+        return EVERYTHING if self._free else self._reach((), self.operation)
 
     @cached_property
     def _grants(self) -> Sequence[Grant]:
@@ -160,8 +168,8 @@ class Gate:
                 return found
             after = page[-1].id
 
-    def _reach(self, grants: Collection[Grant]) -> Reach:
-        return self._policy.reach(self.principal, grants, self.operation, self._now)
+    def _reach(self, grants: Collection[Grant], operation: str) -> Reach:
+        return self._policy.reach(self.principal, grants, operation, self._now)
 
     def reached(self, records: Iterable[R]) -> list[R]:
         """Those of some records that are reached, in their order."""
@@ -171,16 +179,25 @@ class Gate:
         return self._reached(given, self.reach)
 
     def _reached(self, records: Sequence[R], reach: Reach) -> list[R]:
-        unsure = [one for one in records if not self._surely(reach, one)]
+        return self._among(records, reach, self._surely)
+
+    def _among(
+        self, records: Sequence[R], reach: Reach, sure: Callable[[Reach, Stored], bool]
+    ) -> list[R]:
+        """Those of some records that are reached: surely, or as the store tells."""
+        unsure = [one for one in records if not sure(reach, one)]
         asked = [one for one in unsure if isinstance(one, Patient | WaitlistEntry)]
         there = self._store.reached(self._practice, asked, reach) if asked else frozenset()
         left = {Ref.to(one) for one in unsure} - there
         return [one for one in records if Ref.to(one) not in left]
 
     def _surely(self, reach: Reach, record: Stored) -> bool:
+        """Whether it is reached by itself; a hold is by whoever placed it, too."""
+        placed = isinstance(record, Hold) and record.created_by == self.principal.id
+        return placed or self._itself(reach, record)
+
+    def _itself(self, reach: Reach, record: Stored) -> bool:
         """Whether it is reached as far as the record itself can tell."""
-        if isinstance(record, Hold) and record.created_by == self.principal.id:
-            return True
         if isinstance(record, Patient) and reaches_registered(reach, record):
             return True
         return reaches(reach, record, _unasked)
@@ -197,12 +214,13 @@ class Gate:
         if not theirs:
             return self._unless_hidden(record, ref)
         # From here on what is missing costs as much as what is somebody else's.
-        if record is not None and self._surely(self.reach, record):
+        reach = self.reach
+        if record is not None and self._surely(reach, record):
             return record
-        asked = _stand_in(record, ref)
+        asked = stand_in(record, ref)
         if asked is not None:
-            there = self._store.reached(self._practice, [asked], self.reach)
-            if record is not None and reaches(self.reach, record, lambda _: bool(there)):
+            there = self._store.reached(self._practice, [asked], reach)
+            if record is not None and reaches(reach, record, lambda _: bool(there)):
                 return record
         self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
         return None
@@ -239,34 +257,10 @@ class Gate:
     # ------------------------------------------------------------------------ keeping
 
     def keeps(self, resources: Iterable[Resource]) -> bool:
-        """Whether the time of all of these is the principal's to change.
-
-        A provider's own; for staff that of their locations, of the rooms and devices there, and of
-        the providers whose main location it is; for whoever reaches everything, that of all.
-        """
-        return self.sees_all or all(map(self._keeps, resources))
-
-    def _keeps(self, one: Resource) -> bool:
-        reach = self.reach
-        match one.kind:
-            case ResourceKind.PROVIDER:
-                if one.id in reach.providers:
-                    return True
-                return self._lies(Provider, one.id)
-            case ResourceKind.LOCATION:
-                return one.id in reach.locations
-            case ResourceKind.ROOM:
-                return self._lies(Room, one.id)
-            case ResourceKind.DEVICE:
-                return self._lies(Device, one.id)
-            case _:
-                return False
-
-    def _lies(self, cls: type[Provider] | type[Room] | type[Device], id: str) -> bool:
-        if not self.reach.locations:
-            return False
-        found = self._store.get(self._practice, cls, id)
-        return found is not None and found.location in self.reach.locations
+        """Whether the time of all of these is the principal's to change: see `is_kept`."""
+        return self.sees_all or all(
+            is_kept(self._store, self._practice, self.reach, one) for one in resources
+        )
 
     def keep(self, *resources: Resource) -> None:
         """Let the principal change the time of some resources; `NotAllowed`."""
@@ -277,7 +271,8 @@ class Gate:
 
     def check(self, changeset: Changeset) -> None:
         """Refuse to make or change a patient's record that is not reached; `NotAllowed`."""
-        if self.sees_all:
+        asked = [one for one in self._asked if not self._reach((), one).everything]
+        if not asked:
             return
         offered = {one.entry for one in changeset.writes if isinstance(one, WaitlistOffer)}
         written = [
@@ -287,28 +282,15 @@ class Gate:
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]
-        if written and len(self._reached_as_written(written)) < len(written):
-            self.deny(_BEYOND)
-
-    def _reached_as_written(self, records: Sequence[Stored]) -> Sequence[Stored]:
-        own = [one for one in records if not self._surely_written(self._own, one)]
-        if not own:
-            return records
-        left = [one for one in own if not self._surely_written(self.reach, one)]
-        return [one for one in records if one not in left] + self._asked(left)
-
-    def _asked(self, records: Sequence[Stored]) -> list[Stored]:
-        asked = [one for one in records if isinstance(one, Patient | WaitlistEntry)]
-        if not asked:
-            return []
-        there = self._store.reached(self._practice, asked, self.reach)
-        return [one for one in asked if Ref.to(one) in there]
-
-    def _surely_written(self, reach: Reach, record: Stored) -> bool:
-        """As `_surely`, but that whoever places a hold does not reach it by that alone."""
-        if isinstance(record, Patient) and reaches_registered(reach, record):
-            return True
-        return reaches(reach, record, _unasked)
+        for operation in asked:
+            own = self._reach((), operation)
+            if all(self._itself(own, one) for one in written):
+                continue  # and no grant need be read
+            reach = self._reach(self._grants, operation)
+            there = self._among(written, reach, self._itself)
+            beyond = next((one for one in written if one not in there), None)
+            if beyond is not None:
+                self._deny(operation, _BEYOND, beyond)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
@@ -317,11 +299,6 @@ class Gate:
         return record
 
     # ----------------------------------------------------------------------- auditing
-
-    @property
-    def audited(self) -> bool:
-        """Whether what passes is written down."""
-        return self._store.audited
 
     @cached_property
     def _accesses(self) -> Accesses:
@@ -332,16 +309,24 @@ class Gate:
     def shown(self, records: Iterable[R]) -> tuple[R, ...]:
         """Some records as they are shown, once it is written down: no audit, no data."""
         given = tuple(records)
-        if self._store.audited and given:
+        if self._free and not self.audited:
+            return given
+        if self.audited and given:
             self._write(self._accesses.read(given, self._urgent(given)))
         if (hushing := self.hushing) is None:
             return given
         told = (hushing.series(one) if isinstance(one, Series) else one for one in given)
         return cast("tuple[R, ...]", tuple(told))
 
+    def note(self, kind: str, action: AuditAction, patient: str | None = None) -> AuditEntry:
+        """Write down what was done to something that is no record, such as the audit itself."""
+        entry = self._accesses.about(kind, action, patient)
+        self._write([entry])
+        return entry
+
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
-        return self.shown([record])[0]
+        return record if self._free and not self.audited else self.shown([record])[0]
 
     def audits(self, changeset: Changeset, result: object) -> tuple[AuditEntry, ...]:
         """What is written down of a changeset, and of what is returned beside it."""
@@ -353,7 +338,7 @@ class Gate:
 
     def show_result(self, result: object) -> None:
         """Write down that a command that changed nothing returns this."""
-        if self._store.audited:
+        if self.audited:
             self.shown(_records(result))
 
     def _urgent(self, records: Collection[Stored]) -> Callable[[Stored], bool]:
@@ -363,11 +348,13 @@ class Gate:
         calm = [one for one in self._grants if not one.emergency]
         if len(calm) == len(self._grants):
             return _none
-        seen = {Ref.to(one) for one in self._reached(list(records), self._reach(calm))}
+        seen = {
+            Ref.to(one) for one in self._reached(list(records), self._reach(calm, self.operation))
+        }
         return lambda one: Ref.to(one) not in seen
 
     def _write(self, entries: Collection[AuditEntry]) -> None:
-        if entries and self._store.audited:
+        if entries and self.audited:
             self._store.record([*entries])
 
     # ------------------------------------------------------------------------- hushing
@@ -408,27 +395,3 @@ def _records(result: object) -> list[Stored]:
     """The records among what a command returns."""
     some = result if isinstance(result, tuple) else (result,)
     return [one for one in some if isinstance(one, Stored)]
-
-
-def _stand_in(record: Stored | None, ref: Ref) -> Patient | WaitlistEntry | None:
-    """What the store is asked about in place of a record, be it there or not; None: nothing.
-
-    Of an entry it is told whether its patient is reached, of whom it alone is asked.
-    """
-    match ref.kind:
-        case Kind.PATIENT:
-            return record if isinstance(record, Patient) else Patient(id=ref.id)
-        case Kind.WAITLIST_ENTRY if isinstance(record, WaitlistEntry):
-            return attrs.evolve(record, providers=(), location=ANYWHERE)
-        case Kind.WAITLIST_ENTRY:
-            day = date(2000, 1, 1)
-            return WaitlistEntry(
-                id=ref.id,
-                patient=ref.id,
-                type=ref.id,
-                earliest=day,
-                latest=day,
-                entered_at=datetime(2000, 1, 1, tzinfo=UTC),
-            )
-        case _:
-            return None

@@ -9,6 +9,7 @@ from medsched.domain.access import EVERYTHING
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.stored import NounT, Ref, StoredT, kind_of
 from medsched.domain.stranding import Stranded
+from medsched.errors import InvalidChoice
 from medsched.services.context import Context
 from medsched.services.gates import Gate
 from medsched.services.queries import Query
@@ -43,19 +44,16 @@ class Listing(Generic[StoredT, Q]):
     def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
         gate = self._admit("read")
-        return gate.show(gate.see(self._read(gate, id), Ref(kind_of(self._cls), id)))
+        return gate.show(gate.see(self._read(id), Ref(kind_of(self._cls), id)))
 
     def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
         gate = self._admit("read")
-        found = gate.found(self._read(gate, id), Ref(kind_of(self._cls), id))
+        found = gate.found(self._read(id), Ref(kind_of(self._cls), id))
         return None if found is None else gate.show(found)
 
-    def _read(self, gate: Gate, id: str) -> StoredT | None:
-        found = self._context.store.get(self._context.practice, self._cls, id)
-        if found is None or gate.sees_all or self._sift is None:
-            return found
-        return next(iter(self._sift(gate, [found])), None)
+    def _read(self, id: str) -> StoredT | None:
+        return self._context.store.get(self._context.practice, self._cls, id)
 
     def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.
@@ -119,7 +117,11 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
         """
-        return self._writer.update(self._admit("update"), record, stranded=stranded, reason=reason)
+        gate = self._admit("update")
+        if not isinstance(record, self._cls):
+            why = f"a {kind_of(self._cls).value} is needed"
+            raise InvalidChoice("record", type(record).__name__, why)
+        return self._writer.update(gate, record, stranded=stranded, reason=reason)
 
     def deactivate(
         self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""

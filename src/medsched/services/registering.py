@@ -14,6 +14,8 @@ from medsched.domain.people import Patient
 from medsched.domain.principals import Role
 from medsched.services.gates import Gate
 
+_CONTACT: Final = frozenset({"phone", "email", "address", "active"})
+_SET_HERE: Final = frozenset({"version", "created_at", "updated_at"})
 _NOT_THEIRS: Final = "they may register patients with their own locations and with themselves only"
 
 
@@ -38,19 +40,22 @@ def registered(gate: Gate, patient: Patient) -> Patient:
 
 
 def check_change(gate: Gate, before: Patient, after: Patient) -> None:
-    """Let the principal change a patient's record so; `NotAllowed`."""
+    """Let the principal change a patient's record so; `NotAllowed`.
+
+    How they are reached patients may say themselves, and nothing else.
+    """
     if gate.sees_all:
         return
-    if before.active is not after.active:
+    names = (field.name for field in attrs.fields(Patient) if field.name not in _SET_HERE)
+    changed = {name for name in names if getattr(before, name) != getattr(after, name)}
+    if "active" in changed:
         gate.also("patient.activate" if after.active else "patient.deactivate")
-    if before.established is not after.established:
+    if changed - _CONTACT:
         gate.also("patient.register")
+    locations, providers = _own(gate)
     moved = before.locations ^ after.locations, before.providers ^ after.providers
-    if any(moved):
-        gate.also("patient.register")
-        locations, providers = _own(gate)
-        if not (moved[0] <= locations and moved[1] <= providers):
-            gate.deny(_NOT_THEIRS)
+    if not (moved[0] <= locations and moved[1] <= providers):
+        gate.deny(_NOT_THEIRS)
 
 
 def _own(gate: Gate) -> tuple[frozenset[str], frozenset[str]]:

@@ -9,7 +9,7 @@ from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.stored import HoursRecord, HoursT, Kind, NounT, Ref, scheduled_by
 from medsched.domain.stranding import Stranded, Stranding
-from medsched.errors import NotFound
+from medsched.errors import InvalidChoice, NotFound
 from medsched.services.context import Context
 from medsched.services.gates import Gate
 from medsched.services.queries import HoursQuery, OverrideQuery
@@ -52,8 +52,7 @@ class AvailabilityRecords:
         practice's bounds, or of a stated type that fits into none of the windows;
         `OverlappingRules`; `ContradictoryOverrides`; `AlreadyExists`.
         """
-        gate = self._writer.context.admit("availability.add")
-        return self._writer.create(gate, [item], stranded=stranded)[0]
+        return self._add([item], stranded)[0]
 
     def add_all(
         self, items: Iterable[HoursRecord], *, stranded: Stranded | str = Stranded.REFUSE
@@ -62,8 +61,15 @@ class AvailabilityRecords:
 
         They are compared with one another as well, and strand whom they strand together.
         """
-        gate = self._writer.context.admit("availability.add")
-        return self._writer.create(gate, tuple(items), stranded=stranded)
+        return self._add(items, stranded)
+
+    def _add(self, items: Iterable[HoursT], stranded: Stranded | str) -> tuple[HoursT, ...]:
+        gate, given = self._writer.context.admit("availability.add"), tuple(items)
+        for one in given:
+            if not isinstance(one, HoursRecord):
+                why = "a rule, override, blocking or release rule is needed"
+                raise InvalidChoice("items", type(one).__name__, why)
+        return self._writer.create(gate, given, stranded=stranded)
 
     # --------------------------------------------------------------------- stranded
 

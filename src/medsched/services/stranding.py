@@ -49,7 +49,7 @@ AWAITED: Final = frozenset(
     }
 )
 """The statuses in which an appointment that has not begun is still awaited."""
-_CANCEL: Final = "appointment.cancelled.step"
+_CANCEL: Final = "appointment.cancel"
 _OFFER: Final = "appointment.move-offered"
 _BACK, _ON = timedelta(days=23), timedelta(days=4)
 """How long before its first date a visit may begin that an override closes, and how long after."""

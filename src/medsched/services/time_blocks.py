@@ -257,6 +257,8 @@ class TimeBlocks:
         `NotFound`; `VersionConflict` if it was changed since it was read; what publishing raises.
         """
         gate = self._context.admit("time-block.update")
+        if not isinstance(block, TimeBlock):
+            raise InvalidChoice("block", type(block).__name__, "a TimeBlock is needed")
 
         def changed(stored: TimeBlock) -> TimeBlock:
             if stored.version != block.version:

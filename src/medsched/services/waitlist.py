@@ -121,7 +121,7 @@ class Waitlist(WaitlistLine):
         gate.choose(id)
         gate.detail(notes, referral, prepayment)
         if urgency:
-            gate.also("waitlist.urgency")
+            gate.also("waitlist.set-urgency")
         if entered_at is not None:
             gate.also("waitlist.backdate")
         entry = WaitlistEntry(
@@ -209,7 +209,7 @@ class Waitlist(WaitlistLine):
 
         `InvalidNumber`; `NotWaiting` once the entry is over.
         """
-        gate = self._context.admit("waitlist.urgency")
+        gate = self._context.admit("waitlist.set-urgency")
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:

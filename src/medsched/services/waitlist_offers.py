@@ -138,7 +138,7 @@ class WaitlistOffers:
 
         One that is over stays what it is; `OfferClosed` for one that was accepted.
         """
-        gate = self._context.admit("waitlist.withdrawn")
+        gate = self._context.admit("waitlist.withdraw")
         return self._refused(gate, offer, OfferStatus.WITHDRAWN, None, "", idempotency_key)
 
     def decline(
@@ -154,7 +154,7 @@ class WaitlistOffers:
         Declining twice is declining once, and what has expired is over as it is. `NotFound` for
         another patient's offer; `OfferClosed` for one that was accepted or withdrawn.
         """
-        gate = self._context.admit("waitlist.declined")
+        gate = self._context.admit("waitlist.decline")
         check_id(patient, "patient")
         return self._refused(gate, offer, OfferStatus.DECLINED, patient, reason, idempotency_key)
 

@@ -39,6 +39,7 @@ class NumberedIds:
     def __init__(self) -> None:
         self._made: Counter[Kind] = Counter()
         self._references = 0
+        self._audits = 0
 
     def new(self, kind: Kind) -> str:
         """The next id of this kind."""
@@ -49,3 +50,8 @@ class NumberedIds:
         """The next reference: ``REF-1``, ``REF-2``."""
         self._references += 1
         return f"REF-{self._references}"
+
+    def audit(self) -> str:
+        """The next id of an audit entry: ``audit-1``, ``audit-2``."""
+        self._audits += 1
+        return f"audit-{self._audits}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from threading import Lock
+from uuid import uuid4
 
+from medsched.adapters.memory.audit import Journal
 from medsched.adapters.memory.rows import Rows
 from medsched.adapters.memory.slot_table import Days
 from medsched.adapters.surroundings import standard
@@ -17,6 +19,8 @@ from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.audit import AuditEntry
+from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint
+from medsched.domain.audit_rows import AuditRow, microseconds
 from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.domain.claims import Claim
@@ -27,19 +31,23 @@ from medsched.domain.ledger import LedgerKey
 from medsched.domain.published import PublishedDay
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of
+from medsched.ports.audit_log import AuditKeys, Seen
 from medsched.ports.store import RETRIES, Taken, VersionedCalendar
 from medsched.ports.surroundings import Surroundings
 
 
 class MemoryStore:
-    """A `Store` and `SlotTable` that keeps all in this process, and nothing after it.
+    """A `Store`, `SlotTable` and `AuditLog` that keeps all in this process, and nothing after it.
 
     Threads may share it: one lock is held for the length of each call. Records are frozen,
-    so what a reader was given never changes under it.
+    so what a reader was given never changes under it. With ``audit`` an audit is kept, under
+    random keys that are gone with the store.
     """
 
-    def __init__(self, surroundings: Surroundings | None = None) -> None:
+    def __init__(self, surroundings: Surroundings | None = None, *, audit: bool = False) -> None:
         self._surroundings = surroundings or standard()
+        self._audited = audit
+        self._journals: dict[str, Journal] = {}
         self._lock = Lock()
         self._practices: defaultdict[str, Rows] = defaultdict(Rows)
         self._published: defaultdict[str, Days] = defaultdict(Days)
@@ -243,20 +251,81 @@ class MemoryStore:
             rows = self._practice(practice)
             return {Ref.to(one) for one in records if rows.reaches(reach, one)}
 
-    @property
-    def audited(self) -> bool:
-        return False
-
-    def record(self, entries: Sequence[AuditEntry]) -> None:
-        pass
-
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:
             outcome = self._practice(changeset.practice).against(changeset)
             if outcome == Applied():
+                self._write_down(changeset.practice, changeset.audits)
                 # From here on nothing can fail: what could, was tried above without a trace.
                 self._practices[changeset.practice].take(changeset)
             return outcome
+
+    # --------------------------------------------------------------------- the audit
+
+    @property
+    def audited(self) -> bool:
+        return self._audited
+
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        if entries:
+            with self._lock:
+                self._write_down(entries[0].practice, entries)
+
+    def _write_down(self, practice: str, entries: Sequence[AuditEntry]) -> None:
+        if self._audited and entries:
+            journal = self._journal(practice)
+            journal.check(entries)
+            now = microseconds(self._surroundings.clock.now())
+            self._journals.setdefault(practice, journal).write(entries, uuid4().hex, now)
+
+    def audit_keys(self, practice: str) -> AuditKeys:
+        with self._lock:
+            return self._journals.setdefault(practice, Journal(practice)).keys
+
+    def audit_head(self, practice: str) -> AuditHead:
+        with self._lock:
+            return self._journal(practice).head
+
+    def seal_audit(self, practice: str) -> int:
+        with self._lock:
+            return self._journal(practice).seal()
+
+    def sealed_audit(self, practice: str, *, after: int, limit: int) -> Sequence[ChainedRow]:
+        with self._lock:
+            return self._journal(practice).sealed(after, limit)
+
+    def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
+        with self._lock:
+            return self._journal(practice).unsealed(after, limit)
+
+    def audit_of(
+        self,
+        practice: str,
+        patient: str,
+        *,
+        since: int,
+        until: int | None,
+        after: Seen | None,
+        limit: int,
+    ) -> Sequence[AuditRow]:
+        with self._lock:
+            return self._journal(practice).about(patient, since, until, after, limit)
+
+    def audit_shipped(self, practice: str, number: int) -> None:
+        with self._lock:
+            self._journal(practice).ship(number)
+
+    def retain_audit(self, practice: str, period: timedelta) -> None:
+        with self._lock:
+            self._journals.setdefault(practice, Journal(practice)).retain(period)
+
+    def prune_audit(self, practice: str, anchor: Checkpoint) -> int:
+        with self._lock:
+            return self._journal(practice).prune(anchor)
+
+    def _journal(self, practice: str) -> Journal:
+        """The audit of a practice; asking for an unknown one leaves nothing behind."""
+        return self._journals.get(practice) or Journal(practice)
 
     def _practice(self, id: str) -> Rows:
         """The rows of a practice; asking for an unknown one leaves nothing behind."""

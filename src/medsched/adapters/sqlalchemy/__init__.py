@@ -13,6 +13,8 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("medsched.adapters.sqlalchemy", "sqlalchemy") from error
 
+from medsched.adapters.sqlalchemy.audit_log import rewrap_audit_keys
+from medsched.adapters.sqlalchemy.audit_triggers import audit_privileges, audit_triggers
 from medsched.adapters.sqlalchemy.migrations import check, create, stamp, upgrade
 from medsched.adapters.sqlalchemy.schema import VERSION, Tables, attach
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
@@ -23,8 +25,11 @@ __all__ = [
     "SqlAlchemyStore",
     "Tables",
     "attach",
+    "audit_privileges",
+    "audit_triggers",
     "check",
     "create",
+    "rewrap_audit_keys",
     "stamp",
     "upgrade",
     "verify",

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from medsched.adapters.sqlalchemy.agendas import asked_for
+from medsched.adapters.sqlalchemy.audit_writing import write_audit
 from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed, unpacked
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
@@ -34,6 +35,7 @@ from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.appointments import Appointment
+from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import (
     Changeset,
     Refused,
@@ -61,6 +63,7 @@ class Application:
         tables: Tables,
         changeset: Changeset,
         name: str,
+        audits: Sequence[AuditRow] = (),
         *,
         by_writes: bool,
     ) -> None:
@@ -69,6 +72,7 @@ class Application:
         self._changeset = changeset
         self._practice = changeset.practice
         self._name = name
+        self._audits = audits
         self._by_writes = by_writes
 
     def run(self) -> None:
@@ -83,6 +87,7 @@ class Application:
         self._records()
         self._bookings()
         self._events()
+        write_audit(self._connection, self._tables, self._audits)
 
     # -------------------------------------------------------------------- receipt
 

@@ -18,6 +18,7 @@ import attrs
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
+from medsched.adapters.sqlalchemy.audit_writing import CLOCKS, COLUMNS, QUEUED, machine_clock
 from medsched.adapters.sqlalchemy.booking_rows import (
     BookingRow,
     ClaimRow,
@@ -30,6 +31,7 @@ from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
+from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
 from medsched.domain.ledger import hours_of, rows_of
 from medsched.domain.stored import BOOKINGS, BookingRecord
@@ -55,9 +57,12 @@ class NewBooking:
     claims: Sequence[ClaimRow]
     references: Sequence[Row]
     events: Sequence[Row]
+    audits: Sequence[AuditRow]
 
 
-def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
+def new_booking(
+    changeset: Changeset, name: str, audits: Sequence[AuditRow] = ()
+) -> NewBooking | None:
     """The rows of a changeset that makes one new booking; None for any other changeset."""
     if len(changeset.writes) != 1 or changeset.removals or changeset.bumps:
         return None
@@ -107,6 +112,7 @@ def new_booking(changeset: Changeset, name: str) -> NewBooking | None:
                 zip(changeset.events, touched_column(changeset), strict=True)
             )
         ],
+        audits=audits,
     )
 
 
@@ -132,6 +138,10 @@ def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking)
         run(texts.references, [(practice, *row) for row in new.references])
     now = () if texts.mariadb else (bind(datetime.now(UTC)),)
     run(texts.events, [(practice, new.name, *now, *row) for row in new.events])
+    if new.audits:
+        clock = () if texts.mariadb else (machine_clock(),)
+        run(texts.audits, [(*row[: len(COLUMNS)], *clock) for row in new.audits])
+        run(texts.unsealed(len(new.audits)), (practice, *(row.id for row in new.audits)))
 
 
 def _hold(connection: Connection, text: Callable[[int], str], practice: str, rows: Any) -> None:
@@ -175,6 +185,8 @@ class Texts:
     claims: str
     references: str
     events: str
+    audits: str
+    unsealed: Callable[[int], str]
 
 
 @cache
@@ -204,6 +216,14 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
     if mariadb:
         marks = ", ".join([mark] * 2 + ["UTC_TIMESTAMP(6)"] + [mark] * len(events))
         recorded = f"{recorded[: recorded.index(' VALUES ')]} VALUES ({marks})"
+    audited = insert(called(tables.audit), (*COLUMNS, "recorded_at"))
+    if mariadb:
+        audited = f"{audited[: audited.rindex(mark)]}{CLOCKS['mariadb']})"
+    queued = (
+        f"INSERT INTO {called(tables.audit_unsealed)} ({', '.join(QUEUED)})"
+        f" SELECT {', '.join((*QUEUED[:-1], 'id'))} FROM {called(tables.audit)}"
+        f" WHERE practice = {mark} AND id IN "
+    )
     return Texts(
         mariadb=mariadb,
         bind=_for_mariadb if mariadb else _for_sqlite,
@@ -224,6 +244,8 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
             ("practice", "kind", "id", "position", "to_kind", "to_id"),
         ),
         events=recorded,
+        audits=audited,
+        unsealed=cache(lambda rows: f"{queued}({', '.join([mark] * rows)})"),
     )
 
 

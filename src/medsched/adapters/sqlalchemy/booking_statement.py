@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
+from medsched.adapters.sqlalchemy.audit_writing import as_json, parts_of_statement
 from medsched.adapters.sqlalchemy.booking_at_once import NewBooking, NotAtOnce, Row
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow
 from medsched.adapters.sqlalchemy.connections import code_of
@@ -40,8 +41,11 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
         **_columns("reference", new.references, _REFERENCE),
         **_columns("event", new.events, _EVENT),
     }
+    if new.audits:
+        values["audit"] = as_json(new.audits)
+    statement = _statement(tables, connection.dialect, audited=bool(new.audits))
     try:
-        told = connection.exec_driver_sql(_statement(tables, connection.dialect), values).scalar()
+        told = connection.exec_driver_sql(statement, values).scalar()
     except DBAPIError as error:
         if code_of(error.orig) == _REFUSED:
             raise NotAtOnce from None
@@ -72,7 +76,7 @@ def _rows_of(table: str, types: Mapping[str, str]) -> str:
 
 
 @cache
-def _statement(tables: Tables, dialect: Dialect) -> str:
+def _statement(tables: Tables, dialect: Dialect, *, audited: bool) -> str:
     """Everything in one statement, each part of it waiting for the one before.
 
     The last part makes a number of a word, and so undoes all, if a part did not do all it should.
@@ -113,6 +117,11 @@ def _statement(tables: Tables, dialect: Dialect) -> str:
     hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
     sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
+    more = ""
+    if audited:
+        condition = "EXISTS (SELECT FROM booking)"
+        entries, queue = parts_of_statement(tables, dialect, "%(audit)s", condition)
+        more = f", audit AS ({entries}), unsealed AS ({queue})"
     return f"""
     WITH receipt AS (
         INSERT INTO {called(tables.receipt)} (practice, scope, digest, made_at, document)
@@ -142,7 +151,7 @@ def _statement(tables: Tables, dialect: Dialect) -> str:
     ), claim AS ({written(called(tables.claim), "claim", claim, practice)}
     ), reference AS ({written(called(tables.reference), "reference", reference, practice)}
     ), event AS ({written(called(tables.event), "event", event, recorded)}
-    )
+    ){more}
     SELECT CASE
         WHEN NOT EXISTS (SELECT FROM new) THEN 'used'
         WHEN EXISTS (SELECT FROM booking) THEN 'booked'

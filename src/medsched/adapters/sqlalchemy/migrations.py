@@ -15,6 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table
 
+from medsched.adapters.sqlalchemy.audit_triggers import audit_triggers
 from medsched.adapters.sqlalchemy.connections import Connections, engine_of, told
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import VERSION, Tables, tables
@@ -64,7 +65,27 @@ def _to_4(connection: Connection, made: Tables) -> None:
     connection.exec_driver_sql(f"ALTER TABLE {called} ADD COLUMN {column}")
 
 
-_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {2: _to_2, 3: _to_3, 4: _to_4}
+def _to_5(connection: Connection, made: Tables) -> None:
+    """The audit comes beside all else; only stores that keep one write to it."""
+    _make(
+        connection,
+        [made.audit, made.audit_unsealed, made.audit_chain, made.audit_head, made.audit_key],
+    )
+    _guard(connection, made)
+
+
+def _guard(connection: Connection, made: Tables) -> None:
+    """Make the triggers of the audit, or make them anew."""
+    for statement in audit_triggers(connection.dialect.name, schema=made.schema):
+        connection.exec_driver_sql(statement)
+
+
+_STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {
+    2: _to_2,
+    3: _to_3,
+    4: _to_4,
+    5: _to_5,
+}
 """How tables of the version before become those of each version from 2 on.
 
 Whoever changes a table that an earlier step makes, freezes it there first as it was: the way
@@ -83,6 +104,8 @@ def create(database: str | sa.URL | Engine, *, schema: str | None = None) -> Non
         if found not in (None, VERSION):
             raise SchemaMismatch(VERSION, found)
         _make(connection, made.metadata.sorted_tables)
+        if found is None:
+            _guard(connection, made)
         if found is None:
             stamp(connection, schema=schema)
         connection.commit()

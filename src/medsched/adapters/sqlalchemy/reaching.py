@@ -24,7 +24,10 @@ from medsched.domain.reaching import reaches
 from medsched.domain.stored import Kind, Stored
 
 _NAMED: Final = 4000
-"""How many ids of a reach one statement names; it names each of them up to three times."""
+"""How many ids of a reach, and of patients, one statement names; each of them up to three times.
+
+SQLite takes 32,766 parameters unless it was built to take more.
+"""
 _VISITS: Final = frozenset({Kind.APPOINTMENT, Kind.HOLD})
 _PROVIDERS: Final = {
     Kind.SERIES: "provider",

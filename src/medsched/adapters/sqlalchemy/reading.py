@@ -130,9 +130,10 @@ class RecordReader:
             with self._connections.reading("page", several=bool(unsearched)) as connection:
                 found = self._first(connection, kept, query, unsearched, after, limit)
             return cast("list[StoredT]", found)
-        every = dict[str, Stored]()
-        with self._connections.reading("page", several=True) as connection:
-            for part in parts_of(within):
+        parts, every = parts_of(within), dict[str, Stored]()
+        several = bool(unsearched) or len(parts) > 1 or not is_told(kind)
+        with self._connections.reading("page", several=several) as connection:
+            for part in parts:
                 reaching = Reaching(self._tables, practice, part)
                 those = query.where(reaching.those(kind))
                 judge = None if is_told(kind) else reaching.judged

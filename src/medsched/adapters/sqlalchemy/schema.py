@@ -52,7 +52,7 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 4
+VERSION: Final = 5
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
 ROSTER: Final = "roster"
@@ -329,6 +329,106 @@ class Tables:
         """Slots as they were when they were last published or read: for hosts to read.
 
         They can be made anew at any time, and nothing that is booked depends on them.
+        """
+
+        self._audit_tables()
+
+    def _audit_tables(self) -> None:
+        """The audit; `audit_triggers` says who may change what in it."""
+        self.audit = self._table(
+            "audit",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("id", exact(LONGEST_ID), nullable=False),
+            Column("changeset", word(_WORD), nullable=False),
+            Column("position", Integer, nullable=False),
+            Column("at", BigInteger, nullable=False),
+            Column("principal", exact(LONGEST_ID), nullable=False),
+            Column("roles", document(), nullable=False),
+            Column("operation", exact(LONGEST_ID), nullable=False),
+            Column("action", word(_WORD), nullable=False),
+            Column("outcome", word(_WORD), nullable=False),
+            Column("reason", document(), nullable=False),
+            Column("kind", word(_WORD), nullable=False),
+            Column("record", exact(LONGEST_ID), nullable=False),
+            Column("patient", exact(LONGEST_ID)),
+            Column("fields", document(), nullable=False),
+            Column("purpose", word(_WORD), nullable=False),
+            Column("emergency", SmallInteger, nullable=False),
+            Column("address", exact(LONGEST_ID), nullable=False),
+            Column("session", exact(LONGEST_ID), nullable=False),
+            Column("mac_key", Integer, nullable=False),
+            Column("mac", word(2 * _WORD), nullable=False),
+            Column("recorded_at", BigInteger, nullable=False),
+            PrimaryKeyConstraint("practice", "id", name="pk_medsched_audit"),
+            Index("ix_medsched_audit_patient", "practice", "patient", "at"),
+        )
+        """Who saw or changed what: rows that are written once. See `AuditRow` for the columns.
+
+        Its times are microseconds since 1970-01-01 UTC, so that no other text or number stands for
+        the same moment; ``recorded_at`` is the database's clock, as in ``medsched_event``.
+        """
+
+        self.audit_unsealed = self._table(
+            "audit_unsealed",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("recorded_at", BigInteger, nullable=False),
+            Column("changeset", word(_WORD), nullable=False),
+            Column("position", Integer, nullable=False),
+            Column("entry", exact(LONGEST_ID), nullable=False),
+            PrimaryKeyConstraint(
+                *("practice", "recorded_at", "changeset", "position"),
+                name="pk_medsched_audit_unsealed",
+            ),
+        )
+        """The entries that have no link yet, in the order in which they will get one.
+
+        A table of its own, because rows of ``medsched_audit`` never change.
+        """
+
+        self.audit_chain = self._table(
+            "audit_chain",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("number", BigInteger, nullable=False),
+            Column("mac_key", Integer, nullable=False),
+            Column("digest", word(2 * _WORD), nullable=False),
+            Column("entry", exact(LONGEST_ID), nullable=False),
+            PrimaryKeyConstraint("practice", "number", name="pk_medsched_audit_chain"),
+            UniqueConstraint("practice", "entry", name="uq_medsched_audit_chain_entry"),
+        )
+        """The links of the chain, each over one entry and the link before: never changed."""
+
+        self.audit_head = self._table(
+            "audit_head",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("number", BigInteger, nullable=False),
+            Column("digest", word(2 * _WORD), nullable=False),
+            Column("shipped", BigInteger, nullable=False),
+            Column("pruned", BigInteger, nullable=False),
+            Column("anchor", document()),
+            Column("retention", Integer, nullable=False),
+            PrimaryKeyConstraint("practice", name="pk_medsched_audit_head"),
+        )
+        """The last link of a practice: whoever seals locks it.
+
+        ``shipped`` is the last number that a sink has, ``pruned`` the last that was removed here,
+        with the signed checkpoint (JSON) of it in ``anchor``. ``retention`` is in days.
+        """
+
+        self.audit_key = self._table(
+            "audit_key",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("purpose", word(_WORD), nullable=False),
+            Column("number", Integer, nullable=False),
+            Column("wrapped_by", exact(LONGEST_ID), nullable=False),
+            Column("wrapped", document(), nullable=False),
+            Column("public", document(), nullable=False),
+            Column("created_at", UtcDateTime, nullable=False),
+            PrimaryKeyConstraint("practice", "purpose", "number", name="pk_medsched_audit_key"),
+        )
+        """The keys of the audit, wrapped by the host's: ``purpose`` is ``mac`` or ``sign``.
+
+        ``public`` is the public half of a key that signs (base64), for whoever checks signatures
+        elsewhere.
         """
 
     def _table(self, name: str, *parts: SchemaItem, **options: Any) -> Table:

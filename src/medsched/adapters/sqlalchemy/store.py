@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from medsched.adapters.sqlalchemy.applying import Application
+from medsched.adapters.sqlalchemy.audit_log import AuditLogKeeper
 from medsched.adapters.sqlalchemy.booking_at_once import (
     NotAtOnce,
     book_in_transaction,
@@ -19,12 +20,14 @@ from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
 from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
-from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
-from medsched.domain.audit import AuditEntry
+from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import Applied, Changeset, Outcome
 from medsched.errors import OutcomeUnknown, StorageError
 from medsched.ports.surroundings import Surroundings
+
+if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
+    from medsched.adapters.audit.keeping import AuditKeeping
 
 _COMMITS: Final = 5
 """How often a changeset is tried when the connection is lost in the commit."""
@@ -32,13 +35,14 @@ _ASKS: Final = 8
 """How often it is asked what came of it: for about half a second."""
 
 
-class SqlAlchemyStore(SlotTableKeeper):
-    """A `Store` and `SlotTable` in a database: SQLite, PostgreSQL or MariaDB.
+class SqlAlchemyStore(AuditLogKeeper):
+    """A `Store`, `SlotTable` and `AuditLog` in a database: SQLite, PostgreSQL or MariaDB.
 
     ``database`` is a URL, or an engine of the host's. A URL that names no driver gets
     psycopg or PyMySQL. ``schema`` is the database schema of the tables, the connection's
     own unless given. ``galera``: the database is a cluster whose row locks hold on one
-    server only, so guards are checked by writes.
+    server only, so guards are checked by writes. ``audit``: an audit is kept, under these keys;
+    without, nothing is written of it.
 
     Nothing is created here, and nothing is asked of the database until it is used:
     `migrations.create` makes the tables. Threads may share a store. Processes make one each.
@@ -54,19 +58,21 @@ class SqlAlchemyStore(SlotTableKeeper):
         *,
         schema: str | None = None,
         galera: bool = False,
+        audit: AuditKeeping | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         engine, own = engine_of(database)
-        self._bind(Connections(engine, own=own), schema, galera, surroundings)
+        self._bind(Connections(engine, own=own), schema, galera, audit, surroundings)
 
     def _bind(
         self,
         connections: Connections,
         schema: str | None,
         galera: bool,
+        audit: AuditKeeping | None,
         surroundings: Surroundings | None,
     ) -> None:
-        super().__init__(connections, tables(schema))
+        super().__init__(connections, tables(schema), audit)
         self._galera = galera
         self._surroundings = surroundings or standard()
 
@@ -77,6 +83,7 @@ class SqlAlchemyStore(SlotTableKeeper):
         *,
         schema: str | None = None,
         galera: bool = False,
+        audit: AuditKeeping | None = None,
         surroundings: Surroundings | None = None,
     ) -> Self:
         """A store on a host's own SQLAlchemy connection, in the transaction under way on it.
@@ -94,7 +101,7 @@ class SqlAlchemyStore(SlotTableKeeper):
         One thread at a time may use such a store, like the connection; make it, and the
         scheduler over it, anew for each transaction. The rest is as for a store of one's own.
         """
-        return cls._joined(Joined.sqlalchemy(connection), schema, galera, surroundings)
+        return cls._joined(Joined.sqlalchemy(connection), schema, galera, audit, surroundings)
 
     @classmethod
     def join_dbapi(
@@ -103,6 +110,7 @@ class SqlAlchemyStore(SlotTableKeeper):
         *,
         schema: str | None = None,
         galera: bool = False,
+        audit: AuditKeeping | None = None,
         surroundings: Surroundings | None = None,
     ) -> Self:
         """A store on a connection of a driver, or of Django's, in the transaction under way on it.
@@ -116,7 +124,7 @@ class SqlAlchemyStore(SlotTableKeeper):
         must have been begun: every method is `InvalidChoice` until then. So is, from this
         one, a connection of another driver.
         """
-        return cls._joined(Joined.dbapi(connection), schema, galera, surroundings)
+        return cls._joined(Joined.dbapi(connection), schema, galera, audit, surroundings)
 
     @classmethod
     def _joined(
@@ -124,10 +132,11 @@ class SqlAlchemyStore(SlotTableKeeper):
         connections: Joined,
         schema: str | None,
         galera: bool,
+        audit: AuditKeeping | None,
         surroundings: Surroundings | None,
     ) -> Self:
         store = cls.__new__(cls)
-        store._bind(connections, schema, galera, surroundings)
+        store._bind(connections, schema, galera, audit, surroundings)
         return store
 
     @property
@@ -149,19 +158,13 @@ class SqlAlchemyStore(SlotTableKeeper):
 
     # ------------------------------------------------------------------- the write
 
-    @property
-    def audited(self) -> bool:
-        return False
-
-    def record(self, entries: Sequence[AuditEntry]) -> None:
-        pass
-
     def apply(self, changeset: Changeset) -> Outcome:
         name = uuid4().hex
+        audits = self._audit_rows(changeset.practice, changeset.audits, name)
         lost: CommitLost | None = None
         for tries in range(1, _COMMITS + 1):
             try:
-                self._write(changeset, name)
+                self._write(changeset, name, audits)
                 return Applied()
             except Undone as undone:
                 if lost is None:
@@ -184,8 +187,8 @@ class SqlAlchemyStore(SlotTableKeeper):
             self.surroundings.pauses.pause(tries)
         raise OutcomeUnknown("commit", "lost again and again") from lost
 
-    def _write(self, changeset: Changeset, name: str) -> None:
-        new = None if self._galera else new_booking(changeset, name)
+    def _write(self, changeset: Changeset, name: str, audits: Sequence[AuditRow]) -> None:
+        new = None if self._galera else new_booking(changeset, name, audits)
         if new is not None:
             try:
                 if self._connections.dialect == "postgresql":
@@ -199,7 +202,9 @@ class SqlAlchemyStore(SlotTableKeeper):
             else:
                 return
         with self._connections.writing("apply") as connection:
-            Application(connection, self._tables, changeset, name, by_writes=self._galera).run()
+            Application(
+                connection, self._tables, changeset, name, audits, by_writes=self._galera
+            ).run()
 
     def _was_applied(self, changeset: Changeset, name: str, lost: CommitLost) -> bool:
         """Whether a changeset of this name is stored; its events tell.

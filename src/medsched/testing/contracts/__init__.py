@@ -10,7 +10,8 @@ Make a class of them with a fixture that gives the store::
         def store(self) -> MyStore:
             return MyStore(...)
 
-A store that keeps published slots derives `SlotTableContract` too, with a fixture ``table``.
+A store that keeps published slots derives `SlotTableContract` too, with a fixture ``table``; one
+that keeps an audit derives `AuditContract`, with a ``store`` that does.
 
 Each test works in practices of its own, so one store may serve them all. Needs pytest, which
 the extra ``testing`` brings; without it, importing this package raises `MissingExtra`.
@@ -27,6 +28,7 @@ except ModuleNotFoundError as error:
 
 pytest.register_assert_rewrite(
     "medsched.testing.contracts.agendas",
+    "medsched.testing.contracts.auditing",
     "medsched.testing.contracts.bookings",
     "medsched.testing.contracts.changes",
     "medsched.testing.contracts.claiming",
@@ -48,8 +50,9 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.wholeness",
 )
 
+from medsched.testing.contracts.auditing import AuditContract  # noqa: E402
 from medsched.testing.contracts.samples import IDS, RECORDS  # noqa: E402
 from medsched.testing.contracts.slot_tables import SlotTableContract  # noqa: E402
 from medsched.testing.contracts.store import StoreContract  # noqa: E402
 
-__all__ = ["IDS", "RECORDS", "SlotTableContract", "StoreContract"]
+__all__ = ["IDS", "RECORDS", "AuditContract", "SlotTableContract", "StoreContract"]

@@ -336,22 +336,30 @@ class Reaching(Contract):
         assert not store.reached(text, [_patient("kim")], _of(providers="smith"))
 
     def test_a_reach_may_name_very_many(self, store: Store, practice: str) -> None:
-        some = frozenset(f"p{at:05}" for at in range(0, 70_000, 2))
-        patients = [_patient(f"p{at:05}") for at in range(0, 70_000, 5000)]
+        some = frozenset(f"p{at:05}" for at in range(0, 14_000, 2))
+        patients = [
+            _patient("a", providers={"x1001"}),
+            *(_patient(f"p{at:05}") for at in (1001, *range(0, 14_000, 1000))),
+        ]
         visits = [
             appointment(f"a{at:05}", NINE + at % 7, patient=f"p{at:05}", provider=f"x{at}")
-            for at in range(0, 70_000, 5001)
+            for at in range(0, 14_000, 1001)
         ]
         put(store, practice, *patients, *visits)
-        reach = Reach(patients=some, providers=frozenset({"x5001"}), locations=frozenset({"a"}))
-        assert _pages(store, practice, Patient, reach, 10) == ids(patients)
-        reached = [one for one in visits if one.patient in some or one.provider == "x5001"]
+        reach = Reach(patients=some, providers=frozenset({"x1001", "x2002"}))
+        for more in (reach, reach | _of(locations="nowhere")):
+            found = _pages(store, practice, Patient, more, 10)
+            assert found == sorted(one.id for one in patients)
+        reached = [one for one in visits if one.patient in some or one.provider == "x1001"]
+        assert any(one.provider == "x2002" for one in reached)  # two ways, and once
         assert 0 < len(reached) < len(visits)
         for descending in (False, True):
             agenda = Agenda(descending=descending)
             reached.sort(key=agenda.place, reverse=descending)
             assert _agenda(store, practice, agenda, reach) == ids(reached)
         assert store.reached(practice, visits, reach) == set(map(Ref.to, reached))
+        more = reach | Reach(patients=frozenset(f"q{at}" for at in range(66_000)))
+        assert _agenda(store, practice, Agenda(), more, 20) == ids(reached[::-1])
 
     def test_very_many_patients_are_looked_at(self, store: Store, practice: str) -> None:
         entries = [_entry(f"w{at:04}", f"p{at:04}", (), ANYWHERE) for at in range(1300)]

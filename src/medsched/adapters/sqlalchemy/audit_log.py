@@ -1,0 +1,359 @@
+"""The audit in the database: a store's `AuditLog`, and where its entries come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from medsched.adapters.sqlalchemy.audit_writing import write_audit
+from medsched.adapters.sqlalchemy.connections import (
+    CommitLost,
+    Connections,
+    Undone,
+    engine_of,
+)
+from medsched.adapters.sqlalchemy.joining import Joined
+from medsched.adapters.sqlalchemy.locking import nameable
+from medsched.adapters.sqlalchemy.repeating import repeated
+from medsched.adapters.sqlalchemy.schema import Tables, tables
+from medsched.adapters.sqlalchemy.sealing import (
+    leniently,
+    locked_head,
+    prune_some,
+    seal_some,
+    set_anchor,
+    update_head,
+)
+from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
+from medsched.adapters.surroundings import standard
+from medsched.domain.audit import AuditEntry
+from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint
+from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
+from medsched.errors import AuditNotKept, InvalidChoice, StorageBusy
+from medsched.ports.audit_log import AuditKeys, Seen
+from medsched.ports.surroundings import Surroundings
+
+if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
+    from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
+
+_Result = TypeVar("_Result")
+_SEALING: Final = 100
+"""How often entries are sealed again after somebody else sealed them at the same moment."""
+_KEY_COLUMNS: Final = ("purpose", "number", "wrapped_by", "wrapped", "public")
+
+
+class AuditLogKeeper(SlotTableKeeper):
+    """The part of a store that is an `AuditLog`."""
+
+    _surroundings: Surroundings
+
+    def __init__(
+        self, connections: Connections, tables: Tables, audit: AuditKeeping | None
+    ) -> None:
+        super().__init__(connections, tables)
+        self._keeping = audit
+        self._opened: dict[str, AuditKeys] = {}
+
+    @property
+    def audited(self) -> bool:
+        return self._keeping is not None
+
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        if not entries or not self.audited:
+            return
+        rows = self._audit_rows(entries[0].practice, entries, uuid4().hex)
+        table, own, tried = self._tables.audit.c, rows[0], list[bool]()
+        query = sa.select(table.mac).where(table.practice == own.practice, table.id == own.id)
+
+        def write(connection: Connection) -> None:
+            # A COMMIT whose answer was lost may have come through: then it is there.
+            if not tried or connection.scalar(query) != own.mac:
+                tried.append(True)
+                write_audit(connection, self._tables, rows)
+
+        alone = self._connections.dialect == "postgresql"
+        self._repeated("record", write, at_once=alone, fresh=False)
+
+    def _audit_rows(
+        self, practice: str, entries: Sequence[AuditEntry], changeset: str
+    ) -> tuple[AuditRow, ...]:
+        """The rows of entries, if an audit is kept; `KeyUnavailable` before anything is written."""
+        if not entries or not self.audited:
+            return ()
+        if any(entry.practice != practice for entry in entries):
+            raise InvalidChoice("audits", "…", "all entries are of one practice")
+        key = self._mac_key(practice)
+        return tuple(
+            audit_row(entry, changeset, position, key) for position, entry in enumerate(entries)
+        )
+
+    # -------------------------------------------------------------------------- keys
+
+    def audit_keys(self, practice: str) -> AuditKeys:
+        keeping = self._keeping
+        if keeping is None:
+            raise AuditNotKept(type(self).__name__)
+        if (opened := self._opened.get(practice)) is not None:
+            return opened
+        kept = self._kept_keys(practice)
+        if not kept:
+            made = keeping.new(practice)
+            self._repeated(
+                "audit keys", lambda found: self._keep_keys(found, practice, made), fresh=False
+            )
+            kept = self._kept_keys(practice)
+        opened = keeping.open(practice, kept)
+        # A host may take back what was made in its transaction, and then it is no key.
+        if not isinstance(self._connections, Joined):
+            self._opened[practice] = opened
+        return opened
+
+    def _mac_key(self, practice: str) -> MacKey:
+        macs = self.audit_keys(practice).macs
+        number = max(macs)
+        return MacKey(number, macs[number])
+
+    def _kept_keys(self, practice: str) -> list[KeptKey]:
+        from medsched.adapters.audit.keeping import KeptKey
+
+        table = self._tables.audit_key
+        query = sa.select(*(table.c[name] for name in _KEY_COLUMNS)).where(
+            table.c.practice == practice
+        )
+        with self._connections.reading("audit keys") as connection:
+            return [KeptKey(*row) for row in connection.execute(query)]
+
+    def _keep_keys(self, connection: Connection, practice: str, made: Sequence[KeptKey]) -> None:
+        """Keep new keys, unless somebody else's are there by now."""
+        table = self._tables.audit_key
+        there = sa.select(table.c.number).where(table.c.practice == practice)
+        if connection.execute(there.limit(1)).first() is None:
+            now = datetime.now(UTC)
+            rows = [{"practice": practice, "created_at": now, **one._asdict()} for one in made]
+            connection.execute(sa.insert(table), rows)
+
+    # ------------------------------------------------------------------------ reading
+
+    def audit_head(self, practice: str) -> AuditHead:
+        if not nameable(practice):
+            return AuditHead()
+        table = self._tables.audit_head
+        with self._connections.reading("audit") as connection, leniently(connection):
+            query = sa.select(table).where(table.c.practice == practice)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return AuditHead()
+        return AuditHead(
+            number=row.number,
+            digest=row.digest,
+            shipped=row.shipped,
+            anchor=_anchor(practice, row.pruned, row.anchor),
+            retention=timedelta(days=row.retention),
+        )
+
+    def sealed_audit(self, practice: str, *, after: int, limit: int) -> Sequence[ChainedRow]:
+        if not nameable(practice):
+            return []
+        chain, audit = self._tables.audit_chain, self._tables.audit
+        there = sa.and_(audit.c.practice == chain.c.practice, audit.c.id == chain.c.entry)
+        query = (
+            sa.select(
+                *(chain.c[name] for name in ("number", "mac_key", "digest", "entry")),
+                *(audit.c[name].label(f"audit_{name}") for name in AuditRow._fields),
+            )
+            .select_from(chain.outerjoin(audit, there))
+            .where(chain.c.practice == practice, chain.c.number > after)
+            .order_by(chain.c.number)
+            .limit(limit)
+        )
+        with self._connections.reading("audit") as connection, leniently(connection):
+            return [_chained(tuple(row)) for row in connection.execute(query)]
+
+    def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
+        chain, audit = self._tables.audit_chain, self._tables.audit
+        linked = sa.exists().where(
+            chain.c.practice == audit.c.practice, chain.c.entry == audit.c.id
+        )
+        here = sa.and_(audit.c.practice == practice, audit.c.id > after, ~linked)
+        return self._rows(practice, here, (audit.c.id,), limit)
+
+    def audit_of(
+        self,
+        practice: str,
+        patient: str,
+        *,
+        since: int,
+        until: int | None,
+        after: Seen | None,
+        limit: int,
+    ) -> Sequence[AuditRow]:
+        if not nameable(patient):
+            return []
+        table = self._tables.audit.c
+        here = [table.practice == practice, table.patient == patient, table.at >= since]
+        if until is not None:
+            here.append(table.at < until)
+        if after is not None:
+            later = sa.and_(table.at == after.at, table.id > after.id)
+            here += [table.at >= after.at, sa.or_(table.at > after.at, later)]
+        return self._rows(practice, sa.and_(*here), (table.at, table.id), limit)
+
+    def _rows(
+        self,
+        practice: str,
+        here: sa.ColumnElement[bool],
+        order: Sequence[sa.Column[Any]],
+        limit: int,
+    ) -> list[AuditRow]:
+        if not nameable(practice):
+            return []
+        columns = (self._tables.audit.c[name] for name in AuditRow._fields)
+        query = sa.select(*columns).where(here).order_by(*order).limit(limit)
+        with self._connections.reading("audit") as connection, leniently(connection):
+            return [AuditRow(*row) for row in connection.execute(query)]
+
+    # ----------------------------------------------------------------------- the chain
+
+    def seal_audit(self, practice: str) -> int:
+        if not nameable(practice):
+            return 0
+        queue = self._tables.audit_unsealed.c
+        waiting = sa.select(queue.position).where(queue.practice == practice).limit(1)
+        with self._connections.reading("seal") as connection:
+            if connection.execute(waiting).first() is None:
+                return 0
+        key = self._mac_key(practice)
+        return self._repeated(
+            "seal", lambda found: seal_some(found, self._tables, practice, key), _SEALING
+        )
+
+    def audit_shipped(self, practice: str, number: int) -> None:
+        def ship(connection: Connection) -> None:
+            if locked_head(connection, self._tables, practice)["shipped"] < number:
+                update_head(connection, self._tables, practice, shipped=number)
+
+        self._repeated("ship", ship)
+
+    def retain_audit(self, practice: str, period: timedelta) -> None:
+        def retain(connection: Connection) -> None:
+            if locked_head(connection, self._tables, practice)["retention"] < period.days:
+                update_head(connection, self._tables, practice, retention=period.days)
+
+        self._repeated("retain", retain)
+
+    def prune_audit(self, practice: str, anchor: Checkpoint) -> int:
+        self._repeated("prune", lambda found: set_anchor(found, self._tables, practice, anchor))
+        count = 0
+        while True:
+            links, entries = self._repeated(
+                "prune", lambda found: prune_some(found, self._tables, practice)
+            )
+            count += entries
+            if not links:
+                return count
+
+    def _repeated(
+        self,
+        operation: str,
+        work: Callable[[Connection], _Result],
+        tries: int = 0,
+        *,
+        at_once: bool = False,
+        fresh: bool = True,
+    ) -> _Result:
+        """Do something in a transaction, ``at_once``: in one statement; in a host's own, once.
+
+        Done a second time after it was done once, it must do nothing more.
+        """
+        opened = self._connections
+        for tried in range(1, max(opened.retries, tries, 1) + 1):
+            try:
+                begun = (
+                    opened.at_once(operation) if at_once else opened.writing(operation, fresh=fresh)
+                )
+                with begun as connection:
+                    return work(connection)
+            except CommitLost as lost:
+                if lost.answered:
+                    raise lost.failure() from lost.__cause__
+            except Undone:
+                if isinstance(opened, Joined):
+                    raise StorageBusy(operation, 1) from None
+            self._surroundings.pauses.pause(min(tried, 5))
+        raise StorageBusy(operation, max(opened.retries, tries))
+
+
+def _chained(row: tuple[Any, ...]) -> ChainedRow:
+    number, mac_key, digest, entry, *columns = row
+    found = None if columns[1] is None else AuditRow(*columns)
+    return ChainedRow(number, mac_key, digest, entry, found)
+
+
+def _anchor(practice: str, pruned: int, text: str | None) -> Checkpoint | None:
+    """The checkpoint before what is kept; one that nobody signed where it is not that."""
+    if not pruned and text is None:
+        return None
+    try:
+        found = Checkpoint.from_json(text or "")
+        if found.number == pruned:
+            return found
+    except InvalidChoice:
+        pass
+    return Checkpoint(
+        practice=practice, number=pruned, digest="", at=datetime(2000, 1, 1, tzinfo=UTC), key=0
+    )
+
+
+def rewrap_audit_keys(
+    database: str | sa.URL | Engine, audit: AuditKeeping, *, schema: str | None = None
+) -> int:
+    """Wrap all keys of the audit anew, under the master key of today; how many were not.
+
+    The keys themselves stay, and so does whatever they made. Each is done by itself, while the
+    host is up; whoever is stopped runs it again. Raises what the `KeyProvider` raises, and
+    `StorageError`.
+    """
+    engine, own = engine_of(database)
+    try:
+        connections, table = Connections(engine, own=own), tables(schema).audit_key
+        pauses, count = standard().pauses, 0
+        for here, values in _to_rewrap(connections, table, audit):
+            rewrap = partial(_rewrap, table=table, here=here, values=values)
+            count += repeated(connections, pauses, "rewrap", rewrap)
+        return count
+    finally:
+        if own:
+            engine.dispose()
+
+
+def _to_rewrap(
+    connections: Connections, table: sa.Table, audit: AuditKeeping
+) -> Iterator[tuple[sa.ColumnElement[bool], dict[str, str]]]:
+    from medsched.adapters.audit.keeping import KeptKey
+
+    query = sa.select(table.c.practice, *(table.c[name] for name in _KEY_COLUMNS))
+    with connections.reading("rewrap") as connection:
+        rows = connection.execute(query.order_by(*table.primary_key)).all()
+    for practice, *columns in rows:
+        old = KeptKey(*columns)
+        new = audit.rewrapped(practice, old)
+        if new is not None:
+            here = sa.and_(
+                table.c.practice == practice,
+                table.c.purpose == old.purpose,
+                table.c.number == old.number,
+                table.c.wrapped == old.wrapped,
+            )
+            yield here, {"wrapped_by": new.wrapped_by, "wrapped": new.wrapped}
+
+
+def _rewrap(
+    connection: Connection, table: sa.Table, here: sa.ColumnElement[bool], values: dict[str, str]
+) -> int:
+    return connection.execute(sa.update(table).where(here).values(values)).rowcount

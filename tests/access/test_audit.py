@@ -1,0 +1,289 @@
+"""What is written down: who saw and changed what of whom, names of fields and never values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import attrs
+import pytest
+from tests.access.world import HOUR, NOW, AuditedStore, World, start
+
+from medsched import (
+    AuditEntry,
+    IdempotencyMismatch,
+    MemoryStore,
+    NotAllowed,
+    NotFound,
+    Principal,
+    Purpose,
+)
+
+Row = tuple[str, str, str, str, str | None, bool]
+
+
+class Audited(World):
+    """A world whose store keeps an audit."""
+
+    store: AuditedStore
+
+    def told(self) -> list[Row]:
+        """What was written down since this was asked last."""
+        found: list[Row] = [
+            (
+                one.operation,
+                one.action,
+                one.outcome,
+                f"{one.kind} {one.record}",
+                one.patient,
+                one.emergency,
+            )
+            for one in self.store.entries
+        ]
+        self.store.entries.clear()
+        return found
+
+
+@pytest.fixture
+def world() -> Audited:
+    return Audited()
+
+
+def test_a_read_is_written_down(world: Audited) -> None:
+    world.acting("bay").patients.get("ada")
+    world.acting("trusted").appointments.find("ada@smith")
+    assert world.told() == [
+        ("patient.read", "read", "done", "patient ada", "ada", False),
+        ("appointment.read", "read", "done", "appointment ada@smith", "ada", False),
+    ]
+
+
+def test_an_entry_tells_who_when_why_and_from_where(world: Audited) -> None:
+    kim = Principal(
+        "kim",
+        roles={"staff"},
+        practice="riverside",
+        locations="bay",
+        purpose="treatment",
+        address="10.0.0.7",
+        session="s-1",
+    )
+    world.clinic.acting_as(kim).patients.get("ada")
+    (entry,) = world.store.entries
+    assert attrs.evolve(entry, id="-") == AuditEntry(
+        id="-",
+        at=NOW,
+        practice="riverside",
+        principal="kim",
+        roles=frozenset({"staff"}),
+        operation="patient.read",
+        action="read",
+        outcome="done",
+        reason="allowed to staff",
+        kind="patient",
+        record="ada",
+        patient="ada",
+        fields=frozenset({"name", "phone", "insurance_number"}),
+        purpose=Purpose.TREATMENT.value,
+        address="10.0.0.7",
+        session="s-1",
+    )
+
+
+def test_a_list_is_written_down_record_by_record_in_one_go(world: Audited) -> None:
+    calls: list[Sequence[AuditEntry]] = []
+    kept = world.store.record
+
+    def watched(entries: Sequence[AuditEntry]) -> None:
+        calls.append(entries)
+        kept(entries)
+
+    world.store.record = watched  # type: ignore[method-assign]
+    world.acting("bay").patients.list()
+    assert [[one.record for one in some] for some in calls] == [["ada", "cleo", "eve"]]
+    world.acting("bay").patients.list(limit=1)
+    assert [one.record for one in calls[-1]] == ["ada"]
+
+
+def test_what_changes_a_record_is_written_down_with_it(world: Audited) -> None:
+    practice = world.acting("smith")
+    made = practice.appointments.book(start("smith", 14, 10), patient="ada", notes="n")
+    (entry,) = world.store.entries
+    assert entry.fields == {"notes"}
+    assert world.told() == [
+        ("appointment.book", "create", "done", f"appointment {made.id}", "ada", False)
+    ]
+    practice.appointments.cancel(made, reason="r")
+    practice.appointments.cancel(made.id)
+    operation = "appointment.cancel"
+    assert world.told() == [
+        (operation, "update", "done", f"appointment {made.id}", "ada", False),
+        (operation, "read", "done", f"appointment {made.id}", "ada", False),
+    ]
+    practice.patients.update(attrs.evolve(world.clinic.patients.get("ada"), phone=""))
+    assert ("patient.update", "update", "done", "patient ada", "ada", False) in world.told()
+    world.acting("admin").patients.delete("cleo")
+    assert world.told() == [("patient.delete", "delete", "done", "patient cleo", "cleo", False)]
+
+
+def test_a_hold_that_is_gone_was_somebodys(world: Audited) -> None:
+    practice = world.acting("bay")
+    held = practice.holds.place(start("smith", 14, 10), patient="ada")
+    practice.holds.release(held)
+    empty = practice.holds.place(start("smith", 14, 12))
+    practice.holds.release(empty)
+    assert world.told() == [
+        ("hold.place", "create", "done", f"hold {held.id}", "ada", False),
+        ("hold.release", "delete", "done", f"hold {held.id}", "ada", False),
+    ]
+
+
+def test_all_that_a_command_touches_is_written_down(world: Audited) -> None:
+    made = world.acting("ada").waitlist.accept(world.offers["ada"], patient="ada")
+    offer = world.offers["ada"]
+    assert sorted(world.told(), key=str) == [
+        ("waitlist.accept", "create", "done", f"appointment {made.id}", "ada", False),
+        ("waitlist.accept", "delete", "done", f"hold {offer}", "ada", False),
+        ("waitlist.accept", "update", "done", "waitlist-entry w-ada", "ada", False),
+        ("waitlist.accept", "update", "done", f"waitlist-offer {offer}", "ada", False),
+    ]
+
+
+def test_what_is_no_patients_is_not_written_down(world: Audited) -> None:
+    practice = world.acting("bay")
+    practice.providers.list()
+    practice.availability.rules.get("r-smith")
+    practice.blockings.release("b-smith")
+    practice.changes()
+    assert world.told() == []
+
+
+def test_denials_are_written_down(world: Audited) -> None:
+    with pytest.raises(NotAllowed):
+        world.acting("ada").staff.list()
+    with pytest.raises(NotFound):
+        world.acting("ada").patients.get("ben")
+    with pytest.raises(NotFound):
+        world.acting("ada").patients.get("ghost")
+    assert world.acting("bay").appointments.find("ben@jones") is None
+    with pytest.raises(NotAllowed):
+        world.acting("smith").appointments.book(start("jones", 14, 10), patient="ada")
+    with pytest.raises(NotFound):
+        world.acting("jones").blockings.get("b-smith")
+    assert world.told() == [
+        ("staff.list", "execute", "denied", " ", None, False),
+        ("patient.read", "read", "denied", "patient ben", "ben", False),
+        ("patient.read", "read", "denied", "patient ghost", None, False),
+        ("appointment.read", "read", "denied", "appointment ben@jones", "ben", False),
+        ("appointment.book", "execute", "denied", " ", "ada", False),
+        ("one-off-blocking.read", "read", "denied", "one-off-blocking b-smith", None, False),
+    ]
+
+
+def test_only_what_the_broken_glass_opens_is_an_emergency(world: Audited) -> None:
+    jones = world.principal("glass")
+    (broken,) = world.clinic.access.grants()
+    assert world.told()[0] == (
+        "access.break-glass",
+        "create",
+        "done",
+        f"grant {broken.id}",
+        "ada",
+        True,
+    )
+    practice = world.clinic.acting_as(jones)
+    practice.patients.list()
+    practice.appointments.get("ada@smith")
+    practice.appointments.get("ben@jones")
+    practice.appointments.annotate("ada@smith", notes="n")
+    assert [(one[3], one[5]) for one in world.told()] == [
+        ("patient ada", True),
+        ("patient ben", False),
+        ("patient eve", False),
+        ("appointment ada@smith", True),
+        ("appointment ben@jones", False),
+        ("appointment ada@smith", True),
+    ]
+    world.clinic.access.grant("d-jones", patients="ada", until=NOW + HOUR, reason="r")
+    world.told()
+    practice.appointments.get("ada@smith")
+    assert [one[5] for one in world.told()] == [False]
+
+
+def test_the_glass_broken_for_nobody_is_written_down(world: Audited) -> None:
+    with pytest.raises(NotFound):
+        world.acting("jones").access.break_glass("ghost", reason="r")
+    assert world.told() == [("access.break-glass", "read", "denied", "patient ghost", None, False)]
+
+
+def test_a_repeated_command_is_a_read(world: Audited) -> None:
+    practice = world.acting("bay")
+    first = practice.appointments.book(start("smith", 14, 10), patient="ada", idempotency_key="k")
+    world.told()
+    again = practice.appointments.book(start("smith", 14, 10), patient="ada", idempotency_key="k")
+    assert again == first
+    booked = "appointment.book"
+    assert world.told() == [(booked, "read", "done", f"appointment {first.id}", "ada", False)]
+    with pytest.raises(IdempotencyMismatch):
+        practice.appointments.book(start("smith", 14, 11), patient="ada", idempotency_key="k")
+
+
+def test_stranded_appointments_that_are_told_are_read(world: Audited) -> None:
+    practice = world.acting("smith")
+    with pytest.raises(Exception, match="4 appointments stand"):
+        practice.availability.rules.deactivate("r-smith")
+    assert [one[1:4] for one in world.told()] == [
+        ("read", "done", f"appointment {id}")
+        for id in ("ada@smith", "eve@smith", "appointment-1", "appointment-2")
+    ]
+
+
+def test_no_audit_no_data(world: Audited) -> None:
+    def fails(entries: Sequence[AuditEntry]) -> None:
+        raise OSError("the disk is full")
+
+    world.store.record = fails  # type: ignore[method-assign]
+    for who in ("bay", "trusted"):
+        practice = world.acting(who)
+        reads: list[Callable[[], object]] = [
+            partial(practice.patients.get, "ada"),
+            partial(practice.patients.find, "ada"),
+            practice.patients.list,
+            practice.appointments.list,
+            partial(practice.appointments.find_by_reference, "REF-ada@smith"),
+            partial(practice.series.appointments, "s-ada"),
+            partial(practice.waitlist.waiting, "visit"),
+            partial(practice.waitlist.position, "w-ada"),
+            partial(practice.appointments.propose_moves, ["ada@smith"]),
+            partial(practice.holds.get, "h-ada"),
+        ]
+        for read in reads:
+            with pytest.raises(OSError, match="full"):
+                read()
+
+
+def test_no_value_is_ever_written_down(world: Audited) -> None:
+    for who in ("trusted", "admin", "bay", "smith", "ada"):
+        practice = world.acting(who)
+        practice.patients.list()
+        practice.patients.update(
+            attrs.evolve(world.clinic.patients.get("ada"), phone=f"CANARY {who}")
+        )
+        practice.appointments.list()
+        practice.appointments.cancel("ada@smith", reason="canary")
+        practice.waitlist.entries.list()
+    world.acting("jones").access.break_glass("ada", reason="canary")
+    assert len(world.store.entries) > 30
+    assert "canary" not in repr(world.store.entries).casefold()
+
+
+def test_nothing_is_written_down_where_no_audit_is_kept() -> None:
+    class Unaudited(MemoryStore):
+        def record(self, entries: Sequence[AuditEntry]) -> None:
+            raise AssertionError("nobody asked for it")
+
+    world = World(Unaudited())
+    for who in ("trusted", "bay"):
+        world.acting(who).patients.list()
+        world.acting(who).appointments.cancel("ada@smith")
+    assert world.acting("annex").patients.find("ada") is None

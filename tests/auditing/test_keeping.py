@@ -1,0 +1,366 @@
+"""Keys, sinks, the retention, and the host's own transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.auditing.kit import PRACTICE, ListSink, filled, flaws, full_entry
+from tests.databases import ENGINES, Databases, unguarded
+
+from medsched import MemoryStore, Practice, Scheduler
+from medsched.adapters.audit.file_sink import FileSink
+from medsched.domain.audit_chain import SIX_YEARS
+from medsched.domain.changes import Applied
+from medsched.domain.people import Patient
+from medsched.errors import InvalidChoice, KeyUnavailable, StorageError
+from medsched.ports.audit_sink import AuditSink
+from medsched.ports.keys import WrappedKey
+from medsched.testing.contracts.auditing import about, an_entry, chain_of
+from medsched.testing.contracts.kit import changes, race
+
+EIGHT = timedelta(days=8 * 366)
+
+
+# ------------------------------------------------------------------------------- sinks
+
+
+class TestFileSink:
+    @pytest.fixture
+    def clinic(self) -> Practice:
+        return filled(MemoryStore(audit=True), 5)
+
+    def test_it_gives_back_what_it_was_given(self, clinic: Practice, tmp_path: Path) -> None:
+        beside, sink = ListSink(), FileSink(tmp_path / "sink")
+        assert sink.last(PRACTICE) == 0
+        assert list(sink.records(PRACTICE)) == []
+        assert list(sink.checkpoints(PRACTICE)) == []
+        clinic.audit.seal(beside)
+        clinic.audit.seal(sink)
+        again = FileSink(tmp_path / "sink")
+        assert list(again.records(PRACTICE)) == beside.links
+        assert list(again.records(PRACTICE, after=3)) == beside.links[3:]
+        assert again.last(PRACTICE) == 5
+        assert [one.number for one in again.checkpoints(PRACTICE)] == [5]
+        again.append(PRACTICE, beside.links)
+        assert list(again.records(PRACTICE)) == beside.links
+        assert clinic.audit.verify(again).is_clean
+        assert again.last("another") == 0
+
+    def test_torn_at_any_byte_it_is_mended(self, clinic: Practice, tmp_path: Path) -> None:
+        sink = FileSink(tmp_path)
+        clinic.audit.seal(sink)
+        (place,) = tmp_path.iterdir()
+        whole = place.read_bytes()
+        begin = whole.rindex(b'{"record"')
+        for at in (*range(begin, len(whole), 37), begin + 1, len(whole) - 1):
+            place.write_bytes(whole[:at])
+            assert sink.last(PRACTICE) in (4, 5)
+            assert [one.number for one in sink.records(PRACTICE)][:4] == [1, 2, 3, 4]
+            clinic.audit.seal(sink)
+            assert [one.number for one in sink.records(PRACTICE)] == [1, 2, 3, 4, 5]
+            assert clinic.audit.verify(sink).is_clean, at
+
+    def test_every_line_changed_is_found(self, clinic: Practice, tmp_path: Path) -> None:
+        sink = FileSink(tmp_path)
+        clinic.audit.seal(sink)
+        (place,) = tmp_path.iterdir()
+        lines = place.read_bytes().splitlines(keepends=True)
+        for at, line in enumerate(lines[:5]):
+            for changed in (
+                b"",
+                b"x\n",
+                b"{}\n",
+                b"\xff\n",
+                line + line,
+                line.replace(b"ada", b"adb"),
+            ):
+                place.write_bytes(b"".join([*lines[:at], changed, *lines[at + 1 :]]))
+                found = flaws(clinic.audit.verify(sink).findings)
+                assert {one for one, _, _ in found} == {"sink"}, (at, changed)
+        place.write_bytes(b"".join([*lines[:5], b'{"checkpoint": {}}\n']))
+        with pytest.raises(InvalidChoice):
+            clinic.audit.verify(sink)
+
+    def test_practices_with_any_name(self, tmp_path: Path) -> None:
+        store, sink = MemoryStore(audit=True), FileSink(tmp_path)
+        for name in ("..", "a/b", "A", "a", "x" * 255, "é"):
+            filled(store, 1, practice=name).audit.seal(sink)
+            assert sink.last(name) == 1
+        assert len(list(tmp_path.iterdir())) == 6
+
+    def test_a_folder_that_is_none(self, clinic: Practice, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(StorageError):
+            clinic.audit.seal(FileSink(tmp_path / "file"))
+
+    def test_many_who_ship_at_once(self, tmp_path: Path) -> None:
+        store, sink = MemoryStore(audit=True), FileSink(tmp_path)
+        clinic = filled(store, 60)
+        race(*[lambda: clinic.audit.seal(FileSink(tmp_path))] * 6)
+        assert [one.number for one in sink.records(PRACTICE)] == list(range(1, 61))
+        assert clinic.audit.verify(sink).is_clean
+
+
+@pytest.fixture
+def keeping() -> Any:
+    pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+    from medsched.adapters.audit.keeping import AuditKeeping
+    from medsched.adapters.keys.local import LocalKeys
+
+    return AuditKeeping(LocalKeys.generate())
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_sink_in_a_database(databases: Databases, kind: str) -> None:
+    store: Any = databases.audited(kind)
+    import sqlalchemy as sa
+
+    from medsched.adapters.audit.database_sink import DatabaseSink
+
+    clinic, sink = filled(store, 5), DatabaseSink(store.engine)
+    sink.create()
+    try:
+        assert sink.last(PRACTICE) == 0
+        sealed = clinic.audit.seal(sink)
+        assert [one.number for one in sink.records(PRACTICE, after=2)] == [3, 4, 5]
+        assert list(sink.records(PRACTICE)) == chain_of(store, PRACTICE)
+        sink.append(PRACTICE, chain_of(store, PRACTICE))
+        assert [one.number for one in sink.checkpoints(PRACTICE)] == [5]
+        assert clinic.audit.verify(sink, expecting=sealed.checkpoint).is_clean
+    finally:
+        with store.engine.begin() as connection:
+            for table in ("record", "checkpoint"):
+                connection.execute(sa.text(f"DROP TABLE medsched_sink_{table}"))
+    databases.check_returned(kind)
+
+
+# -------------------------------------------------------------------------------- keys
+
+
+class Away:
+    """A `KeyProvider` that cannot be reached."""
+
+    current = "away"
+
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
+        raise KeyUnavailable("away", "503")
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        raise KeyUnavailable("away", "503")
+
+
+class TestKeys:
+    @pytest.fixture(params=ENGINES)
+    def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Any]:
+        yield databases.audited(request.param)
+        databases.check_returned(request.param)
+
+    def test_no_key_no_write(self, store: Any, databases: Databases) -> None:
+        from medsched.adapters.audit.keeping import AuditKeeping
+
+        filled(store, 1)
+        kind = store.engine.dialect.name
+        for practice in (PRACTICE, "hilltop"):
+            dark = databases.another(kind, audit=AuditKeeping(Away()))
+            ada = Patient(id="ada", version=1)
+            with pytest.raises(KeyUnavailable):
+                dark.apply(changes(practice, ada, audits=(an_entry(practice),)))
+            with pytest.raises(KeyUnavailable):
+                dark.record([an_entry(practice)])
+            assert store.get(practice, Patient, "ada") is None
+            assert dark.apply(changes(practice, ada)) == Applied(), "of what nothing is audited"
+        assert len(about(store, PRACTICE)) == 1
+        assert about(store, "hilltop") == []
+
+    def test_processes_agree_on_one(self, store: Any, databases: Databases, keeping: Any) -> None:
+        """Each has a store and an object of keys of its own, over one provider."""
+        from medsched.adapters.audit.keeping import AuditKeeping
+
+        kind = store.engine.dialect.name
+        rivals = [databases.another(kind, audit=AuditKeeping(keeping._keys)) for _ in range(6)]
+        race(*(partial(one.record, [an_entry("new")]) for one in rivals))
+        macs = [dict(one.audit_keys("new").macs) for one in rivals]
+        assert all(one == macs[0] for one in macs)
+        assert Scheduler(rivals[0]).practice("new").audit.verify().unsealed == 6
+        assert Scheduler(rivals[0]).practice("new").audit.verify().is_clean
+
+    def test_wrapped_anew_they_stay(self, store: Any, databases: Databases, tmp_path: Path) -> None:
+        from medsched.adapters.audit.keeping import AuditKeeping
+        from medsched.adapters.keys.local import LocalKeys
+        from medsched.adapters.sqlalchemy import rewrap_audit_keys
+
+        kind, path = store.engine.dialect.name, tmp_path / "keys.json"
+        old = LocalKeys.create(path)
+        for practice in (PRACTICE, "hilltop"):
+            filled(databases.another(kind, audit=AuditKeeping(old)), 2, practice=practice)
+        new = AuditKeeping(LocalKeys.rotate(path))
+        assert rewrap_audit_keys(store.engine, new) == 4
+        assert rewrap_audit_keys(store.engine, new) == 0
+        current = LocalKeys.read(path).current
+        only = LocalKeys({current: LocalKeys_secret(path, current)}, current)
+        again = databases.another(kind, audit=AuditKeeping(only))
+        for practice in (PRACTICE, "hilltop"):
+            came = Scheduler(again).practice(practice).audit.verify()
+            assert (came.unsealed, came.findings) == (2, ())
+
+    def test_a_key_of_another_practice_opens_nothing(self, store: Any) -> None:
+        import sqlalchemy as sa
+
+        from medsched.adapters.sqlalchemy.schema import tables
+        from medsched.errors import DecryptionError
+
+        filled(store, 1)
+        key = tables().audit_key
+        with unguarded(store.engine) as connection:
+            connection.execute(sa.update(key).values(practice="hilltop"))
+        store._opened.clear()
+        with pytest.raises(DecryptionError):
+            store.record([an_entry("hilltop")])
+
+
+def LocalKeys_secret(path: Path, name: str) -> bytes:
+    import json
+    from base64 import b64decode
+
+    return b64decode(json.loads(path.read_text())["keys"][name])
+
+
+# --------------------------------------------------------------------------- retention
+
+
+class TestRetention:
+    @pytest.fixture(params=ENGINES)
+    def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Any]:
+        yield databases.audited(request.param)
+        databases.check_returned(request.param)
+
+    def aged(self, store: Any, count: int, *, first: int = 0) -> None:
+        """Some entries were recorded long ago: before they are sealed, nothing covers it."""
+        import sqlalchemy as sa
+
+        from medsched.adapters.sqlalchemy.schema import tables
+
+        audit, queue = tables().audit, tables().audit_unsealed
+        earlier = EIGHT // timedelta(microseconds=1)
+        old = [f"{number:032x}" for number in range(first, count)]
+        with unguarded(store.engine) as connection:
+            for table, id in ((audit, audit.c.id), (queue, queue.c.entry)):
+                values = {"recorded_at": table.c.recorded_at - earlier}
+                connection.execute(sa.update(table).where(id.in_(old)).values(values))
+
+    def test_what_is_old_and_shipped_goes(self, store: Any) -> None:
+        clinic, sink = filled(store, 8), ListSink()
+        self.aged(store, 5)
+        first = clinic.audit.seal().checkpoint
+        assert clinic.audit.prune(sink).count == 0, "not shipped yet"
+        clinic.audit.seal(sink)
+        sealed = clinic.audit.seal(sink)
+        came = clinic.audit.prune(sink)
+        assert came.count == 5
+        assert came.anchor is not None
+        assert came.anchor.number == 5
+        assert [one.number for one in store.sealed_audit(PRACTICE, after=0, limit=99)] == [6, 7, 8]
+        assert len(sink.links) == 8
+        asks: list[dict[str, Any]] = [
+            {},
+            {"sink": sink},
+            {"sink": sink, "expecting": first},
+            {"expecting": first},
+        ]
+        for ask in asks:
+            found = clinic.audit.verify(**ask)
+            assert found.findings == (), ask
+        again = clinic.audit.prune(sink)
+        assert (again.count, again.anchor) == (0, came.anchor)
+        clinic.audit.seal(sink)
+        found = clinic.audit.verify(sink, expecting=sealed.checkpoint)
+        assert (found.sealed, found.findings) == (4, ()), "that it was pruned is an entry too"
+
+    def test_what_was_pruned_is_checked_in_the_sink(self, store: Any) -> None:
+        clinic, sink = filled(store, 4), ListSink()
+        self.aged(store, 2)
+        first = clinic.audit.seal(sink).checkpoint
+        store.record([full_entry(9)])
+        clinic.audit.seal(sink)
+        clinic.audit.prune(sink)
+        assert clinic.audit.verify(sink, expecting=first).is_clean
+        early = sink.signed[0]
+        sink.links[0] = sink.links[0]._replace(row=None)
+        assert flaws(clinic.audit.verify(sink).findings) == {("sink", "missing", 1)}
+        del sink.links[:2]
+        found = flaws(clinic.audit.verify(sink, expecting=early).findings)
+        assert ("sink", "gap", 1) in found
+
+    def test_what_the_sink_says_otherwise_stays(self, store: Any) -> None:
+        clinic, sink = filled(store, 4), ListSink()
+        self.aged(store, 4)
+        clinic.audit.seal(sink)
+        sink.links[1] = sink.links[1]._replace(digest="0" * 64)
+        assert clinic.audit.prune(sink).count == 1
+        sink.links.clear()
+        assert clinic.audit.prune(sink).count == 0
+
+    def test_what_is_kept_for_longer_stays(self, store: Any) -> None:
+        clinic, sink = filled(store, 4), ListSink()
+        self.aged(store, 4)
+        clinic.audit.seal(sink)
+        clinic.audit.retain(EIGHT + timedelta(days=1))
+        assert clinic.audit.prune(sink).count == 0
+        assert clinic.audit.retention() > EIGHT > SIX_YEARS
+
+    def test_a_checkpoint_from_before_needs_the_sink(self, store: Any) -> None:
+        clinic, sink = filled(store, 2), ListSink()
+        self.aged(store, 4)
+        first = clinic.audit.seal(sink).checkpoint
+        for number in (2, 3):
+            store.record([full_entry(number)])
+        self.aged(store, 4, first=2)
+        clinic.audit.seal(sink)
+        clinic.audit.prune(sink)
+        with pytest.raises(InvalidChoice, match="give the sink"):
+            clinic.audit.verify(expecting=first)
+        assert clinic.audit.verify(sink, expecting=first).is_clean
+
+
+# ------------------------------------------------------------------- the host's own
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kept", [True, False])
+def test_in_the_hosts_transaction(
+    databases: Databases, kind: str, keeping: Any, *, kept: bool
+) -> None:
+    """Entries, and the very first keys, are the host's to commit."""
+    databases.audited(kind)
+    from medsched.adapters.sqlalchemy import SqlAlchemyStore
+
+    store = databases.another(kind, audit=keeping)
+    with store.engine.connect() as connection:
+        joined = SqlAlchemyStore.join(connection, audit=keeping)
+        assert joined.audited
+        joined.record([an_entry(PRACTICE)])
+        ada = Patient(id="ada", version=1)
+        assert joined.apply(changes(PRACTICE, ada, audits=(an_entry(PRACTICE),))) == Applied()
+        assert len(about(joined, PRACTICE)) == 2
+        if kept:
+            connection.commit()
+        else:
+            connection.rollback()
+    store.record([an_entry(PRACTICE)])
+    came = Scheduler(store).practice(PRACTICE).audit.verify()
+    assert (came.unsealed, came.findings) == (3 if kept else 1, ())
+    with store.engine.connect() as connection:
+        joined = SqlAlchemyStore.join(connection, audit=keeping)
+        assert Scheduler(joined).practice(PRACTICE).audit.seal().count == came.unsealed
+        connection.rollback()
+    assert store.audit_head(PRACTICE).number == 0
+
+
+def conforms(file: FileSink, memory: ListSink) -> tuple[AuditSink, AuditSink]:
+    """Both are sinks, for whoever checks types."""
+    return file, memory
