@@ -19,6 +19,7 @@ from medsched import (
     Patient,
     Provider,
     Recurrence,
+    Start,
 )
 
 NOW = datetime(2025, 1, 10, 8, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ pytest.importorskip("fastapi", reason="the dependency group service is not insta
 
 from tests.examples.service.serving import Serving, problem
 
-from medsched import AppointmentType, Patient, Provider
+from medsched import AppointmentType, AvailabilityRule, Patient, Provider, Recurrence, Start
 
 NOW = datetime(2026, 2, 20, tzinfo=UTC)
 BLOCK = {"date": "2026-03-02", "startTime": "09:00", "endTime": "09:45"}
@@ -69,7 +69,8 @@ def test_a_block_is_published_and_read(clinic: Serving, block: str) -> None:
 
 
 def test_a_reservation_is_pending(clinic: Serving, block: str) -> None:
-    told = reserved(clinic, block, notes="brings X-rays", reason="knee pain", doctorId="vega")
+    said = {"notes": "brings X-rays", "reason": "knee pain", "doctorId": "vega"}
+    told = reserved(clinic, block, "admin", patientId="ana", **said)
     assert told.pop("id")
     assert told == {
         "date": "2026-03-02T14:00:00Z",
@@ -158,10 +159,6 @@ def test_a_doctor_publishes_their_own_time_only(clinic: Serving) -> None:
 
 def test_an_appointment_without_a_block_is_no_reservation(clinic: Serving, block: str) -> None:
     clinic.clinic.time_blocks.deactivate(block)
-    from datetime import date
-
-    from medsched import AvailabilityRule, Recurrence, Start
-
     clinic.clinic.availability.add(
         AvailabilityRule("vega", Recurrence.daily(date(2026, 3, 1)), hours="08:00-12:00")
     )

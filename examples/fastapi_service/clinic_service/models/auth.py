@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from clinic_service.models.common import Body, Day, Id, Name, Phone
+from clinic_service.models.common import BirthDay, Body, Id, Name, Phone
 
 Email = Annotated[
     str,
@@ -22,7 +22,7 @@ class Registration(Body):
     password: Password = Field(examples=["a long sentence of mine"])
     first_name: Name = Field(examples=["Ada"])
     last_name: Name = Field(examples=["Byron"])
-    date_of_birth: Day | None = None
+    date_of_birth: BirthDay | None = None
     phone: Phone = ""
 
 

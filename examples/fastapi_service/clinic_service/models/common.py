@@ -96,6 +96,7 @@ Word = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}*\S{
 Name = Annotated[str, Text(min_length=1, max_length=100, pattern=rf"^{_LINE}*\S{_LINE}*$")]
 Phone = Annotated[str, Text(max_length=60, pattern=r"^[0-9+() ./x-]*$")]
 Day = Annotated[date, BeforeValidator(_written), AfterValidator(_known)]
+BirthDay = Annotated[date, BeforeValidator(_written)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_known)]
 StartAt = Annotated[Instant, AfterValidator(_whole_minute)]
 WallClock = Annotated[str, Text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]

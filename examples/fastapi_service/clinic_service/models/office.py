@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from clinic_service.models.common import (
+    BirthDay,
     Body,
     Day,
     Id,
@@ -148,7 +149,7 @@ class PatientChange(Body):
 
     first_name: Name | None = None
     last_name: Name | None = None
-    birth_date: Day | None = Field(None, alias="date_of_birth")
+    birth_date: BirthDay | None = Field(None, alias="date_of_birth")
     phone: Phone | None = None
     address: Word | None = None
     insurer: Word | None = Field(None, alias="insurance_provider")
