@@ -173,7 +173,7 @@ def test_a_slot_id_of_nobodys(clinic: Serving, id: str) -> None:
 @pytest.mark.parametrize("value", ["x" * 256, "\x01", ""])
 def test_headers(clinic: Serving, header: str, value: str) -> None:
     answer = clinic.client("admin").post(
-        "/api/v1/appointments/x/cancel/", headers={header: value.encode()}
+        "/api/v1/appointments/x/cancel/", headers={header.encode(): value.encode()}
     )
     assert answer.status_code == 400, answer.text
 

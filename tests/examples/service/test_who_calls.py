@@ -34,7 +34,7 @@ def registered(server: Serving, email: str) -> dict[str, Any]:
     """A patient's account, and the tokens of a login."""
     answer = server.nobody.post("/api/auth/register", json=PERSON | {"email": email})
     assert answer.status_code == 201, answer.text
-    return login(server, email).json() | {"id": answer.json()["id"]}
+    return {**login(server, email).json(), "id": answer.json()["id"]}
 
 
 def login(server: Serving, email: str, password: str = PASSWORD, **more: str) -> httpx.Response:
@@ -144,7 +144,7 @@ def test_forged_tokens(server: Serving) -> None:
     told = registered(server, "forged@example.org")
     good = claims(told["access_token"])
     now = int(time.time())
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"aud": "another"},
         {"iss": "another"},
         {"exp": now - 1},
@@ -154,7 +154,8 @@ def test_forged_tokens(server: Serving) -> None:
         {"sid": 5},
         {"sub": "somebody"},
         *({name: None} for name in ("aud", "iss", "exp", "iat", "sub", "sid", "use")),
-    ):
+    ]
+    for wrong in wrongs:
         said = {name: value for name, value in (good | wrong).items() if value is not None}
         problem(me(server, jwt.encode(said, SECRET, "HS256")), 401)
     unsigned = jwt.encode(good, None, algorithm="none")  # type: ignore[arg-type]
@@ -165,7 +166,7 @@ def test_forged_tokens(server: Serving) -> None:
     problem(me(server, f"{head}.{body}.{signature[::-1]}"), 401)
     for text in ("x", "a.b.c", "é", "x" * 10_000):
         answer = server.nobody.get(
-            "/api/auth/me", headers={"Authorization": f"Bearer {text}".encode()}
+            "/api/auth/me", headers={b"Authorization": f"Bearer {text}".encode()}
         )
         problem(answer, 401)
     problem(server.nobody.get("/api/auth/me", headers={"Authorization": "Basic YTpi"}), 401)
