@@ -150,10 +150,11 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def service(session: nox.Session) -> None:
-    """Try the reference service with every request that its OpenAPI document allows: a long run."""
+    """Try the reference service with all that it says it takes, and on PostgreSQL: a long run."""
     _install(session, "[all]", "tests", "service")
     tests = ["tests/examples/service", *session.posargs]
     session.run("pytest", *tests, env={"MEDSCHED_SERVICE_EXAMPLES": "100"})
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_TESTS": "postgresql"})
 
 
 @nox.session

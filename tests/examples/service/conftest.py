@@ -1,7 +1,11 @@
-"""One running service for each module of tests; each test has a practice of its own on it."""
+"""One running service for each module of tests; each test has a practice of its own on it.
+
+On SQLite, or on the database that MEDSCHED_SERVICE_TESTS names.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.databases import started
 
 from medsched.testing.fixed import FixedClock
 
@@ -19,18 +24,18 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "fastapi_service
 
 
 @pytest.fixture(scope="module")
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
+def server(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A server, whose clock stands at the module's ``NOW`` if it states one."""
     if find_spec("fastapi") is None:
         pytest.skip("the dependency group service is not installed")
     from tests.examples.service.serving import serving
 
     now = getattr(request.module, "NOW", None)
-    database = f"sqlite:///{tmp_path_factory.mktemp('service') / 'clinic.db'}"
-    stated = getattr(request.module, "SETTINGS", {})
-    with serving(database, clock=None if now is None else FixedClock(now), **stated) as running:
+    clock = None if now is None else FixedClock(now)
+    with (
+        started(os.environ.get("MEDSCHED_SERVICE_TESTS", "sqlite")) as database,
+        serving(database, clock=clock, **getattr(request.module, "SETTINGS", {})) as running,
+    ):
         yield running
 
 

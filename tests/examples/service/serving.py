@@ -94,9 +94,9 @@ def serving(
             yield found
         finally:
             found.close()
-            found.service.store.engine.dispose()
             server.should_exit = True
             thread.join(20)
+            found.service.store.engine.dispose()
             assert not thread.is_alive(), "the server did not stop"
 
 

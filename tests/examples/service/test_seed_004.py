@@ -97,6 +97,12 @@ def test_it_is_confirmed_then_cancelled_and_the_block_is_free(clinic: Serving, b
     assert reserved(clinic, block, "luis")["status"] == "PENDING"
 
 
+def test_a_patient_does_not_confirm_their_own(clinic: Serving, block: str) -> None:
+    id = reserved(clinic, block)["id"]
+    problem(clinic.client("ana").post(f"/api/v1/reservations/{id}/confirm"), 403)
+    assert clinic.clinic.appointments.get(id).status == "pending"
+
+
 def test_a_block_has_one_reservation(clinic: Serving, block: str) -> None:
     reserved(clinic, block)
     for who in ("ana", "luis"):

@@ -15,8 +15,10 @@ import httpx
 import jwt
 import pyotp
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from tests.examples.service.serving import PASSWORD, SECRET, Serving, problem
 
+from clinic_service import accounts
 from clinic_service.problems import Refused
 from clinic_service.tables import ACCOUNT, SESSION
 
@@ -28,6 +30,14 @@ PERSON = {
     "last_name": "Byron",
     "date_of_birth": "1815-12-10",
 }
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 as it is, but for how long it takes."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(accounts, "_ARGON2", cheap)
+    monkeypatch.setattr(accounts, "_NOBODYS", cheap.hash("nobody's"))
 
 
 def registered(server: Serving, email: str) -> dict[str, Any]:
