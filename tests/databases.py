@@ -216,6 +216,18 @@ def _mariadb(folder: Path) -> Iterator[str]:
             process.wait()
 
 
+def sealed(databases: Databases, kind: str) -> SqlAlchemyStore:
+    """An empty store that seals what is a patient's, under keys of its own."""
+    if find_spec("cryptography") is None:
+        pytest.skip("cryptography is not installed")
+    databases.store(kind)
+    from medsched.adapters.keys.local import LocalKeys
+    from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
+
+    encryption = Encryption(LocalKeys.generate(), index=BlindIndex())
+    return databases.another(kind, encryption=encryption)
+
+
 def _run(url: str, statement: str) -> None:
     import sqlalchemy as sa
 

@@ -497,6 +497,16 @@ class SlotsNotKept(MedschedError, NotImplementedError):
 
 
 @attrs.define(eq=False, slots=False)
+class KeysNotKept(MedschedError, NotImplementedError):
+    """A key is to be destroyed in a store that seals nothing, and so has none."""
+
+    store: str
+
+    def sentence(self) -> str:
+        return f"a {self.store} keeps no keys: what it keeps is not encrypted by it"
+
+
+@attrs.define(eq=False, slots=False)
 class SchemaMismatch(MedschedError):
     """The tables in the database are not those that this release works with.
 

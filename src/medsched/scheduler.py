@@ -35,9 +35,9 @@ from medsched.services.events import Events
 from medsched.services.holds import Holds
 from medsched.services.queries import (
     LocationQuery,
+    PatientQuery,
     PlacedQuery,
     ProviderQuery,
-    Query,
     StaffQuery,
     TypeQuery,
 )
@@ -45,6 +45,7 @@ from medsched.services.records import Directory
 from medsched.services.searches import Searches
 from medsched.services.series import SeriesBookings
 from medsched.services.settings import Settings
+from medsched.services.shredding import shred
 from medsched.services.snapshots import Snapshots
 from medsched.services.time_blocks import TimeBlocks
 from medsched.services.waitlist import Waitlist
@@ -131,7 +132,7 @@ class Practice:
         """Those who see patients."""
         self.staff = Directory(context, Staff, StaffQuery)
         """Those who work here and see no patients of their own."""
-        self.patients = Directory(context, Patient, Query)
+        self.patients = Directory(context, Patient, PatientQuery)
         """Those who are seen."""
         self.locations = Directory(context, Location, LocationQuery)
         """Where appointments happen."""
@@ -188,6 +189,21 @@ class Practice:
         """
         gate = self._context.admit("record.add-all")
         return self._writer.create(gate, tuple(records), stranded=stranded)
+
+    def shred(self, patient: str) -> bool:
+        """Destroy the key of a patient for good; whether the patient had one.
+
+        All of the patient's data that is sealed by it can be read by nobody any more: name and
+        contacts, reasons and notes. Ids, times and what was booked stay, so that schedules and
+        audits go on to tell them. To `get` such a record is `KeyDestroyed`; lists and agendas give
+        it with these fields empty; appointments can be cancelled and moved; new data of the
+        patient is `KeyDestroyed`. First results that were kept under idempotency keys are gone,
+        too. Other processes may read the data as long as they keep keys: see `Encryption`.
+
+        `KeysNotKept` where the store seals nothing, `KeyUnavailable` where not everything is
+        sealed yet, `InvalidId` for no id.
+        """
+        return shred(self._context, patient)
 
     def tallies(self, names: Iterable[str]) -> Mapping[str, int]:
         """What was counted under each of these names by rules of the host's own; 0 for nothing.

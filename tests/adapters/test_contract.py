@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.databases import ENGINES, Databases
+from tests.databases import ENGINES, Databases, sealed
 
 from medsched.adapters.memory import MemoryStore
 from medsched.ports.slot_table import SlotTable
@@ -35,6 +35,14 @@ class TestSqlAlchemyStore(StoreContract):
         yield
         for kind in ENGINES:
             databases.check_returned(kind)
+
+
+class TestSealedStore(StoreContract):
+    """What is sealed at rest is kept as any other store keeps it."""
+
+    @pytest.fixture(params=["sqlite"])
+    def store(self, request: pytest.FixtureRequest, databases: Databases) -> Store:
+        return sealed(databases, request.param)
 
 
 class TestMemorySlotTable(SlotTableContract):

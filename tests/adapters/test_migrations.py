@@ -408,6 +408,9 @@ def killed(engine: sa.Engine, at: int) -> Iterator[list[str]]:
     statements: list[str] = []
 
     def kill(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        words = statement.split()[:4]
+        if "FUNCTION" in words or ("TRIGGER" in words and "medsched_audit_head" not in statement):
+            return  # one trigger is made like the other
         if statement.lstrip().startswith(("CREATE", "ALTER", "UPDATE", "INSERT")):
             statements.append(statement)
             if len(statements) == at:
@@ -529,7 +532,7 @@ class TestFromEarlierVersions:
                 adapter.check(engine, schema=schema)
             run(engine, schema=schema)
             is_current(engine, schema, meant)
-        assert at > {0: 30, 1: 30, 2: 22, 3: 17, 4: 15}[version]
+        assert at > {0: 23, 1: 22, 2: 14, 3: 9, 4: 8}[version]
 
     def test_two_at_once_end_well(self, database: Of, before: int) -> None:
         meant = fresh(database)

@@ -984,7 +984,9 @@ def test_tables_in_a_schema(databases: Databases) -> None:
     finally:
         with engine.begin() as connection:
             tables("apart").metadata.drop_all(connection)
-            connection.execute(sa.schema.DropSchema("apart"))
+            connection.execute(
+                sa.schema.DropSchema("apart", cascade=engine.dialect.name == "postgresql")
+            )
 
 
 def test_a_blocking_is_compared_with_its_claims(clinic: Clinic) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -102,15 +100,3 @@ def flaws(findings: Iterable[AuditFinding]) -> set[tuple[str, str, int | None]]:
 def forged(checkpoint: Checkpoint) -> Checkpoint:
     """A checkpoint whose signature was made by nobody."""
     return attrs.evolve(checkpoint, signature=bytes(len(checkpoint.signature)))
-
-
-def copied(folder: Path, to: Path) -> Path:
-    """A copy of a folder."""
-    shutil.copytree(folder, to)
-    return to
-
-
-__all__ = [
-    *("AT", "KEY", "PRACTICE", "SECRET", "AuditFlaw", "ListSink", "Place", "copied"),
-    *("filled", "flaws", "flipped", "forged", "full_entry", "full_row"),
-]

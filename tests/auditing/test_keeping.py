@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -154,6 +156,23 @@ class Away:
         raise KeyUnavailable("away", "503")
 
 
+class Meeting:
+    """A `KeyProvider` whose callers wait for one another before they wrap a key."""
+
+    def __init__(self, keys: Any, callers: int) -> None:
+        self._keys, self._met, self.current = keys, Barrier(callers), keys.current
+
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
+        with suppress(BrokenBarrierError):
+            self._met.wait(5)
+        wrapped: WrappedKey = self._keys.wrap(key, context)
+        return wrapped
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        key: bytes = self._keys.unwrap(wrapped, context)
+        return key
+
+
 class TestKeys:
     @pytest.fixture(params=ENGINES)
     def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Any]:
@@ -181,8 +200,8 @@ class TestKeys:
         """Each has a store and an object of keys of its own, over one provider."""
         from medsched.adapters.audit.keeping import AuditKeeping
 
-        kind = store.engine.dialect.name
-        rivals = [databases.another(kind, audit=AuditKeeping(keeping._keys)) for _ in range(6)]
+        kind, keys = store.engine.dialect.name, Meeting(keeping._keys, 6)
+        rivals = [databases.another(kind, audit=AuditKeeping(keys)) for _ in range(6)]
         race(*(partial(one.record, [an_entry("new")]) for one in rivals))
         macs = [dict(one.audit_keys("new").macs) for one in rivals]
         assert all(one == macs[0] for one in macs)
@@ -351,7 +370,8 @@ def test_in_the_hosts_transaction(
             connection.commit()
         else:
             connection.rollback()
-    store.record([an_entry(PRACTICE)])
+        joined.record([an_entry(PRACTICE)])  # under keys that the host has kept, or under new ones
+        connection.commit()
     came = Scheduler(store).practice(PRACTICE).audit.verify()
     assert (came.unsealed, came.findings) == (3 if kept else 1, ())
     with store.engine.connect() as connection:

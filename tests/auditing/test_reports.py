@@ -11,6 +11,8 @@ from tests.auditing.kit import AT, PRACTICE, filled, full_entry
 from medsched import MemoryStore, Principal, Scheduler
 from medsched.adapters.audit.fhir import audit_event
 from medsched.domain.audit import AuditAction, AuditEntry, AuditOutcome
+from medsched.domain.audit_rows import microseconds
+from medsched.domain.pages import cursor
 from medsched.domain.principals import Purpose
 from medsched.errors import (
     AuditNotKept,
@@ -40,12 +42,14 @@ class TestReport:
         wanted = [full_entry(number) for number in range(8)]
         assert list(clinic.audit.entries(patient="ada", since=SINCE)) == wanted
         for limit in (2, 3, 8, 100):
-            found, cursor = list[AuditEntry](), None
+            found, following = list[AuditEntry](), None
             while True:
-                page = clinic.audit.report(patient="ada", since=SINCE, limit=limit, cursor=cursor)
+                page = clinic.audit.report(
+                    patient="ada", since=SINCE, limit=limit, cursor=following
+                )
                 found += page
-                cursor = page.next
-                if cursor is None:
+                following = page.next
+                if following is None:
                     break
             told = [entry for entry in found if entry.operation != "audit.report"]
             assert told == wanted
@@ -87,16 +91,20 @@ class TestReport:
             store.record([an_entry(PRACTICE)])
         audit = clinic.audit
         page = audit.report(patient="ada", since=SINCE, limit=1)
-        for error, more in (
+        scope = f"audit ada {microseconds(SINCE)} None"
+        made_up = [cursor(scope, text) for text in ("", "x y z", "1 2", "1.5 2 z")]
+        cases: list[tuple[type[Exception], dict[str, Any]]] = [
             (InvalidNumber, {"limit": 0}),
             (InvalidNumber, {"limit": 1001}),
             (InvalidCursor, {"cursor": "x"}),
             (InvalidCursor, {"cursor": page.next, "patient": "bob"}),
             (InvalidCursor, {"cursor": page.next, "until": NOW}),
+            *((InvalidCursor, {"cursor": one}) for one in made_up),
             (InvalidId, {"patient": ""}),
             (NaiveDatetime, {"since": datetime(2026, 1, 1)}),
             (NaiveDatetime, {"until": datetime(2026, 1, 1)}),
-        ):
+        ]
+        for error, more in cases:
             asked: dict[str, Any] = {"patient": "ada", "since": SINCE, **more}
             with pytest.raises(error):
                 audit.report(**asked)

@@ -16,11 +16,11 @@ from medsched.engine.auditing import ChainWalk
 MACS = {KEY.number: SECRET}
 
 
-def links(count: int) -> list[ChainedRow]:
-    """A chain of so many rows."""
+def links(count: int, *, other_from: int = 99) -> list[ChainedRow]:
+    """A chain of so many rows; from a number on they are others."""
     found, before = list[ChainedRow](), START
     for number in range(1, count + 1):
-        row = full_row(number)
+        row = full_row(number if number < other_from else number + 100)
         before = link(PRACTICE, before, number, row.id, row.mac, row.recorded_at, SECRET)
         found.append(ChainedRow(number, KEY.number, before, row.id, row))
     return found
@@ -146,3 +146,12 @@ def test_links_moved_left_out_or_put_in_are_found() -> None:
     foreign = ChainWalk("hilltop", MACS, Place.DATABASE)
     foreign.take(chain[0])
     assert [one.flaw.value for one in foreign.findings] == ["broken"]
+
+
+def test_parts_of_two_genuine_chains_do_not_make_one() -> None:
+    """As when the end was cut, grew again, and some of the first end is put back."""
+    first, second = links(6), links(6, other_from=4)
+    assert walked(second) == []
+    assert walked([*first[:3], *second[3:]]) == [], "they are the same so far"
+    assert walked([*first[:4], *second[4:]]) == [("broken", 5)]
+    assert walked([*second[:4], *first[4:]]) == [("broken", 5)]

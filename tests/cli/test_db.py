@@ -28,7 +28,7 @@ def test_tables_are_created_checked_and_upgraded(run: Run, url: str) -> None:
     for action in ("create", "create", "check", "upgrade"):
         code, out, err = run("db", action, url)
         assert (code, err) == (0, "")
-        assert "version 5" in out
+        assert "version 6" in out
 
 
 def test_tables_of_an_earlier_release(run: Run, url: str) -> None:
@@ -39,10 +39,10 @@ def test_tables_of_an_earlier_release(run: Run, url: str) -> None:
         assert (code, out) == (1, "")
         assert err == (
             "medsched: the tables of medsched are at version 1,"
-            " and this release needs 5: upgrade them\n"
+            " and this release needs 6: upgrade them\n"
         )
     code, out, err = run("db", "upgrade", url)
-    assert (code, out, err) == (0, "the tables went from version 1 to 5\n", "")
+    assert (code, out, err) == (0, "the tables went from version 1 to 6\n", "")
     assert run("db", "verify", url)[0] == 0
 
 
@@ -197,3 +197,59 @@ def test_without_the_extra_it_tells_which(run: Run, monkeypatch: pytest.MonkeyPa
     assert (code, out) == (2, "")
     assert "medsched[sqlalchemy]" in err
     assert MissingExtra.__name__ not in err
+
+
+class TestSealing:
+    @pytest.fixture
+    def kept(self, run: Run, url: str) -> str:
+        """A database in plain text."""
+        from medsched.adapters.sqlalchemy import SqlAlchemyStore
+
+        run("db", "create", url)
+        store = SqlAlchemyStore(url)
+        Scheduler(store).practice("riverside").patients.create(id="eve", name="canary")
+        store.engine.dispose()
+        return url
+
+    @pytest.fixture
+    def keys(self, tmp_path: Path) -> str:
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        from medsched.adapters.keys.local import LocalKeys
+
+        LocalKeys.create(tmp_path / "keys.json")
+        return str(tmp_path / "keys.json")
+
+    def test_an_old_database_is_sealed_and_given_new_keys(
+        self, run: Run, kept: str, keys: str
+    ) -> None:
+        from medsched.adapters.keys.local import LocalKeys
+
+        code, out, err = run("db", "seal", kept, "--keys", keys, "--index", "10")
+        assert (code, err) == (0, "")
+        assert "all is sealed" in out
+        nothing = "all is sealed; no rows written anew\n"
+        assert run("db", "seal", kept, "--keys", keys, "--index", "10") == (0, nothing, "")
+        told = "1 key made, 1 row sealed anew, no old keys removed\n"
+        assert run("db", "rotate", kept, "--keys", keys) == (0, told, "")
+        LocalKeys.rotate(keys)
+        assert run("db", "rewrap", kept, "--keys", keys) == (0, "3 keys wrapped anew\n", "")
+        whose = ("--practice", "riverside", "--patient", "eve")
+        assert run("db", "shred", kept, *whose) == (0, "the key is destroyed\n", "")
+        told = "there was no key; there will be none\n"
+        assert run("db", "shred", kept, *whose) == (0, told, "")
+        assert run("db", "verify", kept)[0] == 0
+
+    def test_keys_that_are_not_there(self, run: Run, kept: str, tmp_path: Path) -> None:
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        for action in ("seal", "rotate", "rewrap"):
+            code, out, err = run("db", action, kept, "--keys", str(tmp_path / "none.json"))
+            assert (code, out) == (2, "")
+            assert "none.json" in err
+            assert "Traceback" not in err
+
+    def test_what_is_not_sealed_is_not_shredded(self, run: Run, kept: str) -> None:
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        whose = ("--practice", "riverside", "--patient", "eve")
+        code, out, err = run("db", "shred", kept, *whose)
+        assert (code, out) == (2, "")
+        assert "not everything is sealed" in err

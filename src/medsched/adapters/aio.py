@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from random import uniform
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
+from medsched.adapters.audit.keeping import AuditKeeping
 from medsched.errors import InvalidChoice, MissingExtra
 
 try:
@@ -30,12 +31,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from medsched.adapters.sqlalchemy.connections import url_of
+from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.store import SqlAlchemyStore
 from medsched.adapters.surroundings import standard
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping
 
 __all__ = ["LoopPauses", "async_store", "call"]
 
@@ -88,15 +87,16 @@ def async_store(
     schema: str | None = None,
     galera: bool = False,
     audit: AuditKeeping | None = None,
+    encryption: Encryption | None = None,
     surroundings: Surroundings | None = None,
 ) -> SqlAlchemyStore:
     """A store whose methods, and the services over it, are used through `call`.
 
     ``database`` is a URL, or an async engine of the host's. A URL that names no async driver
     gets aiosqlite, psycopg or aiomysql, whatever it names. The rest is as `SqlAlchemyStore`
-    takes it, but that pauses are `LoopPauses`. One event loop may use a store: dispose of
-    its engine, ``await call(store.engine.dispose)``, before the loop ends. A database in
-    memory is lost when a call is cancelled in the middle.
+    takes it, but that pauses are `LoopPauses`; while a key provider is asked, the loop waits.
+    One event loop may use a store: dispose of its engine, ``await call(store.engine.dispose)``,
+    before the loop ends. A database in memory is lost when a call is cancelled in the middle.
 
     Nothing is asked of the database here. The methods, when used outside of `call`, raise
     `StorageError`. Raises what `SqlAlchemyStore` raises, and `InvalidChoice` for asyncpg, which
@@ -107,6 +107,7 @@ def async_store(
         schema=schema,
         galera=galera,
         audit=audit,
+        encryption=encryption,
         surroundings=surroundings or attrs.evolve(standard(), pauses=LoopPauses()),
     )
     if not store.engine.dialect.supports_sane_multi_rowcount:

@@ -90,7 +90,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                 default="csv",
                 help="fhir: an AuditEvent (R4) a line",
             )
-        action.set_defaults(run=_told(run))
+        action.set_defaults(run=_told(run), run_name=name)
 
 
 def _told(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -206,7 +206,8 @@ def _sink(arguments: argparse.Namespace) -> Iterator[AuditSink | None]:
         from medsched.adapters.audit.database_sink import DatabaseSink
 
         sink = DatabaseSink(arguments.sink)
-        sink.create()
+        if arguments.run_name == "seal":
+            sink.create()
         try:
             yield sink
         finally:

@@ -1,4 +1,7 @@
-"""``medsched db``: make the tables in a database, bring old ones up to date, look for damage."""
+"""``medsched db``: make the tables in a database, bring old ones up to date, look for damage.
+
+And what is done to a sealed database as a whole, with the master keys of a file.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,13 @@ import sys
 from collections.abc import Callable
 
 from medsched.cli.outcome import BAD_INPUT, DONE, REFUSED
-from medsched.errors import SchemaMismatch, StorageError
+from medsched.errors import (
+    DecryptionError,
+    KeyDestroyed,
+    KeyUnavailable,
+    SchemaMismatch,
+    StorageError,
+)
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,6 +37,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             _verify,
             "compare claims and ledger with the bookings, and tell double bookings",
         ),
+        ("seal", _seal, "seal what an older database holds in plain text"),
+        ("rotate", _rotate, "make new data keys, and seal everything by them anew"),
+        ("rewrap", _rewrap, "wrap the data keys by the current master key of the file"),
+        ("shred", _shred, "destroy the key of a patient, for good"),
     ):
         action = actions.add_parser(name, help=told, description=told.capitalize() + ".")
         action.add_argument(
@@ -39,6 +52,22 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             action.add_argument(
                 "--repair", action="store_true", help="repair all but double bookings"
             )
+        if run in (_seal, _rotate, _rewrap):
+            action.add_argument(
+                "--keys", metavar="FILE", required=True, help="the file of the master keys"
+            )
+        if run is _seal:
+            action.add_argument(
+                "--index",
+                metavar="LENGTH",
+                type=int,
+                help="index patients, by so many first characters of the words of their names",
+            )
+        if run is _rotate:
+            action.add_argument("--practice", metavar="ID", help="the keys of one practice only")
+        if run is _shred:
+            action.add_argument("--practice", metavar="ID", required=True)
+            action.add_argument("--patient", metavar="ID", required=True)
         action.set_defaults(run=_told(run))
 
 
@@ -51,7 +80,7 @@ def _told(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namesp
         except SchemaMismatch as error:
             print(f"medsched: {error}", file=sys.stderr)
             return REFUSED
-        except StorageError as error:
+        except (StorageError, KeyUnavailable, KeyDestroyed, DecryptionError) as error:
             print(f"medsched: {error}", file=sys.stderr)
             return BAD_INPUT
 
@@ -104,6 +133,50 @@ def _verify(arguments: argparse.Namespace) -> int:
     found = f"{_counted(differences, 'difference')} in {_counted(bookings, 'booking')}"
     print(f"{found}, {len(came.left)} left" if arguments.repair and differences else found)
     return DONE if came.is_clean else REFUSED
+
+
+def _seal(arguments: argparse.Namespace) -> int:
+    from medsched.adapters.keys.local import LocalKeys
+    from medsched.adapters.sqlalchemy.sealing import BlindIndex, Encryption, seal_all
+
+    index = None if arguments.index is None else BlindIndex(prefix=arguments.index)
+    encryption = Encryption(LocalKeys.read(arguments.keys), index=index)
+    done = seal_all(arguments.url, encryption, schema=arguments.schema)
+    print(f"all is sealed; {_counted(done.rows, 'row')} written anew")
+    return DONE
+
+
+def _rotate(arguments: argparse.Namespace) -> int:
+    from medsched.adapters.keys.local import LocalKeys
+    from medsched.adapters.sqlalchemy.sealing import Encryption, rotate
+
+    encryption = Encryption(LocalKeys.read(arguments.keys))
+    done = rotate(arguments.url, encryption, schema=arguments.schema, practice=arguments.practice)
+    print(
+        f"{_counted(done.keys_made, 'key')} made, {_counted(done.rows, 'row')} sealed anew,"
+        f" {_counted(done.keys_removed, 'old key')} removed"
+    )
+    return DONE
+
+
+def _rewrap(arguments: argparse.Namespace) -> int:
+    from medsched.adapters.keys.local import LocalKeys
+    from medsched.adapters.sqlalchemy.sealing import Encryption, rewrap
+
+    encryption = Encryption(LocalKeys.read(arguments.keys))
+    done = rewrap(arguments.url, encryption, schema=arguments.schema)
+    print(f"{_counted(done.keys_wrapped, 'key')} wrapped anew")
+    return DONE
+
+
+def _shred(arguments: argparse.Namespace) -> int:
+    from medsched.adapters.sqlalchemy.sealing import destroy_key
+
+    found = destroy_key(
+        arguments.url, arguments.practice, arguments.patient, schema=arguments.schema
+    )
+    print("the key is destroyed" if found else "there was no key; there will be none")
+    return DONE
 
 
 def _counted(count: int, what: str) -> str:

@@ -81,7 +81,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "room": "create update activate deactivate delete",
         "device": "create update activate deactivate delete",
         "appointment-type": "create update activate deactivate delete",
-        "patient": "activate deactivate delete",
+        "patient": "activate deactivate delete shred",
         "rule": "delete",
         "override": "delete",
         "blocking": "delete",

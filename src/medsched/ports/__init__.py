@@ -2,6 +2,7 @@
 
 from medsched.ports.clock import Clock
 from medsched.ports.ids import Ids
+from medsched.ports.keys import DataKeys, KeyProvider, WrappedKey
 from medsched.ports.pauses import Pauses
 from medsched.ports.slot_table import SlotTable
 from medsched.ports.store import Store, VersionedCalendar
@@ -10,12 +11,15 @@ from medsched.ports.zones import Zone, ZoneSource
 
 __all__ = [
     "Clock",
+    "DataKeys",
     "Ids",
+    "KeyProvider",
     "Pauses",
     "SlotTable",
     "Store",
     "Surroundings",
     "VersionedCalendar",
+    "WrappedKey",
     "Zone",
     "ZoneSource",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class WrappedKey(NamedTuple):
@@ -34,4 +34,21 @@ class KeyProvider(Protocol):
 
     def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
         """The key that was wrapped."""
+        ...
+
+
+@runtime_checkable
+class DataKeys(Protocol):
+    """The part of a store that seals a patient's data by a key of the patient's own.
+
+    No other part of a store needs it.
+    """
+
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        """Destroy the key of a patient for good; whether there was one.
+
+        What it sealed is gone with it, and nothing of the patient's is sealed from now on:
+        `KeyDestroyed`. Raises `KeysNotKept` where nothing is sealed, `KeyUnavailable` where not
+        everything is as yet.
+        """
         ...

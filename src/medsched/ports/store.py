@@ -49,6 +49,10 @@ class Taken(NamedTuple):
 class Store(Protocol):
     """Keeps the records of many practices apart, and changes them by `apply` alone.
 
+    What a patient's destroyed key had sealed is gone: `get` and `receipt` raise `KeyDestroyed`
+    where it is wanted, all other readers give such records with these fields at their
+    defaults, so that schedules go on working.
+
     Each reader answers from one state, in which every changeset is applied as a whole or
     not at all; two calls may see two states, which is what guards are for. A practice that
     nothing was stored for is empty. Ids are compared byte by byte.
@@ -89,7 +93,8 @@ class Store(Protocol):
         """The first ``limit`` records of a class after an id, in order of id.
 
         ``active`` None takes both. ``where`` gives fields and the values they must equal;
-        a field that is a set must contain the value. ``within``: only what that reaches.
+        a field that is a set must contain the value; a `Sought` says itself what matches it.
+        ``within``: only what that reaches.
         """
         ...
 

@@ -116,7 +116,7 @@ class Access:
         )
 
         def decide() -> tuple[Grant, Changeset]:
-            found = context.store.get(context.practice, Patient, patient)
+            found = context.kept(Patient, patient)
             if found is None:
                 gate.miss(Ref(Kind.PATIENT, patient))
             stands = RowVersion(Ref.to(found), found.version)
@@ -151,7 +151,7 @@ class Access:
         own = principal is not None and principal == self._context.principal.id
         gate = self._context.admit("access.own" if own else "access.list")
         where: dict[str, object] = {} if principal is None else {"principal": principal}
-        return gate.shown(self._context.records(Grant, active=None, **where))
+        return gate.shown(self._context.records(Grant, active=None, where=where))
 
     def may(self, operation: str) -> Decision:
         """Whether the principal may run an operation at all, and why: for what a UI shows.

@@ -13,6 +13,7 @@ from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.fields import check_characters
+from medsched.domain.lookups import Sought
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.people import Patient, Provider
 from medsched.domain.records import Resource
@@ -24,7 +25,6 @@ from medsched.services.options import refuse_unknown
 from medsched.services.queries import MOST
 from medsched.timeline.instants import minute_of
 
-_BATCH: Final = 1000
 _LONGEST_SEARCH: Final = 255
 
 
@@ -44,7 +44,8 @@ class AgendaOptions(TypedDict, total=False):
     upcoming: bool
     """Only those that are pending or booked and have not begun."""
     search: str
-    """An id or reference, a patient's or provider's id, or a part of their names."""
+    """An id or reference, a patient's or provider's id, a part of a provider's name, or the
+    beginnings of words of a patient's: see `PatientQuery`."""
     order: AppointmentOrder | str
     """``start``, unless stated, or ``created``."""
     descending: bool
@@ -68,12 +69,12 @@ class Agendas:
     def find(self, id: str) -> Appointment | None:
         """The appointment of this id, whatever its status; None if there is none."""
         gate = self._context.admit("appointment.read")
-        stored = self._context.store.get(self._context.practice, Appointment, id)
+        stored = self._context.looked_up(gate, Appointment, id)
         found = gate.found(stored, Ref(Kind.APPOINTMENT, id))
         return None if found is None else gate.show(found)
 
     def _seen(self, gate: Gate, id: str) -> Appointment:
-        found = self._context.store.get(self._context.practice, Appointment, id)
+        found = self._context.looked_up(gate, Appointment, id)
         return gate.see(found, Ref(Kind.APPOINTMENT, id))
 
     def find_by_reference(self, reference: str) -> Appointment | None:
@@ -99,7 +100,7 @@ class Agendas:
         limit = options.get("limit", 100)
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
             raise InvalidNumber("limit", limit, f"a page holds 1 to {MOST}")
-        agenda = self._agenda(options)
+        agenda = self._agenda(gate, options)
         scope = self._scope(agenda, options)
         text = options.get("cursor")
         found = self._context.store.appointments(
@@ -149,7 +150,7 @@ class Agendas:
         searched = None if named is None else named.strip()
         return repr((self._context.practice, fields, searched, bool(options.get("upcoming"))))
 
-    def _agenda(self, options: AgendaOptions) -> Agenda:
+    def _agenda(self, gate: Gate, options: AgendaOptions) -> Agenda:
         for name, bound in (("since", options.get("since")), ("before", options.get("before"))):
             if bound is not None:
                 minute_of(bound, name, rounding="down")
@@ -167,12 +168,12 @@ class Agendas:
             statuses=statuses,
             since=since,
             before=before,
-            named=self._named(options["search"]) if "search" in options else None,
+            named=self._named(gate, options["search"]) if "search" in options else None,
             order=AppointmentOrder(options.get("order", AppointmentOrder.START)),
             descending=bool(options.get("descending")),
         )
 
-    def _named(self, text: str) -> Named:
+    def _named(self, gate: Gate, text: str) -> Named:
         """Whom and what a text may name. Names are looked for among all who have one."""
         if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_SEARCH:
             size = len(text) if isinstance(text, str) else type(text).__name__
@@ -182,19 +183,24 @@ class Agendas:
         return Named(
             id=text,
             references=frozenset({text, wanted, wanted.upper()}),
-            patients=frozenset(self._called(Patient, text, wanted.casefold())),
-            providers=frozenset(self._called(Provider, text, wanted.casefold())),
+            patients=frozenset({text, *self._patients(gate, wanted)}),
+            providers=frozenset({text, *self._providers(wanted.casefold())}),
         )
 
-    def _called(self, cls: type[Patient] | type[Provider], id: str, part: str) -> Iterator[str]:
-        yield id
-        store, practice, after = self._context.store, self._context.practice, None
-        while True:
-            found = store.page(practice, cls, active=None, where={}, after=after, limit=_BATCH)
-            yield from (one.id for one in found if part in one.name.casefold())
-            if len(found) < _BATCH:
-                return
-            after = found[-1].id
+    def _patients(self, gate: Gate, name: str) -> Iterator[str]:
+        try:
+            sought = Sought.of("name", name)
+        except InvalidText:  # there is no word in it
+            return
+        called = {"name": sought}
+        records = self._context.records
+        for one in records(Patient, active=None, where=called, within=gate.reach):
+            yield one.id
+
+    def _providers(self, part: str) -> Iterator[str]:
+        for one in self._context.records(Provider, active=None):
+            if part in one.name.casefold():
+                yield one.id
 
 
 def _statuses(

@@ -37,6 +37,7 @@ from medsched.errors import (
     AuditDamaged,
     AuditNotKept,
     InvalidChoice,
+    InvalidCursor,
     InvalidDuration,
     InvalidNumber,
     StorageBusy,
@@ -146,9 +147,9 @@ class Audit:
         asked, after = self._asked(patient, since, until), None
         scope = f"audit {patient} {asked.since} {None if until is None else asked.until}"
         if cursor is not None:
-            last, at, id = read_cursor(scope, cursor).split(" ", 2)
             # What came up since the first page belongs to another report.
-            asked, after = asked._replace(until=int(last)), Seen(int(at), id)
+            last, after = _seen(read_cursor(scope, cursor))
+            asked = asked._replace(until=min(last, asked.until))
         own = gate.note("audit", AuditAction.READ, patient)
         # Of entries at the same microsecond this one may stand before others.
         found = [row for row in self._rows(asked, after, limit + 2) if row.id != own.id][
@@ -369,3 +370,12 @@ class Audit:
         if not isinstance(store, AuditLog) or not store.audited:
             raise AuditNotKept(type(store).__name__)
         return store
+
+
+def _seen(text: str) -> tuple[int, Seen]:
+    """The end of a report, and how far it was read, as its cursor says."""
+    try:
+        until, at, id = text.split(" ", 2)
+        return int(until), Seen(int(at), id)
+    except ValueError:
+        raise InvalidCursor("cursor", len(text), "not a cursor of this list") from None

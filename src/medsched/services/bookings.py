@@ -118,11 +118,11 @@ class Bookings:
         """The stored booking of an id; of a booking in hand, at the version that it has.
 
         `NotFound`, if it is not reached, too; `VersionConflict` if it was changed since it was
-        read.
+        read. Time is given free for a patient whose key was destroyed, too, so what was sealed by
+        it is not wanted here.
         """
         id = id_of(named)
-        stored = self.context.store.get(self.context.practice, cls, id)
-        found = gate.see(stored, Ref(kind_of(cls), id))
+        found = gate.see(self.context.kept(cls, id), Ref(kind_of(cls), id))
         if not isinstance(named, str) and named.version != found.version:
             raise VersionConflict(kind_of(cls).value, id, named.version, found.version)
         return found

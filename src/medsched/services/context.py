@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, TypeVar, cast
 
 import attrs
 
+from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
@@ -17,9 +19,15 @@ from medsched.domain.fields import an_id
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref, StoredT
+from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
-from medsched.errors import IdempotencyMismatch, MedschedError, StorageBusy, StorageError
+from medsched.errors import (
+    IdempotencyMismatch,
+    KeyDestroyed,
+    MedschedError,
+    StorageBusy,
+    StorageError,
+)
 from medsched.ports.policy import Policy
 from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
@@ -87,18 +95,50 @@ class Context:
             after = agenda.place(found[-1])
 
     def records(
-        self, cls: type[StoredT], *, active: bool | None, **where: object
+        self,
+        cls: type[StoredT],
+        *,
+        active: bool | None,
+        where: Mapping[str, object] = MappingProxyType({}),
+        within: Reach = EVERYTHING,
     ) -> Iterator[StoredT]:
-        """All records of a class that match, in order of id, read a page at a time."""
+        """All records of a class that match and are reached, by id, read a page at a time."""
         after: str | None = None
         while True:
             found = self.store.page(
-                self.practice, cls, active=active, where=where, after=after, limit=_PAGE
+                self.practice,
+                cls,
+                active=active,
+                where=where,
+                after=after,
+                limit=_PAGE,
+                within=within,
             )
             yield from found
             if len(found) < _PAGE:
                 return
             after = found[-1].id
+
+    def looked_up(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT | None:
+        """A record to be shown, active or not; None if there is none.
+
+        `KeyDestroyed` where that is so, but to nobody who does not reach the record.
+        """
+        try:
+            return self.store.get(self.practice, cls, id)
+        except KeyDestroyed:
+            if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
+                return None
+            raise
+
+    def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
+        """A record to be changed, active or not; None if there is none.
+
+        Of a patient whose key was destroyed, without what was sealed by it.
+        """
+        ref = Ref(kind_of(cls), id)
+        found = self.store.get_many(self.practice, [ref]).get(ref)
+        return found if isinstance(found, cls) else None
 
     def admit(self, operation: str) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.

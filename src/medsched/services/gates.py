@@ -252,7 +252,8 @@ class Gate:
         Whoever reaches everything may act for one who is not stored, too.
         """
         if id is not None and not self.sees_all:
-            self.see(self._store.get(self._practice, Patient, id), Ref(Kind.PATIENT, id))
+            ref = Ref(Kind.PATIENT, id)
+            self.see(self._store.get_many(self._practice, [ref]).get(ref), ref)
 
     # ------------------------------------------------------------------------ keeping
 

@@ -223,7 +223,7 @@ class Holds:
                 return swept
 
     def _sweep(self, hold: Hold, now: datetime) -> tuple[int, Changeset | None]:
-        held = self._context.store.get(self._context.practice, Hold, hold.id)
+        held = self._context.kept(Hold, hold.id)
         if held is None:
             return 0, None
         return 1, self._bookings.changes(self._bookings.swept([held]), now)

@@ -198,7 +198,7 @@ class Inquiries:
 
 def patient_of(context: Context, id: str) -> Patient:
     """A patient; one that is not stored where the scheduler registers them, else `NotFound`."""
-    found = context.store.get(context.practice, Patient, id)
+    found = context.kept(Patient, id)
     if found is None and not context.registers_patients:
         raise NotFound(kind_of(Patient).value, id)
     return Patient(id=id) if found is None else found

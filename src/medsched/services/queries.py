@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import attrs
 
 from medsched.domain.appointment_types import Modality
 from medsched.domain.availability import OverrideKind
+from medsched.domain.lookups import Sought
 from medsched.domain.places import LocationKind
 from medsched.domain.records import Resource, resource
 from medsched.domain.waitlist import OfferStatus, WaitlistStatus
@@ -39,6 +41,26 @@ def _resource(value: Resource | str | None) -> Resource | None:
     return None if value is None else resource(value)
 
 
+def _name(value: str | None) -> Sought | None:
+    return None if value is None else Sought.of("name", value)
+
+
+def _email(value: str | None) -> Sought | None:
+    return None if value is None else Sought.of("email", value)
+
+
+def _phone(value: str | None) -> Sought | None:
+    return None if value is None else Sought.of("phone", value)
+
+
+def _birth_date(value: date | None) -> Sought | None:
+    return None if value is None else Sought.of("birth_date", value)
+
+
+def _insurance_number(value: str | None) -> Sought | None:
+    return None if value is None else Sought.of("insurance_number", value)
+
+
 _MATCH: Final = "match"
 """The key of a filter's metadata: which field of the record must equal it, or contain it."""
 
@@ -65,7 +87,11 @@ class Query:
 
     def scope(self, practice: str, kind: str) -> str:
         """The name of the whole list that this asks a page of."""
-        return repr((practice, kind, self.active, [(name, str(v)) for name, v in self.filters()]))
+        asked = [
+            (name, value.text if isinstance(value, Sought) else str(value))
+            for name, value in self.filters()
+        ]
+        return repr((practice, kind, self.active, asked))
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +102,26 @@ class ProviderQuery(Query):
     specialty: str | None = attrs.field(default=None, metadata={_MATCH: "specialties"})
     language: str | None = attrs.field(default=None, metadata={_MATCH: "languages"})
     insurer: str | None = attrs.field(default=None, metadata={_MATCH: "insurers"})
+
+
+@attrs.frozen(kw_only=True)
+class PatientQuery(Query):
+    """Patients by what is theirs, however it is written: case, width and spaces do not count.
+
+    ``name``: each word of it must be the beginning of a word of the patient's name. Of a
+    ``phone`` number only the digits count; ``email``, ``insurance_number`` and ``birth_date``
+    must be the same. A text that is empty, or longer than 255 characters, is `InvalidText`.
+    """
+
+    name: Sought | None = attrs.field(default=None, converter=_name, metadata={_MATCH: "name"})
+    email: Sought | None = attrs.field(default=None, converter=_email, metadata={_MATCH: "email"})
+    phone: Sought | None = attrs.field(default=None, converter=_phone, metadata={_MATCH: "phone"})
+    birth_date: Sought | None = attrs.field(
+        default=None, converter=_birth_date, metadata={_MATCH: "birth_date"}
+    )
+    insurance_number: Sought | None = attrs.field(
+        default=None, converter=_insurance_number, metadata={_MATCH: "insurance_number"}
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -44,16 +44,16 @@ class Listing(Generic[StoredT, Q]):
     def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
         gate = self._admit("read")
-        return gate.show(gate.see(self._read(id), Ref(kind_of(self._cls), id)))
+        return gate.show(gate.see(self._read(gate, id), Ref(kind_of(self._cls), id)))
 
     def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
         gate = self._admit("read")
-        found = gate.found(self._read(id), Ref(kind_of(self._cls), id))
+        found = gate.found(self._read(gate, id), Ref(kind_of(self._cls), id))
         return None if found is None else gate.show(found)
 
-    def _read(self, id: str) -> StoredT | None:
-        return self._context.store.get(self._context.practice, self._cls, id)
+    def _read(self, gate: Gate, id: str) -> StoredT | None:
+        return self._context.looked_up(gate, self._cls, id)
 
     def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.

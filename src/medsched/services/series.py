@@ -378,7 +378,7 @@ class SeriesBookings:
     # ------------------------------------------------------------------- in common
 
     def _stored(self, gate: Gate, id: str) -> Series:
-        found = self._context.store.get(self._context.practice, Series, id)
+        found = self._context.looked_up(gate, Series, id)
         return gate.see(found, Ref(Kind.SERIES, id))
 
     def _series_of(self, appointment: Appointment) -> Series:

@@ -311,7 +311,7 @@ class WaitlistOffers:
     def _active(self, offer: WaitlistOffer) -> list[RowVersion]:
         """The guard that the patient is active as yet; `BookingRefused`."""
         context = self._context
-        patient = context.store.get(context.practice, Patient, offer.patient)
+        patient = context.kept(Patient, offer.patient)
         if patient is None:
             return []
         if not patient.active:

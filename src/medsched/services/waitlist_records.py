@@ -79,21 +79,21 @@ class WaitlistRecords:
 
     def get(self, cls: type[RecordT], id: str) -> RecordT:
         """An entry or an offer; `NotFound`."""
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         if found is None:
             raise NotFound(kind_of(cls).value, id)
         return found
 
     def seen(self, gate: Gate, cls: type[RecordT], id: str) -> RecordT:
         """The same, for who sees it; `NotFound`."""
-        found = self.context.store.get(self.context.practice, cls, id)
+        found = self.context.kept(cls, id)
         return gate.see(found, Ref(kind_of(cls), id))
 
     def all_of(
         self, cls: type[RecordT], *, active: bool | None = True, **where: object
     ) -> Iterator[RecordT]:
         """All entries or offers that match, read a page at a time."""
-        return self.context.records(cls, active=active, **where)
+        return self.context.records(cls, active=active, where=where)
 
     def counted(self, tally: str) -> int:
         """What is counted under a name."""
@@ -191,7 +191,7 @@ class WaitlistRecords:
 
         Whoever found a hold expired may have taken it away already.
         """
-        found = [self.context.store.get(self.context.practice, Hold, one.id) for one in offers]
+        found = [self.context.kept(Hold, one.id) for one in offers]
         holds = [one for one in found if one is not None]
         lapsed = [one for one in holds if not one.is_live(now)]
         live = [one for one in holds if one.is_live(now)]

@@ -86,7 +86,10 @@ class FileSink:
         place = self._place(practice)
         if place.exists():
             with _told("reading the sink"), place.open("rb") as file:
-                yield from (line for line in file if line.endswith(b"\n"))
+                for line in file:
+                    if not line.endswith(b"\n"):  # torn, or somebody is writing it
+                        return
+                    yield line
 
     @contextmanager
     def _appending(self, practice: str) -> Iterator[BinaryIO]:

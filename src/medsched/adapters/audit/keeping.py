@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from threading import Lock
 from typing import Final, NamedTuple
 
-import attrs
-
-from medsched.errors import DecryptionError, KeyUnavailable, MissingExtra
+from medsched.errors import DecryptionError, KeyUnavailable
+from medsched.ports.audit_log import AuditKeys
 from medsched.ports.keys import KeyProvider, WrappedKey
-
-try:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-except ImportError:
-    raise MissingExtra("an audit in a database", "encryption") from None
 
 MAC: Final = "mac"
 SIGN: Final = "sign"
@@ -35,30 +28,6 @@ class KeptKey(NamedTuple):
     public: str
 
 
-@attrs.frozen(repr=False)
-class Ed25519Keys:
-    """The keys of one practice's audit: `medsched.ports.audit_log.AuditKeys`."""
-
-    macs: Mapping[int, bytes]
-    signers: Mapping[int, Ed25519PrivateKey]
-
-    @property
-    def signing(self) -> int:
-        return max(self.signers)
-
-    def sign(self, message: bytes) -> bytes:
-        return self.signers[self.signing].sign(message)
-
-    def is_signed(self, key: int, message: bytes, signature: bytes) -> bool:
-        if key not in self.signers:
-            return False
-        try:
-            self.signers[key].public_key().verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
-
-
 class AuditKeeping:
     """Told to a store, it keeps an audit: ``SqlAlchemyStore(url, audit=AuditKeeping(keys))``.
 
@@ -67,39 +36,40 @@ class AuditKeeping:
     in this object only. Make one and share it among the stores of a process: a key is then
     unwrapped once.
 
-    Where the ``keys`` cannot be had, nothing is written: `KeyUnavailable`.
+    Where the ``keys`` cannot be had, nothing is written: `KeyUnavailable`. Needs the extra
+    ``encryption``, or else raises `MissingExtra`.
     """
 
     def __init__(self, keys: KeyProvider) -> None:
+        import_module("medsched.adapters.audit.ed25519")  # told now rather than at the first write
         self._keys = keys
         self._lock = Lock()
         self._unwrapped: dict[tuple[str, KeptKey], bytes] = {}
 
     def new(self, practice: str) -> tuple[KeptKey, ...]:
         """New first keys for a practice, one of each kind."""
-        secret, signer = secrets.token_bytes(_KEY), Ed25519PrivateKey.generate()
-        public = b64encode(signer.public_key().public_bytes_raw()).decode("ascii")
+        from medsched.adapters.audit.ed25519 import new_signer
+
+        signer, public = new_signer()
         return (
-            self._kept(practice, MAC, secret, ""),
-            self._kept(practice, SIGN, signer.private_bytes_raw(), public),
+            self._kept(practice, MAC, secrets.token_bytes(_KEY), ""),
+            self._kept(practice, SIGN, signer, public),
         )
 
     def _kept(self, practice: str, purpose: str, secret: bytes, public: str) -> KeptKey:
         wrapped = self._keys.wrap(secret, context(practice, purpose))
         return KeptKey(purpose, 1, wrapped.wrapped_by, wrapped.text, public)
 
-    def open(self, practice: str, kept: Iterable[KeptKey]) -> Ed25519Keys:
+    def open(self, practice: str, kept: Iterable[KeptKey]) -> AuditKeys:
         """The keys of a practice, unwrapped; `KeyUnavailable` without one of each kind."""
-        macs, signers = dict[int, bytes](), dict[int, Ed25519PrivateKey]()
+        from medsched.adapters.audit.ed25519 import Ed25519Keys
+
+        found: dict[str, dict[int, bytes]] = {purpose: {} for purpose in _USES}
         for one in kept:
-            secret = self._unwrap(practice, one)
-            if one.purpose == MAC:
-                macs[one.number] = secret
-            elif one.purpose == SIGN:
-                signers[one.number] = Ed25519PrivateKey.from_private_bytes(secret)
-        if not macs or not signers:
+            found[one.purpose][one.number] = self._unwrap(practice, one)
+        if not all(found.values()):
             raise KeyUnavailable(f"audit of {practice}", "it has none yet")
-        return Ed25519Keys(macs, signers)
+        return Ed25519Keys.of(found[MAC], found[SIGN])
 
     def _unwrap(self, practice: str, one: KeptKey) -> bytes:
         with self._lock:

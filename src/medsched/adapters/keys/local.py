@@ -28,11 +28,14 @@ class LocalKeys:
     """A `KeyProvider` that wraps with AES-256-GCM, under keys that it was given or has in a file.
 
     The file is JSON, ``{"current": name, "keys": {name: base64 of 32 bytes}}``, readable by its
-    owner only. Whoever can read it can read all that its keys protect: keep it apart from the
-    database and from its backups, and use a key service where there is one.
+    owner only; on Windows that is for its folder to see to. It is written beside and put in its
+    place as a whole, by one at a time. Whoever can read it can read all that its keys protect:
+    keep it apart from the database and from its backups, and use a key service where there is one.
     """
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        if any(len(key) != _KEY for key in keys.values()):
+            raise KeyUnavailable(current, f"a key has {_KEY} bytes")
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         if current not in self._keys:
             raise KeyUnavailable(current, "not among the keys given")
@@ -61,28 +64,50 @@ class LocalKeys:
 
     @classmethod
     def create(cls, path: str | Path) -> Self:
-        """A new file with one new key; `FileExistsError` where there is a file already."""
-        return cls._write(Path(path), {}, os.O_EXCL)
+        """A new file with one new key; `FileExistsError` where there is a file already.
+
+        `KeyUnavailable` where another one is writing it, or died at that.
+        """
+        place = Path(path)
+        if place.exists():
+            raise FileExistsError(place.name)
+        return cls._write(place, new=True)
 
     @classmethod
     def rotate(cls, path: str | Path) -> Self:
-        """Add a new key to a file, and use it from now on; the older ones go on unwrapping."""
-        cls.read(path)
-        keys = json.loads(Path(path).read_text("utf-8"))["keys"]
-        return cls._write(Path(path), keys, 0)
+        """Add a new key to a file, and use it from now on; the older ones go on unwrapping.
+
+        `KeyUnavailable` where another one is writing it, or died at that.
+        """
+        return cls._write(Path(path), new=False)
 
     @classmethod
-    def _write(cls, path: Path, keys: Mapping[str, str], flags: int) -> Self:
-        name = uuid4().hex[:12]
-        whole = {**keys, name: b64encode(secrets.token_bytes(_KEY)).decode("ascii")}
-        text = json.dumps({"current": name, "keys": whole}, indent=2) + "\n"
-        beside = path.with_name(path.name + ".new") if not flags else path
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | flags, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if beside != path:
+    def _write(cls, path: Path, *, new: bool) -> Self:
+        beside = path.with_name(path.name + ".new")
+        try:
+            opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            # Of two who add a key at once one would be lost, and all that it wrapped with it.
+            why = "another one is writing it; if that died, remove this, which nobody has used"
+            raise KeyUnavailable(beside.name, why) from None
+        try:
+            with open(opened, "w") as file:
+                keys: dict[str, str] = {}
+                if not new:
+                    cls.read(path)
+                    keys = json.loads(path.read_text("utf-8"))["keys"]
+                name = uuid4().hex[:12]
+                keys[name] = b64encode(secrets.token_bytes(_KEY)).decode("ascii")
+                file.write(json.dumps({"current": name, "keys": keys}, indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if new and path.exists():
+                raise FileExistsError(path.name)
             beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        _keep_name(path)
         return cls.read(path)
 
     @property
@@ -107,6 +132,16 @@ class LocalKeys:
 
     def __repr__(self) -> str:
         return f"<LocalKeys {', '.join(self._keys)}>"
+
+
+def _keep_name(path: Path) -> None:
+    """See to it that a file is found under its name after a power cut: POSIX only."""
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _bound(context: Mapping[str, str]) -> bytes:

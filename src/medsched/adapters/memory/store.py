@@ -28,6 +28,7 @@ from medsched.domain.events import NumberedEvent
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
+from medsched.domain.lookups import Sought
 from medsched.domain.published import PublishedDay
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of
@@ -41,7 +42,8 @@ class MemoryStore:
 
     Threads may share it: one lock is held for the length of each call. Records are frozen,
     so what a reader was given never changes under it. With ``audit`` an audit is kept, under
-    random keys that are gone with the store.
+    random keys that are gone with the store. Nothing of it is at rest anywhere, so nothing is
+    encrypted.
     """
 
     def __init__(self, surroundings: Surroundings | None = None, *, audit: bool = False) -> None:
@@ -339,6 +341,9 @@ def _sign(one: Place, other: Place) -> int:
 def _matches(record: Stored, where: Mapping[str, object]) -> bool:
     for field, wanted in where.items():
         held = getattr(record, field)
-        if not (wanted in held if isinstance(held, frozenset) else held == wanted):
+        if isinstance(wanted, Sought):
+            if not wanted.matches(held):
+                return False
+        elif not (wanted in held if isinstance(held, frozenset) else held == wanted):
             return False
     return True

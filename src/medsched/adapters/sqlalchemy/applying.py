@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from medsched.adapters.sqlalchemy.agendas import asked_for
 from medsched.adapters.sqlalchemy.audit_writing import write_audit
-from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed, unpacked
+from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
+from medsched.adapters.sqlalchemy.documents import Writing
+from medsched.adapters.sqlalchemy.inserting import insert_if_missing
 from medsched.adapters.sqlalchemy.ledgers import LedgerWriter
 from medsched.adapters.sqlalchemy.locking import (
     Key,
@@ -39,13 +40,12 @@ from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import (
     Changeset,
     Refused,
-    Repeated,
     RowVersion,
     ScheduleVersion,
     Stale,
     Standing,
 )
-from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
+from medsched.domain.idempotency import KEPT_FOR, KeyedRequest
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Noun, Ref, Stored, references
 from medsched.errors import InvalidChoice
 from medsched.timeline.instants import EPOCH
@@ -54,8 +54,20 @@ _NOT_REFERRED_TO: Final = frozenset({Kind.HOLD, Kind.ONE_OFF_BLOCKING})
 """The bookings that no record names."""
 
 
+class KeyUsed(Exception):
+    """The key of a request was used before; nothing of the changeset may stay.
+
+    What its first result needs to be read is had when no lock is held any more.
+    """
+
+    def __init__(self, digest: str, document: str | None) -> None:
+        super().__init__()
+        self.digest = digest
+        self.document = document
+
+
 class Application:
-    """One changeset on its way into the database; every step may raise `Undone`."""
+    """One changeset on its way into the database; any step may raise `Undone`, one `KeyUsed`."""
 
     def __init__(
         self,
@@ -63,8 +75,9 @@ class Application:
         tables: Tables,
         changeset: Changeset,
         name: str,
-        audits: Sequence[AuditRow] = (),
         *,
+        writing: Writing,
+        audits: Sequence[AuditRow],
         by_writes: bool,
     ) -> None:
         self._connection = connection
@@ -73,6 +86,7 @@ class Application:
         self._practice = changeset.practice
         self._name = name
         self._audits = audits
+        self._writing = writing
         self._by_writes = by_writes
 
     def run(self) -> None:
@@ -99,7 +113,9 @@ class Application:
             "scope": request.scope,
             "digest": request.digest,
             "made_at": request.made_at,
-            "document": None if request.result is None else packed(request.result),
+            "document": None
+            if request.result is None
+            else packed(request.result, self._writing, request.scope),
         }
         if insert_if_missing(self._connection, table, row):
             return
@@ -112,8 +128,7 @@ class Application:
         if first is None:  # it was forgotten just now
             raise Undone(Stale())
         if first.made_at > request.made_at - KEPT_FOR:
-            result = None if first.document is None else unpacked(first.document)
-            raise Undone(Repeated(Receipt(first.digest, result)))
+            raise KeyUsed(first.digest, first.document)
         self._connection.execute(sa.update(table).where(here).values(row))
 
     # ------------------------------------------------------------------ schedules
@@ -196,7 +211,7 @@ class Application:
         self._forget_references([key for key in sorted(kept) if key not in same])
         self._remove(self._tables.booking, sorted(removed))
         rows = [
-            {"practice": self._practice, **booking_row(writes[key])._asdict()}
+            {"practice": self._practice, **booking_row(writes[key], self._writing)._asdict()}
             for key in sorted(writes)
         ]
         self._put(self._tables.booking, rows, found)
@@ -344,12 +359,13 @@ class Application:
             all_met(self._connection.execute(sa.delete(table).where(here)), len(some))
 
     def _write(self, records: Sequence[Noun], found: Mapping[Key, int]) -> None:
-        rows = [to_row(self._practice, record) for record in records]
+        rows = [to_row(self._practice, record, self._writing) for record in records]
         self._put(self._tables.record, rows, found)
         filters = []
         for record in records:
             key = {"practice": self._practice, **key_of(Ref.to(record))._asdict()}
-            for position, (field, value) in enumerate(filters_of(record)):
+            found_by = [*filters_of(record), *self._writing.index(record)]
+            for position, (field, value) in enumerate(found_by):
                 filters.append({**key, "position": position, "field": field, "value": value})
         if filters:
             self._connection.execute(sa.insert(self._tables.filter), filters)
@@ -411,20 +427,6 @@ class Application:
         if rows:
             clock = _clock(self._connection.dialect.name)
             self._connection.execute(sa.insert(table).values(recorded_at=clock), rows)
-
-
-def insert_if_missing(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
-    """Insert a row unless one of its key is there; whether it was inserted."""
-    insert: sa.Insert
-    match connection.dialect.name:
-        case "sqlite":
-            insert = sqlite.insert(table).on_conflict_do_nothing()
-        case "postgresql":
-            insert = postgresql.insert(table).on_conflict_do_nothing()
-        case _:
-            insert = mysql.insert(table).prefix_with("IGNORE")
-    counted = insert.execution_options(preserve_rowcount=True)
-    return connection.execute(counted, row).rowcount == 1
 
 
 def _clock(dialect: str) -> sa.ColumnElement[datetime]:

@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from medsched.adapters.sqlalchemy.audit_writing import write_audit
-from medsched.adapters.sqlalchemy.connections import (
-    CommitLost,
-    Connections,
-    Undone,
-    engine_of,
-)
-from medsched.adapters.sqlalchemy.joining import Joined
-from medsched.adapters.sqlalchemy.locking import nameable
-from medsched.adapters.sqlalchemy.repeating import repeated
-from medsched.adapters.sqlalchemy.schema import Tables, tables
-from medsched.adapters.sqlalchemy.sealing import (
+from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
+from medsched.adapters.sqlalchemy.audit_chaining import (
+    entries_of,
     leniently,
     locked_head,
     prune_some,
@@ -30,6 +21,18 @@ from medsched.adapters.sqlalchemy.sealing import (
     set_anchor,
     update_head,
 )
+from medsched.adapters.sqlalchemy.audit_writing import write_audit
+from medsched.adapters.sqlalchemy.connections import (
+    CommitLost,
+    Connections,
+    Undone,
+    engine_of,
+)
+from medsched.adapters.sqlalchemy.documents import Documents
+from medsched.adapters.sqlalchemy.joining import Joined
+from medsched.adapters.sqlalchemy.locking import nameable
+from medsched.adapters.sqlalchemy.repeating import repeated
+from medsched.adapters.sqlalchemy.schema import Tables, tables
 from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
 from medsched.domain.audit import AuditEntry
@@ -38,9 +41,6 @@ from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
 from medsched.errors import AuditNotKept, InvalidChoice, StorageBusy
 from medsched.ports.audit_log import AuditKeys, Seen
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
 
 _Result = TypeVar("_Result")
 _SEALING: Final = 100
@@ -54,9 +54,13 @@ class AuditLogKeeper(SlotTableKeeper):
     _surroundings: Surroundings
 
     def __init__(
-        self, connections: Connections, tables: Tables, audit: AuditKeeping | None
+        self,
+        connections: Connections,
+        tables: Tables,
+        documents: Documents,
+        audit: AuditKeeping | None,
     ) -> None:
-        super().__init__(connections, tables)
+        super().__init__(connections, tables, documents)
         self._keeping = audit
         self._opened: dict[str, AuditKeys] = {}
 
@@ -120,8 +124,6 @@ class AuditLogKeeper(SlotTableKeeper):
         return MacKey(number, macs[number])
 
     def _kept_keys(self, practice: str) -> list[KeptKey]:
-        from medsched.adapters.audit.keeping import KeptKey
-
         table = self._tables.audit_key
         query = sa.select(*(table.c[name] for name in _KEY_COLUMNS)).where(
             table.c.practice == practice
@@ -160,20 +162,22 @@ class AuditLogKeeper(SlotTableKeeper):
     def sealed_audit(self, practice: str, *, after: int, limit: int) -> Sequence[ChainedRow]:
         if not nameable(practice):
             return []
-        chain, audit = self._tables.audit_chain, self._tables.audit
-        there = sa.and_(audit.c.practice == chain.c.practice, audit.c.id == chain.c.entry)
+        chain = self._tables.audit_chain
         query = (
-            sa.select(
-                *(chain.c[name] for name in ("number", "mac_key", "digest", "entry")),
-                *(audit.c[name].label(f"audit_{name}") for name in AuditRow._fields),
-            )
-            .select_from(chain.outerjoin(audit, there))
+            sa.select(*(chain.c[name] for name in ("number", "mac_key", "digest", "entry")))
             .where(chain.c.practice == practice, chain.c.number > after)
             .order_by(chain.c.number)
             .limit(limit)
         )
-        with self._connections.reading("audit") as connection, leniently(connection):
-            return [_chained(tuple(row)) for row in connection.execute(query)]
+        with self._connections.reading("audit", several=True) as connection:
+            with leniently(connection):
+                links = connection.execute(query).all()
+            ids = [one.entry for one in links]
+            rows = entries_of(connection, self._tables, practice, ids)
+        return [
+            ChainedRow(one.number, one.mac_key, one.digest, one.entry, rows.get(one.entry))
+            for one in links
+        ]
 
     def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
         chain, audit = self._tables.audit_chain, self._tables.audit
@@ -289,12 +293,6 @@ class AuditLogKeeper(SlotTableKeeper):
         raise StorageBusy(operation, max(opened.retries, tries))
 
 
-def _chained(row: tuple[Any, ...]) -> ChainedRow:
-    number, mac_key, digest, entry, *columns = row
-    found = None if columns[1] is None else AuditRow(*columns)
-    return ChainedRow(number, mac_key, digest, entry, found)
-
-
 def _anchor(practice: str, pruned: int, text: str | None) -> Checkpoint | None:
     """The checkpoint before what is kept; one that nobody signed where it is not that."""
     if not pruned and text is None:
@@ -335,8 +333,6 @@ def rewrap_audit_keys(
 def _to_rewrap(
     connections: Connections, table: sa.Table, audit: AuditKeeping
 ) -> Iterator[tuple[sa.ColumnElement[bool], dict[str, str]]]:
-    from medsched.adapters.audit.keeping import KeptKey
-
     query = sa.select(table.c.practice, *(table.c[name] for name in _KEY_COLUMNS))
     with connections.reading("rewrap") as connection:
         rows = connection.execute(query.order_by(*table.primary_key)).all()

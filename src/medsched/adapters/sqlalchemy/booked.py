@@ -7,18 +7,18 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, cast
 
+import attrs
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
-from medsched.adapters.sqlalchemy.booking_rows import (
-    unpacked,
-)
+from medsched.adapters.sqlalchemy.booking_rows import unpacked
 from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reaching import Reaching, is_limited, parts_of
-from medsched.adapters.sqlalchemy.reading import RecordReader
+from medsched.adapters.sqlalchemy.reading import Found, RecordReader, found_in
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
 from medsched.adapters.sqlalchemy.taken_query import (
@@ -38,7 +38,7 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import Kind
+from medsched.domain.stored import BookingRecord, Kind
 from medsched.errors import StorageBusy
 from medsched.ports.store import Taken
 
@@ -46,6 +46,19 @@ _AROUND: Final = 50
 """How many resources one query for claims names."""
 _NUMBERING: Final = 100
 """How often events are numbered again after somebody else numbered them at the same moment."""
+
+
+@attrs.frozen
+class KeptReceipt:
+    """A receipt that was read, and what the booking in it needs of the database."""
+
+    digest: str
+    found: Found
+
+    def receipt(self) -> Receipt:
+        """The receipt; `KeyDestroyed`."""
+        bookings = cast("list[BookingRecord]", self.found.records(strict=True))
+        return Receipt(self.digest, bookings[0] if bookings else None)
 
 
 class BookingReader(RecordReader):
@@ -125,7 +138,8 @@ class BookingReader(RecordReader):
             appointments = self._within(practice, agenda, query, within)
         else:
             with self._connections.reading("appointments") as connection:
-                appointments = cast("list[Appointment]", kept.read(connection, query))
+                found = kept.read(connection, practice, query)
+            appointments = cast("list[Appointment]", found.records())
         if after is None or askable:
             return appointments[:limit]
         beyond = (
@@ -139,12 +153,13 @@ class BookingReader(RecordReader):
         self, practice: str, agenda: Agenda, query: sa.Select[Any], within: Reach
     ) -> list[Appointment]:
         """What a query finds that a reach reaches, in order: no part of a reach finds more."""
-        parts, found = parts_of(within), list[Appointment]()
+        parts, read = parts_of(within), list[Found]()
         with self._connections.reading("appointments", several=len(parts) > 1) as connection:
             for part in parts:
                 reaching = Reaching(self._tables, practice, part)
                 those = query.where(reaching.those(Kind.APPOINTMENT))
-                found += cast("list[Appointment]", self._kept[True].read(connection, those))
+                read.append(self._kept[True].read(connection, practice, those))
+        found = [one for some in read for one in cast("list[Appointment]", some.records())]
         if len(parts) <= 1:
             return found
         once = {one.id: one for one in found}.values()
@@ -160,7 +175,8 @@ class BookingReader(RecordReader):
         )
         query = query.order_by(table.expires_at, table.id).limit(limit)
         with self._connections.reading("holds") as connection:
-            return cast("list[Hold]", kept.read(connection, query))
+            found = kept.read(connection, practice, query)
+        return cast("list[Hold]", found.records())
 
     def tallies(self, practice: str, names: Collection[str]) -> Mapping[str, int]:
         table, found = self._tables.tally.c, dict.fromkeys(names, 0)
@@ -182,9 +198,17 @@ class BookingReader(RecordReader):
         )
         with self._connections.reading("receipt") as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return Receipt(row.digest, None if row.document is None else unpacked(row.document))
+            if row is None:
+                return None
+            kept = self._receipt(connection, practice, scope, row.digest, row.document)
+        return kept.receipt()
+
+    def _receipt(
+        self, connection: Connection, practice: str, scope: str, digest: str, document: str | None
+    ) -> KeptReceipt:
+        """A receipt as it is kept."""
+        rows = [] if document is None else [unpacked(document)]
+        return KeptReceipt(digest, found_in(self._documents, connection, practice, rows, scope))
 
     def forget_receipts(self, practice: str, before: datetime) -> int:
         if not nameable(practice):

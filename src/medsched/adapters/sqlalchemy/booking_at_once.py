@@ -25,9 +25,10 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     booking_row,
     claim_rows,
     indexed,
-    packed_row,
+    packed,
 )
 from medsched.adapters.sqlalchemy.connections import code_of
+from medsched.adapters.sqlalchemy.documents import Writing
 from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
@@ -61,7 +62,7 @@ class NewBooking:
 
 
 def new_booking(
-    changeset: Changeset, name: str, audits: Sequence[AuditRow] = ()
+    changeset: Changeset, name: str, writing: Writing, audits: Sequence[AuditRow] = ()
 ) -> NewBooking | None:
     """The rows of a changeset that makes one new booking; None for any other changeset."""
     if len(changeset.writes) != 1 or changeset.removals or changeset.bumps:
@@ -83,12 +84,12 @@ def new_booking(
             records.append((guard.ref.kind.value, guard.ref.id, guard.version))
         else:
             return None
-    row = booking_row(booking)
+    row = booking_row(booking, writing)
     request, receipt = changeset.request, None
     if request is not None:
         if request.result not in (None, booking):
             return None
-        result = None if request.result is None else packed_row(row)
+        result = None if request.result is None else packed(booking, writing, request.scope, row)
         receipt = (request.scope, request.digest, request.made_at, result)
     return NewBooking(
         practice=changeset.practice,

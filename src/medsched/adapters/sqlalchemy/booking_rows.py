@@ -11,6 +11,14 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from medsched.adapters.sqlalchemy.documents import (
+    AS_IT_IS,
+    Members,
+    Place,
+    Writing,
+    parsed,
+    unopened,
+)
 from medsched.adapters.sqlalchemy.rows import FORMAT
 from medsched.adapters.sqlalchemy.shapes import (
     INSTANT,
@@ -30,7 +38,15 @@ from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
 from medsched.domain.holds import Hold
 from medsched.domain.records import Resource
 from medsched.domain.sessions import GroupSession
-from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Ref, kind_of, references
+from medsched.domain.stored import (
+    BOOKINGS,
+    BookingRecord,
+    Kind,
+    Ref,
+    kind_of,
+    patient_of,
+    references,
+)
 from medsched.errors import StorageError
 from medsched.timeline.instants import DAY
 
@@ -85,10 +101,16 @@ class BookingRow(NamedTuple):
     document: str
 
 
-def booking_row(booking: BookingRecord) -> BookingRow:
-    """The row of a booking."""
+def booking_row(booking: BookingRecord, writing: Writing = AS_IT_IS, scope: str = "") -> BookingRow:
+    """The row of a booking; ``scope``: of a receipt, in which it stands."""
     cls = type(booking)
     found = {name: plain(_SHAPES.get(name), getattr(booking, name)) for name in _NAMES[cls]}
+    place = Place(
+        *("receipt" if scope else "booking", kind_of(cls).value, booking.id, booking.version),
+        patient_of(booking),
+        scope,
+    )
+    writing.seal(place, booking, found)
     status = reference = expires = None
     if isinstance(booking, Appointment):
         status, reference = booking.status.value, booking.reference or None
@@ -115,13 +137,25 @@ def booking_row(booking: BookingRecord) -> BookingRow:
     )
 
 
-def booking_of(row: BookingRow) -> BookingRecord:
-    """The booking of a row; `StorageError` for a document of a later release."""
+def members_of(row: BookingRow, scope: str = "") -> tuple[Place, Members]:
+    """What the document of a row says, and where it stands; `StorageError` for a later format."""
     if row.format > FORMAT:
         raise StorageError("reading a booking", f"document format {row.format}")
+    table = "receipt" if scope else "booking"
+    place = Place(table, row.kind, row.id, row.version, row.patient, scope)
+    return place, parsed(row.kind, row.id, row.document)
+
+
+def without_phi(row: BookingRow) -> BookingRecord:
+    """The booking of a row without what is sealed in it: for those who need nothing of that."""
+    return booking_of(row, unopened(members_of(row)[1]))
+
+
+def booking_of(row: BookingRow, members: Members) -> BookingRecord:
+    """The booking of a row, and of what its document says."""
     cls = BOOKINGS[Kind(row.kind)]
     fields: dict[str, Any] = {
-        name: value_of(_SHAPES.get(name), value) for name, value in json.loads(row.document).items()
+        name: value_of(_SHAPES.get(name), value) for name, value in members.items()
     }
     for name, column in _COLUMNS.items():
         if name in _FIELDS[cls]:
@@ -149,27 +183,32 @@ def indexed(booking: BookingRecord) -> list[Ref]:
 # ------------------------------------------------------------------------ results
 
 
-def packed(booking: BookingRecord) -> str:
-    """A booking as one text, for the receipt of the request that made it."""
-    return packed_row(booking_row(booking))
+def packed(
+    booking: BookingRecord, writing: Writing, scope: str, row: BookingRow | None = None
+) -> str:
+    """A booking as one text, for the receipt of the request that made it.
+
+    ``row``: its own, which says the same where all is in plain text.
+    """
+    if row is None or writing is not AS_IT_IS:
+        row = booking_row(booking, writing, scope)
+    return packed_row(row)
 
 
 def packed_row(row: BookingRow) -> str:
-    """The same of its row."""
+    """A row as one text."""
     whole = [plain(_shape(value), value) for value in row]
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
 
-def unpacked(text: str) -> BookingRecord:
-    """The booking that was packed."""
+def unpacked(text: str) -> BookingRow:
+    """The row that was packed."""
     names, values = BookingRow._fields, json.loads(text)
     instants = {name for name in names if name.endswith("_at")}
-    return booking_of(
-        BookingRow(
-            *(
-                value_of(INSTANT if name in instants else None, value)
-                for name, value in zip(names, values, strict=True)
-            )
+    return BookingRow(
+        *(
+            value_of(INSTANT if name in instants else None, value)
+            for name, value in zip(names, values, strict=True)
         )
     )
 

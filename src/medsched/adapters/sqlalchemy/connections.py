@@ -330,11 +330,11 @@ def told(error: SQLAlchemyError, operation: str) -> MedschedError:
         return StorageError(operation, _SAID.get(type(error).__name__, type(error).__name__))
     code = code_of(error.orig)
     error.hide_parameters = True
-    if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):
-        # Drivers quote the row in these.
+    missing = code in _NO_TABLE or "no such table" in str(error.orig)
+    if error.statement is not None:
+        # Drivers quote the row in what they say of it, and so may a host's trigger.
         error.args = (f"({type(error.orig).__name__}) {code}",)
         error.__cause__, error.__suppress_context__ = None, True
-    missing = code in _NO_TABLE or "no such table" in str(error.orig)
     return (
         SchemaMismatch(VERSION, None) if missing else StorageError(operation, _SAID.get(code, code))
     )

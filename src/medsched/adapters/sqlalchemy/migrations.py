@@ -80,11 +80,17 @@ def _guard(connection: Connection, made: Tables) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _to_6(connection: Connection, made: Tables) -> None:
+    """Data keys, and whether documents are sealed: nothing is until the host says so."""
+    _make(connection, [made.data_key, made.sealing])
+
+
 _STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {
     2: _to_2,
     3: _to_3,
     4: _to_4,
     5: _to_5,
+    6: _to_6,
 }
 """How tables of the version before become those of each version from 2 on.
 

@@ -7,9 +7,9 @@ from typing import Final
 from medsched.adapters.sqlalchemy.booking_rows import (
     BookingRow,
     ClaimRow,
-    booking_of,
     claim_of,
     claim_rows,
+    without_phi,
 )
 from medsched.domain.appointments import Appointment
 from medsched.domain.claims import LONGEST_CLAIM, Claim
@@ -30,7 +30,7 @@ def due_of(row: BookingRow) -> Due | None:
     `StorageError` for a document of a later release.
     """
     try:
-        booking = booking_of(row)
+        booking = without_phi(row)
         status = booking.status.value if isinstance(booking, Appointment) else ""
         if not all(map(_is_possible, booking.claims)):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from functools import partial
 from typing import Any, Final, cast
 
 import attrs
@@ -11,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.applying import booked_with
-from medsched.adapters.sqlalchemy.booking_rows import (
-    BookingRow,
-    booking_of,
-)
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of
+from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_members
 from medsched.adapters.sqlalchemy.connections import Connections
+from medsched.adapters.sqlalchemy.documents import Documents, Members, Reading
 from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reaching import (
     Reaching,
@@ -27,9 +27,11 @@ from medsched.adapters.sqlalchemy.reaching import (
     reached_of,
 )
 from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
+from medsched.adapters.sqlalchemy.rows import members_of as record_members
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
+from medsched.domain.lookups import Sought
 from medsched.domain.records import Resource
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import calendar
@@ -50,42 +52,94 @@ class Kept:
     table: sa.Table
     booked: bool
     query: sa.Select[Any]
+    documents: Documents
 
     @classmethod
-    def of(cls, table: sa.Table, row: type[RecordRow] | type[BookingRow]) -> Kept:
+    def of(
+        cls, table: sa.Table, row: type[RecordRow] | type[BookingRow], documents: Documents
+    ) -> Kept:
         """A table whose rows are these."""
         query = sa.select(*(table.c[name] for name in row._fields)).where(table.c.version > 0)
-        return cls(table, row is BookingRow, query)
+        return cls(table, row is BookingRow, query, documents)
 
-    def read(self, connection: Connection, query: sa.Select[Any]) -> list[Stored]:
-        """The records that a query finds."""
-        rows = connection.execute(query)
-        if self.booked:
-            return [booking_of(BookingRow(*row)) for row in rows]
-        return [from_row(RecordRow(*row)) for row in rows]
+    def read(self, connection: Connection, practice: str, query: sa.Select[Any]) -> Found:
+        """The rows that a query finds.
+
+        Once more, if a key is gone that some were sealed by: they were sealed anew meanwhile.
+        """
+        found = self._read(connection, practice, query)
+        return self._read(connection, practice, query) if found.reading.lacks else found
+
+    def _read(self, connection: Connection, practice: str, query: sa.Select[Any]) -> Found:
+        return found_in(
+            self.documents,
+            connection,
+            practice,
+            [(BookingRow if self.booked else RecordRow)(*row) for row in connection.execute(query)],
+        )
+
+
+@attrs.frozen
+class Found:
+    """Rows that were read, and all that their records need of the database.
+
+    Records are made when the connection is given back: keys may be far away.
+    """
+
+    rows: Sequence[RecordRow | BookingRow]
+    members: Sequence[Members]
+    reading: Reading
+
+    def records(self, *, strict: bool = False) -> list[Stored]:
+        """The records; ``strict``: `KeyDestroyed` for one that a destroyed key had sealed."""
+        self.reading.open(strict=strict)
+        return [
+            booking_of(row, members) if isinstance(row, BookingRow) else from_row(row, members)
+            for row, members in zip(self.rows, self.members, strict=True)
+        ]
+
+
+def found_in(
+    documents: Documents,
+    connection: Connection,
+    practice: str,
+    rows: Sequence[RecordRow | BookingRow],
+    scope: str = "",
+) -> Found:
+    """Some rows, and what their documents need; ``scope``: of the receipt they stand in."""
+    placed = [
+        booking_members(row, scope) if isinstance(row, BookingRow) else record_members(row)
+        for row in rows
+    ]
+    reading = documents.reading(connection, practice, placed)
+    return Found(rows, [members for _, members in placed], reading)
 
 
 class RecordReader:
     """The readers of a store for what is kept by id."""
 
-    def __init__(self, connections: Connections, made: Tables) -> None:
+    def __init__(self, connections: Connections, made: Tables, documents: Documents) -> None:
         self._connections = connections
         self._tables = made
+        self._documents = documents
         self._kept = {
-            False: Kept.of(made.record, RecordRow),
-            True: Kept.of(made.booking, BookingRow),
+            False: Kept.of(made.record, RecordRow, documents),
+            True: Kept.of(made.booking, BookingRow, documents),
         }
 
     def get(self, practice: str, cls: type[StoredT], id: str) -> StoredT | None:
         ref = Ref(kind_of(cls), id)
-        found = self.get_many(practice, [ref]).get(ref)
+        found = self._named(practice, [ref], strict=True).get(ref)
         return found if isinstance(found, cls) else None
 
     def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self._named(practice, refs, strict=False)
+
+    def _named(self, practice: str, refs: Collection[Ref], *, strict: bool) -> Mapping[Ref, Stored]:
         keys = sorted({key_of(ref) for ref in refs if nameable(ref.id)})
         if not keys or not nameable(practice):
             return {}
-        found: dict[Key, Stored] = {}
+        read, found = list[Found](), dict[Key, Stored]()
         parts = [
             (kept, part)
             for kept in self._kept.values()
@@ -94,8 +148,10 @@ class RecordReader:
         with self._connections.reading("get", several=len(parts) > 1) as connection:
             for kept, part in parts:
                 here = named(kept.table, practice, part)
-                for record in kept.read(connection, kept.query.where(here)):
-                    found[key_of(Ref.to(record))] = record
+                read.append(kept.read(connection, practice, kept.query.where(here)))
+        for some in read:
+            for record in some.records(strict=strict):
+                found[key_of(Ref.to(record))] = record
         return {ref: found[key_of(ref)] for ref in refs if key_of(ref) in found}
 
     def page(
@@ -125,19 +181,25 @@ class RecordReader:
             if (here := self._found_by(practice, kind, field, value)) is not None:
                 query = query.where(here)
                 del unsearched[field]
+        for field, values in self._documents.asked(practice, where).items():
+            for value in values:  # it says who may match; the record says who does
+                query = query.where(self._filtered(practice, kind, field, value))
         query = query.order_by(table.id)
         if not is_limited(within, kind):
-            with self._connections.reading("page", several=bool(unsearched)) as connection:
-                found = self._first(connection, kept, query, unsearched, after, limit)
+            found = self._first(kept, practice, query, unsearched, after, limit)
             return cast("list[StoredT]", found)
         parts, every = parts_of(within), dict[str, Stored]()
         several = bool(unsearched) or len(parts) > 1 or not is_told(kind)
         with self._connections.reading("page", several=several) as connection:
+
+            def read(query: sa.Select[Any]) -> list[Stored]:
+                return kept.read(connection, practice, query).records()
+
             for part in parts:
                 reaching = Reaching(self._tables, practice, part)
                 those = query.where(reaching.those(kind))
-                judge = None if is_told(kind) else reaching.judged
-                some = self._first(connection, kept, those, unsearched, after, limit, judge)
+                judge = None if is_told(kind) else partial(reaching.judged, connection)
+                some = _filled(read, table.id, those, unsearched, after, limit, judge)
                 every |= {record.id: record for record in some}
         return cast("list[StoredT]", [every[id] for id in sorted(every)[:limit]])
 
@@ -158,15 +220,21 @@ class RecordReader:
     ) -> Mapping[Resource, VersionedCalendar]:
         versions = dict.fromkeys(resources, 0)
         hours: dict[Resource, list[HoursRecord]] = {one: [] for one in resources}
+        read = list[Found]()
         parts = list(chunks(sorted(versions))) if nameable(practice) else []
         with self._connections.reading("calendars", several=len(parts) > 1) as connection:
             for part in parts:
+                rows = list[RecordRow]()
                 for row in connection.execute(self._calendars(practice, part)):
-                    resource = Resource(row.resource_kind, row.resource_id)
                     if row.kind is None:
+                        resource = Resource(row.resource_kind, row.resource_id)
                         versions[resource] = row.version
                     else:
-                        hours[resource].append(cast("HoursRecord", from_row(RecordRow(*row))))
+                        rows.append(RecordRow(*row))
+                read.append(found_in(self._documents, connection, practice, rows))
+        for found in read:
+            for record in cast("list[HoursRecord]", found.records()):
+                hours[record.resource].append(record)
         return {
             one: VersionedCalendar(
                 versions[one],
@@ -235,48 +303,52 @@ class RecordReader:
         self, practice: str, kind: Kind, field: str, value: object
     ) -> sa.ColumnElement[bool] | None:
         """Records whose field matches; None where only the documents can tell."""
-        record, table = self._tables.record.c, self._tables.filter.c
+        record = self._tables.record.c
         if field == "resource" and isinstance(value, Resource):
             return sa.and_(record.resource_kind == value.kind.value, record.resource_id == value.id)
         text = filter_text(kind, field, value)
         if text is None or not _storable(text):
             return None
-        return record.id.in_(
+        return self._filtered(practice, kind, field, text)
+
+    def _filtered(
+        self, practice: str, kind: Kind, field: str, value: str
+    ) -> sa.ColumnElement[bool]:
+        """Records that a filter finds."""
+        table = self._tables.filter.c
+        return self._tables.record.c.id.in_(
             sa.select(table.id).where(
                 table.practice == practice,
                 table.kind == kind.value,
                 table.field == field,
-                table.value == text,
+                table.value == value,
             )
         )
 
     def _first(
         self,
-        connection: Connection,
         kept: Kept,
+        practice: str,
         query: sa.Select[Any],
         unsearched: Mapping[str, object],
         after: str | None,
         limit: int,
-        judge: Callable[[Connection, list[Stored]], Sequence[Stored]] | None = None,
     ) -> list[Stored]:
         """The first records of a query after an id; what it could not say is looked at here."""
-        id, found = kept.table.c.id, list[Stored]()
-        batch = max(limit, _BATCH) if unsearched or judge is not None else limit
-        while len(found) < limit:
-            # No id holds what cannot be stored, so what precedes it will do.
-            least = query if after is None else query.where(id > _storable_part(after))
-            records = kept.read(connection, least.limit(batch))
-            matching = [
-                record
-                for record in records
-                if (after is None or record.id > after) and _matches(record, unsearched)
-            ]
-            found += matching if judge is None else judge(connection, matching)
-            if len(records) < batch:
-                break
-            after = records[-1].id
-        return found[:limit]
+        if unsearched:
+            with self._connections.reading("page", several=True) as connection:
+
+                def within(query: sa.Select[Any]) -> list[Stored]:
+                    return kept.read(connection, practice, query).records()
+
+                return _filled(within, kept.table.c.id, query, unsearched, after, limit)
+
+        def alone(query: sa.Select[Any]) -> list[Stored]:
+            with self._connections.reading("page") as connection:
+                read = kept.read(connection, practice, query)
+            return read.records()
+
+        return _filled(alone, kept.table.c.id, query, unsearched, after, limit)
 
     def _calendars(self, practice: str, resources: Sequence[Resource]) -> sa.CompoundSelect[Any]:
         """Schedule versions and active hours in one statement: one state, one round trip."""
@@ -315,9 +387,40 @@ def _storable_part(text: str) -> str:
     return _UNSTORABLE.split(text, maxsplit=1)[0]
 
 
+def _filled(
+    read: Callable[[sa.Select[Any]], list[Stored]],
+    id: sa.Column[str],
+    query: sa.Select[Any],
+    unsearched: Mapping[str, object],
+    after: str | None,
+    limit: int,
+    judge: Callable[[list[Stored]], Sequence[Stored]] | None = None,
+) -> list[Stored]:
+    """The first so many records after an id that match, read some at a time."""
+    looked_into = unsearched or judge is not None
+    found, batch = list[Stored](), max(limit, _BATCH) if looked_into else limit
+    while len(found) < limit:
+        # No id holds what cannot be stored, so what precedes it will do.
+        least = query if after is None else query.where(id > _storable_part(after))
+        records = read(least.limit(batch))
+        matching = [
+            record
+            for record in records
+            if (after is None or record.id > after) and _matches(record, unsearched)
+        ]
+        found += matching if judge is None else judge(matching)
+        if len(records) < batch:
+            break
+        after = records[-1].id
+    return found[:limit]
+
+
 def _matches(record: Stored, where: Mapping[str, object]) -> bool:
     for field, wanted in where.items():
         held = getattr(record, field)
-        if not (wanted in held if isinstance(held, frozenset) else held == wanted):
+        if isinstance(wanted, Sought):
+            if not wanted.matches(held):
+                return False
+        elif not (wanted in held if isinstance(held, frozenset) else held == wanted):
             return False
     return True

@@ -16,6 +16,14 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from medsched.adapters.sqlalchemy.documents import (
+    AS_IT_IS,
+    Members,
+    Place,
+    Writing,
+    parsed,
+    patient_in,
+)
 from medsched.adapters.sqlalchemy.shapes import (
     ADDRESS,
     DATE,
@@ -54,7 +62,7 @@ from medsched.domain.records import Record
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.series import Series
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of
+from medsched.domain.stored import NOUNS, HoursRecord, Kind, Noun, kind_of, patient_of
 from medsched.domain.time_blocks import TimeBlock
 from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
 from medsched.errors import StorageError
@@ -197,7 +205,7 @@ _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {
 }
 
 
-def to_row(practice: str, record: Noun) -> dict[str, Any]:
+def to_row(practice: str, record: Noun, writing: Writing = AS_IT_IS) -> dict[str, Any]:
     """The columns of ``medsched_record`` for a record."""
     resource = record.resource if isinstance(record, HoursRecord) else None
     return {
@@ -211,15 +219,17 @@ def to_row(practice: str, record: Noun) -> dict[str, Any]:
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "format": FORMAT,
-        "document": to_document(record),
+        "document": _to_document(record, writing),
     }
 
 
-def to_document(record: Noun) -> str:
+def _to_document(record: Noun, writing: Writing) -> str:
     """What a record says beyond its columns, as JSON."""
     cls = type(record)
     shapes = _SHAPES[cls]
     found = {name: plain(shapes.get(name), getattr(record, name)) for name in _NAMES[cls]}
+    place = Place("record", kind_of(cls).value, record.id, record.version, patient_of(record))
+    writing.seal(place, record, found)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -238,14 +248,21 @@ class RecordRow(NamedTuple):
     document: str
 
 
-def from_row(row: RecordRow) -> Noun:
-    """The record of a row; `StorageError` for a document of a later release."""
+def members_of(row: RecordRow) -> tuple[Place, Members]:
+    """What the document of a row says, and where it stands; `StorageError` for a later format."""
     if row.format > FORMAT:
         raise StorageError("reading a record", f"document format {row.format}")
+    members = parsed(row.kind, row.id, row.document)
+    patient = patient_in(row.kind, row.id, members)
+    return Place("record", row.kind, row.id, row.version, patient), members
+
+
+def from_row(row: RecordRow, members: Members) -> Noun:
+    """The record of a row, and of what its document says."""
     cls = NOUNS[Kind(row.kind)]
     shapes = _SHAPES[cls]
     fields: dict[str, Any] = {
-        name: value_of(shapes.get(name), value) for name, value in json.loads(row.document).items()
+        name: value_of(shapes.get(name), value) for name, value in members.items()
     }
     fields["code" if cls is AppointmentType else "id"] = row.id
     if row.resource_kind is not None and row.resource_id is not None:

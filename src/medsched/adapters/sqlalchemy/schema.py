@@ -52,7 +52,7 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 5
+VERSION: Final = 6
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
 ROSTER: Final = "roster"
@@ -329,6 +329,42 @@ class Tables:
         """Slots as they were when they were last published or read: for hosts to read.
 
         They can be made anew at any time, and nothing that is booked depends on them.
+        """
+
+        self.data_key = self._table(
+            "data_key",
+            Column("practice", exact(LONGEST_ID), nullable=False),
+            Column("subject_kind", word(_WORD), nullable=False),
+            Column("subject", exact(LONGEST_ID), nullable=False),
+            Column("number", Integer, nullable=False),
+            Column("wrapped_by", word(2 * LONGEST_ID)),
+            Column("wrapped", document()),
+            Column("created_at", UtcDateTime, nullable=False),
+            Column("retired_at", UtcDateTime),
+            Column("destroyed_at", UtcDateTime),
+            PrimaryKeyConstraint(
+                *("practice", "subject_kind", "subject", "number"), name="pk_medsched_data_key"
+            ),
+        )
+        """The keys that documents are sealed by, each wrapped by a master key of the host's.
+
+        ``subject_kind`` is ``patient``, ``practice`` for what is no patient's, or ``index``. The
+        highest number seals; one that was replaced has ``retired_at``. Of a destroyed key a row
+        stays, with nothing wrapped in it.
+        """
+
+        self.sealing = self._table(
+            "sealing",
+            Column("component", word(_WORD), nullable=False),
+            Column("database", word(_WORD), nullable=False),
+            Column("whole", Boolean(create_constraint=False), nullable=False),
+            Column("prefix", SmallInteger),
+            PrimaryKeyConstraint("component", name="pk_medsched_sealing"),
+        )
+        """Whether documents are sealed here: one row, ``documents``, or none where none ever was.
+
+        ``database`` is a random name, ``whole``: nothing is left in plain text. ``prefix`` is that
+        of the index of all patients, NULL where there is none, or not of all.
         """
 
         self._audit_tables()

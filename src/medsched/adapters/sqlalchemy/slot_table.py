@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from medsched.adapters.sqlalchemy.applying import insert_if_missing
 from medsched.adapters.sqlalchemy.booked import BookingReader
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
+from medsched.adapters.sqlalchemy.inserting import insert_if_missing
 from medsched.adapters.sqlalchemy.locking import chunks, nameable
 from medsched.domain.changes import Stale
 from medsched.domain.published import PublishedDay, PublishedSlot

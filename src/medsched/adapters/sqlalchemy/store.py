@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from medsched.adapters.sqlalchemy.applying import Application
+from medsched.adapters.audit.keeping import AuditKeeping
+from medsched.adapters.sqlalchemy.applying import Application, KeyUsed
 from medsched.adapters.sqlalchemy.audit_log import AuditLogKeeper
 from medsched.adapters.sqlalchemy.booking_at_once import (
     NotAtOnce,
@@ -18,16 +19,16 @@ from medsched.adapters.sqlalchemy.booking_at_once import (
 )
 from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
+from medsched.adapters.sqlalchemy.documents import Documents, PlainDocuments, Writing
+from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.surroundings import standard
 from medsched.domain.audit_rows import AuditRow
-from medsched.domain.changes import Applied, Changeset, Outcome
-from medsched.errors import OutcomeUnknown, StorageError
+from medsched.domain.changes import Applied, Changeset, Outcome, Repeated
+from medsched.domain.idempotency import Receipt
+from medsched.errors import OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
-
-if TYPE_CHECKING:  # it needs an extra that a store without an audit does not
-    from medsched.adapters.audit.keeping import AuditKeeping
 
 _COMMITS: Final = 5
 """How often a changeset is tried when the connection is lost in the commit."""
@@ -41,8 +42,12 @@ class SqlAlchemyStore(AuditLogKeeper):
     ``database`` is a URL, or an engine of the host's. A URL that names no driver gets
     psycopg or PyMySQL. ``schema`` is the database schema of the tables, the connection's
     own unless given. ``galera``: the database is a cluster whose row locks hold on one
-    server only, so guards are checked by writes. ``audit``: an audit is kept, under these keys;
-    without, nothing is written of it.
+    server only, so guards are checked by writes. ``encryption``: a patient's data is sealed at
+    rest; without it all is kept in plain text, and a database in which something is sealed is
+    not written to, nor is what is sealed read: `KeyUnavailable`. See `Encryption` for the rest.
+    What SQLAlchemy logs is the host's: at the level DEBUG it logs every row that is read, and an
+    engine of the host's logs what is written, too, unless it hides parameters. ``audit``: an audit
+    is kept, under these keys; without, nothing is written of it.
 
     Nothing is created here, and nothing is asked of the database until it is used:
     `migrations.create` makes the tables. Threads may share a store. Processes make one each.
@@ -59,10 +64,11 @@ class SqlAlchemyStore(AuditLogKeeper):
         schema: str | None = None,
         galera: bool = False,
         audit: AuditKeeping | None = None,
+        encryption: Encryption | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         engine, own = engine_of(database)
-        self._bind(Connections(engine, own=own), schema, galera, audit, surroundings)
+        self._bind(Connections(engine, own=own), schema, galera, audit, encryption, surroundings)
 
     def _bind(
         self,
@@ -70,11 +76,21 @@ class SqlAlchemyStore(AuditLogKeeper):
         schema: str | None,
         galera: bool,
         audit: AuditKeeping | None,
+        encryption: Encryption | None,
         surroundings: Surroundings | None,
     ) -> None:
-        super().__init__(connections, tables(schema), audit)
+        made, surroundings = tables(schema), surroundings or standard()
+        documents: Documents
+        if encryption is None:
+            documents = PlainDocuments(connections, made)
+        else:
+            # It needs an extra that a store in plain text does not.
+            from medsched.adapters.sqlalchemy.sealed_documents import SealedDocuments
+
+            documents = SealedDocuments(connections, made, encryption, surroundings)
+        super().__init__(connections, made, documents, audit)
         self._galera = galera
-        self._surroundings = surroundings or standard()
+        self._surroundings = surroundings
 
     @classmethod
     def join(
@@ -84,6 +100,7 @@ class SqlAlchemyStore(AuditLogKeeper):
         schema: str | None = None,
         galera: bool = False,
         audit: AuditKeeping | None = None,
+        encryption: Encryption | None = None,
         surroundings: Surroundings | None = None,
     ) -> Self:
         """A store on a host's own SQLAlchemy connection, in the transaction under way on it.
@@ -101,7 +118,8 @@ class SqlAlchemyStore(AuditLogKeeper):
         One thread at a time may use such a store, like the connection; make it, and the
         scheduler over it, anew for each transaction. The rest is as for a store of one's own.
         """
-        return cls._joined(Joined.sqlalchemy(connection), schema, galera, audit, surroundings)
+        joined = Joined.sqlalchemy(connection)
+        return cls._joined(joined, schema, galera, audit, encryption, surroundings)
 
     @classmethod
     def join_dbapi(
@@ -111,6 +129,7 @@ class SqlAlchemyStore(AuditLogKeeper):
         schema: str | None = None,
         galera: bool = False,
         audit: AuditKeeping | None = None,
+        encryption: Encryption | None = None,
         surroundings: Surroundings | None = None,
     ) -> Self:
         """A store on a connection of a driver, or of Django's, in the transaction under way on it.
@@ -124,7 +143,9 @@ class SqlAlchemyStore(AuditLogKeeper):
         must have been begun: every method is `InvalidChoice` until then. So is, from this
         one, a connection of another driver.
         """
-        return cls._joined(Joined.dbapi(connection), schema, galera, audit, surroundings)
+        return cls._joined(
+            Joined.dbapi(connection), schema, galera, audit, encryption, surroundings
+        )
 
     @classmethod
     def _joined(
@@ -133,10 +154,11 @@ class SqlAlchemyStore(AuditLogKeeper):
         schema: str | None,
         galera: bool,
         audit: AuditKeeping | None,
+        encryption: Encryption | None,
         surroundings: Surroundings | None,
     ) -> Self:
         store = cls.__new__(cls)
-        store._bind(connections, schema, galera, audit, surroundings)
+        store._bind(connections, schema, galera, audit, encryption, surroundings)
         return store
 
     @property
@@ -158,13 +180,25 @@ class SqlAlchemyStore(AuditLogKeeper):
 
     # ------------------------------------------------------------------- the write
 
+    def destroy_key(self, practice: str, patient: str) -> bool:
+        try:
+            return self._documents.destroy_key(practice, patient)
+        except Undone:
+            raise StorageBusy("destroy a key", 1) from None
+
     def apply(self, changeset: Changeset) -> Outcome:
         name = uuid4().hex
         audits = self._audit_rows(changeset.practice, changeset.audits, name)
         lost: CommitLost | None = None
+        result = None if changeset.request is None else changeset.request.result
+        records = changeset.writes if result is None else (*changeset.writes, result)
+        try:  # keys may be far away, so they are had before anything is locked
+            writing = self._documents.writing(changeset.practice, records)
+        except Undone as undone:
+            return undone.outcome
         for tries in range(1, _COMMITS + 1):
             try:
-                self._write(changeset, name, audits)
+                self._write(changeset, name, writing, audits)
                 return Applied()
             except Undone as undone:
                 if lost is None:
@@ -187,8 +221,10 @@ class SqlAlchemyStore(AuditLogKeeper):
             self.surroundings.pauses.pause(tries)
         raise OutcomeUnknown("commit", "lost again and again") from lost
 
-    def _write(self, changeset: Changeset, name: str, audits: Sequence[AuditRow]) -> None:
-        new = None if self._galera else new_booking(changeset, name, audits)
+    def _write(
+        self, changeset: Changeset, name: str, writing: Writing, audits: Sequence[AuditRow]
+    ) -> None:
+        new = None if self._galera else new_booking(changeset, name, writing, audits)
         if new is not None:
             try:
                 if self._connections.dialect == "postgresql":
@@ -201,10 +237,26 @@ class SqlAlchemyStore(AuditLogKeeper):
                 pass  # what speaks against it, or what is missing, is found out step by step
             else:
                 return
-        with self._connections.writing("apply") as connection:
-            Application(
-                connection, self._tables, changeset, name, audits, by_writes=self._galera
-            ).run()
+        try:
+            with self._connections.writing("apply") as connection:
+                Application(
+                    *(connection, self._tables, changeset, name),
+                    writing=writing,
+                    audits=audits,
+                    by_writes=self._galera,
+                ).run()
+        except KeyUsed as used:
+            raise Undone(Repeated(self._first_receipt(changeset, used))) from None
+
+    def _first_receipt(self, changeset: Changeset, used: KeyUsed) -> Receipt:
+        """What is kept of the first request under a key."""
+        assert changeset.request is not None
+        with self._connections.reading("receipt") as connection:
+            kept = self._receipt(
+                *(connection, changeset.practice, changeset.request.scope),
+                *(used.digest, used.document),
+            )
+        return kept.receipt()
 
     def _was_applied(self, changeset: Changeset, name: str, lost: CommitLost) -> bool:
         """Whether a changeset of this name is stored; its events tell.

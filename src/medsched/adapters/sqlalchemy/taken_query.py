@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect
 
-from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of, unpacked
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, unpacked, without_phi
 from medsched.adapters.sqlalchemy.connections import as_sqlalchemys
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, named
@@ -77,7 +77,7 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
             if taken:
                 ledger[LedgerKey(kinds[kind][id], day)] = taken
         elif document is not None:
-            hold = unpacked(document)
+            hold = without_phi(unpacked(document))
             lapsed += hold.reach if isinstance(hold, Hold) else ()
         else:
             roster = day
@@ -131,6 +131,6 @@ def _lapsed_holds(connection: Connection, tables: Tables, wanted: Wanted) -> Ite
         table.expires_at <= wanted.now,
     )
     for row in connection.execute(query):
-        found = booking_of(BookingRow(*row))
+        found = without_phi(BookingRow(*row))
         if isinstance(found, Hold):
             yield from found.reach

@@ -11,7 +11,8 @@ Make a class of them with a fixture that gives the store::
             return MyStore(...)
 
 A store that keeps published slots derives `SlotTableContract` too, with a fixture ``table``; one
-that keeps an audit derives `AuditContract`, with a ``store`` that does.
+that keeps an audit derives `AuditContract`, with a ``store`` that does; a provider of master keys
+is tested by `KeyProviderContract`, with a fixture ``keys``.
 
 Each test works in practices of its own, so one store may serve them all. Needs pytest, which
 the extra ``testing`` brings; without it, importing this package raises `MissingExtra`.
@@ -36,7 +37,9 @@ pytest.register_assert_rewrite(
     "medsched.testing.contracts.counting",
     "medsched.testing.contracts.doubling",
     "medsched.testing.contracts.following",
+    "medsched.testing.contracts.keys",
     "medsched.testing.contracts.kit",
+    "medsched.testing.contracts.lookups",
     "medsched.testing.contracts.numbering",
     "medsched.testing.contracts.reaching",
     "medsched.testing.contracts.reading",
@@ -51,8 +54,16 @@ pytest.register_assert_rewrite(
 )
 
 from medsched.testing.contracts.auditing import AuditContract  # noqa: E402
+from medsched.testing.contracts.keys import KeyProviderContract  # noqa: E402
 from medsched.testing.contracts.samples import IDS, RECORDS  # noqa: E402
 from medsched.testing.contracts.slot_tables import SlotTableContract  # noqa: E402
 from medsched.testing.contracts.store import StoreContract  # noqa: E402
 
-__all__ = ["IDS", "RECORDS", "AuditContract", "SlotTableContract", "StoreContract"]
+__all__ = [
+    "IDS",
+    "RECORDS",
+    "AuditContract",
+    "KeyProviderContract",
+    "SlotTableContract",
+    "StoreContract",
+]

@@ -10,6 +10,7 @@ from medsched.testing.contracts.contention import Contention
 from medsched.testing.contracts.counting import Counting
 from medsched.testing.contracts.doubling import Doubling
 from medsched.testing.contracts.following import Following
+from medsched.testing.contracts.lookups import Lookups
 from medsched.testing.contracts.numbering import Numbering
 from medsched.testing.contracts.reaching import Reaching
 from medsched.testing.contracts.reading import Reading
@@ -30,6 +31,7 @@ class StoreContract(
     Changes,
     Claiming,
     Searching,
+    Lookups,
     Standings,
     Counting,
     Doubling,

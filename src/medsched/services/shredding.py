@@ -1,0 +1,21 @@
+"""Making what is stored of a patient unreadable, for good."""
+
+from __future__ import annotations
+
+from medsched.domain.audit import AuditAction
+from medsched.domain.fields import check_id
+from medsched.domain.stored import Kind
+from medsched.errors import KeysNotKept
+from medsched.ports.keys import DataKeys
+from medsched.services.context import Context
+
+
+def shred(context: Context, patient: str) -> bool:
+    """Destroy the key that a patient's data is sealed by; whether there was one."""
+    gate = context.admit("patient.shred")
+    check_id(patient, "patient")
+    store: object = context.store
+    if not isinstance(store, DataKeys):
+        raise KeysNotKept(type(store).__name__)
+    gate.note(Kind.PATIENT.value, AuditAction.DELETE, patient)
+    return store.destroy_key(context.practice, patient)
