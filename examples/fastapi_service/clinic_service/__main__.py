@@ -1,12 +1,10 @@
 """``python -m clinic_service``: the service with the demo clinics, in one command."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os
-import secrets
 from pathlib import Path
+from secrets import token_hex
 
 import uvicorn
 
@@ -14,9 +12,19 @@ from clinic_service import create_app, demo
 from clinic_service.app import prepare
 from clinic_service.logs import JsonLines
 from clinic_service.settings import Settings
+from medsched.adapters.keys.local import LocalKeys
 
-SECRET = "MEDSCHED_SERVICE_SECRET"
-KEPT = Path("clinic.secret")
+SECRET, KEYS = "MEDSCHED_SERVICE_SECRET", "MEDSCHED_SERVICE_KEYS"
+
+
+def made_up() -> None:
+    """What a real service is given: for a look at it, made here and kept beside the database."""
+    secret, keys = Path("clinic.secret"), Path("clinic.keys")
+    if not secret.exists():
+        secret.touch(0o600)
+        secret.write_text(token_hex(32))
+        LocalKeys.create(keys)
+    os.environ |= {SECRET: secret.read_text(), KEYS: str(keys)}
 
 
 def main() -> None:
@@ -24,11 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="clinic_service", description=__doc__)
     parser.add_argument("--no-demo", action="store_true", help="load no clinics and no accounts")
     asked = parser.parse_args()
-    if SECRET not in os.environ:  # for a look at it; a real service is given its secret
-        if not KEPT.exists():
-            KEPT.touch(0o600)
-            KEPT.write_text(secrets.token_hex(32))
-        os.environ[SECRET] = KEPT.read_text()
+    if SECRET not in os.environ:
+        made_up()
     settings = Settings()  # type: ignore[call-arg]  # from the environment
     prepare(settings)
     for email, password in ({} if asked.no_demo else demo.load(settings)).items():

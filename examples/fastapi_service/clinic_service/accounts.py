@@ -1,7 +1,5 @@
 """Who can log in: accounts, their passwords and their second factors."""
 
-from __future__ import annotations
-
 import hmac
 import secrets
 import time

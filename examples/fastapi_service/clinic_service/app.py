@@ -1,7 +1,5 @@
 """The application: everything put together."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,7 +15,10 @@ from clinic_service.throttle import Throttle
 from clinic_service.tokens import Sessions
 from clinic_service.who import Served, Service
 from medsched import Scheduler
+from medsched.adapters.audit.keeping import AuditKeeping
+from medsched.adapters.keys.local import LocalKeys
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, migrations
+from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
 from medsched.ports.clock import Clock
 
 
@@ -31,9 +32,18 @@ class Documented(FastAPI):
         return told
 
 
+def store_of(settings: Settings) -> SqlAlchemyStore:
+    """The store that is set: with keys all that is a patient's is sealed, and an audit is kept."""
+    if settings.keys is None:
+        return SqlAlchemyStore(settings.database)
+    keys = LocalKeys.read(settings.keys)
+    sealed = Encryption(keys, index=BlindIndex())
+    return SqlAlchemyStore(settings.database, audit=AuditKeeping(keys), encryption=sealed)
+
+
 def prepare(settings: Settings) -> None:
     """Make the tables of the library and of the service where there are none."""
-    store = SqlAlchemyStore(settings.database)
+    store = store_of(settings)
     migrations.create(store.engine)
     METADATA.create_all(store.engine)
     store.engine.dispose()
@@ -41,7 +51,7 @@ def prepare(settings: Settings) -> None:
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The service over one database, which `prepare` has made ready."""
-    store = SqlAlchemyStore(settings.database)
+    store = store_of(settings)
     clock = clock or store.surroundings.clock
     app = Documented(
         title="A clinic's scheduling",

@@ -1,16 +1,14 @@
 """The demo: two clinics, and somebody in each role who can log in."""
 
-from __future__ import annotations
-
 import secrets
 from pathlib import Path
 from typing import Any, Final
 
 from clinic_service.accounts import Accounts
+from clinic_service.app import store_of
 from clinic_service.settings import Settings
 from medsched import Patient, Scheduler
 from medsched.adapters.clinic_file import load_clinic
-from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
 CLINIC: Final = Path(__file__).with_name("demo.toml")
 PATIENTS: Final = (
@@ -28,7 +26,7 @@ PEOPLE: Final[dict[str, dict[str, Any]]] = {
 
 def load(settings: Settings) -> dict[str, str]:
     """Load the demo into empty tables; the password of each who can log in, none if it is there."""
-    store = SqlAlchemyStore(settings.database)
+    store = store_of(settings)
     clinic = load_clinic(CLINIC)
     practice = Scheduler(store).practice(clinic.settings.id)
     accounts = Accounts(store.engine, settings.secret.get_secret_value())

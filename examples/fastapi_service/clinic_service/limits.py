@@ -1,7 +1,5 @@
 """How large the body of a request may be."""
 
-from __future__ import annotations
-
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

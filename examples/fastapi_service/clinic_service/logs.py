@@ -1,7 +1,5 @@
 """What is logged of a request: which, by whom, how it ended. Never its path, query or body."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

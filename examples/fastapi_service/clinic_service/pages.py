@@ -1,7 +1,5 @@
 """Pages of the library put together, for documented answers that are whole or are counted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 

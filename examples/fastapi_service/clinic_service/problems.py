@@ -1,7 +1,5 @@
 """Every error as RFC 9457 problem details, made in one place; nothing of a patient's is in them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -18,8 +16,9 @@ from medsched import BookingRefused, MedschedError, Reason, Slot, Violation, err
 PROBLEM_JSON: Final = "application/problem+json"
 PLAIN_STYLE: Final = "/api/v1/appointments/"
 """Below this path what is wrong with a request is 400 and listed by its field, as documented."""
+_MOST: Final = 50
+"""So many mistakes are told at once."""
 FIELDS: Final = {"provider": "provider", "patient": "patient", "location": "facility"}
-_SAME: Final = {400: 422, 405: 405, 404: 404}
 
 _STATUSES: Final = (
     (404, "not-found", (errors.NotFound, errors.InvalidSlotId)),
@@ -78,12 +77,9 @@ _SAID: Final = {
     429: "too many attempts",
     503: "not now; nothing was written",
 }
+_CONTENT: Final = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
-    status: {
-        "description": said,
-        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, said in _SAID.items()
+    status: {"description": said, "content": _CONTENT} for status, said in _SAID.items()
 }
 """What each endpoint may answer besides, as OpenAPI tells it."""
 
@@ -114,9 +110,10 @@ def answer(request: Request, error: Exception) -> JSONResponse:
         status, kind, detail = 422, "invalid", "Some fields are wrong or missing."
         extra = {"errors": list(_wrong(error.errors()))}
     elif isinstance(error, HTTPException):
-        status, kind, headers = error.status_code, _of_status(error), error.headers or {}
+        status, headers = error.status_code, error.headers or {}
+        kind = "not-found" if status == 404 else "invalid"
         detail = "The body is not JSON." if status == 400 else str(error.detail)
-        status = _SAME.get(status, status)
+        status = 422 if status == 400 else status
     elif isinstance(error, MedschedError):
         status, kind = next(one[:2] for one in _STATUSES if isinstance(error, one[2]))
         detail, extra = _said(error), _told(error)
@@ -130,15 +127,9 @@ def answer(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, status, dict(headers), media_type=PROBLEM_JSON)
 
 
-def _of_status(error: HTTPException) -> str:
-    return {401: "unauthenticated", 404: "not-found", 413: "too-large"}.get(
-        error.status_code, "invalid"
-    )
-
-
 def _wrong(errors: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
     """Which fields are wrong and why, never what was sent in them."""
-    for one in errors:
+    for one in list(errors)[:_MOST]:
         place = ".".join(str(part) for part in one["loc"])
         yield {"field": place[:200], "message": str(one["msg"])}
 
@@ -152,10 +143,8 @@ def _told(error: MedschedError) -> dict[str, Any]:
     """What a client can act on: all reasons, and what is free instead."""
     violations: Iterable[Violation] = getattr(error, "violations", ())
     alternatives: Iterable[Slot] = getattr(error, "alternatives", ())
-    found = {
-        "violations": list(map(_reason, violations)),
-        "alternatives": list(map(_free, alternatives)),
-    }
+    found = {"violations": [_reason(one) for one in violations]}
+    found["alternatives"] = [_free(slot) for slot in alternatives]
     return {name: value for name, value in found.items() if value}
 
 
@@ -183,4 +172,4 @@ def _plainly(status: int, error: Exception, extra: dict[str, Any]) -> tuple[int,
     for one in extra.get("errors", ()):
         fields[one["field"].rpartition(".")[2]].append(one["message"])
     bad = status == 422 or isinstance(error, BookingRefused)
-    return (400 if bad else status), {**extra, **fields}
+    return (400 if bad else status), {**fields, **extra}

@@ -1,8 +1,7 @@
 """What can be set from outside, by environment variables that begin with MEDSCHED_SERVICE_."""
 
-from __future__ import annotations
-
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +16,8 @@ class Settings(BaseSettings):
     """What tokens and login names are keyed with. Whoever has it can be anybody."""
     database: str = "sqlite:///clinic.db"
     """``postgresql+psycopg://…`` for PostgreSQL: nothing else changes."""
+    keys: Path | None = None
+    """A file of keys: all that is a patient's is sealed, and every access is written down."""
     practice: str = "riverside"
     """The practice that patients register with."""
     host: str = "127.0.0.1"

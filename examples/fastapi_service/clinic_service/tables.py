@@ -1,7 +1,5 @@
 """The service's own tables, beside those of the library in the same database."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import sqlalchemy as sa

@@ -1,7 +1,5 @@
 """How often somebody may try: by account and by address, counted before anything is looked at."""
 
-from __future__ import annotations
-
 import time
 from typing import Final
 

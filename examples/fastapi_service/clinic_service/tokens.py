@@ -1,7 +1,5 @@
 """Sessions and their tokens: short access tokens, refresh tokens that are good once."""
 
-from __future__ import annotations
-
 import time
 from typing import Any, Final, NamedTuple
 from uuid import uuid4

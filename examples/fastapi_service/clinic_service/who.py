@@ -1,7 +1,5 @@
 """Who calls: from a bearer token to the clinic as this principal sees it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address

@@ -520,6 +520,8 @@ class Appointments(Agendas):
                 return old, None
             old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
+            if (old.status, status) == (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
+                gate.also("appointment.confirm")  # what a patient asked for is not theirs to grant
             changes: dict[str, Any] = {"status": status}
             if reason:
                 changes["cancellation"] = reason

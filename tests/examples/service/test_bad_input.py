@@ -13,11 +13,13 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the dependency group service is not installed")
 
+import attrs
 import sqlalchemy as sa
 from tests.examples.service.serving import Serving, problem
 
 from clinic_service.logs import LOG, JsonLines
 from medsched import AppointmentType, Patient, Provider
+from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
 CANARY = "Zebulon-Canary-4711"
 
@@ -144,6 +146,10 @@ def test_a_large_body_in_pieces_of_unknown_number(clinic: Serving) -> None:
         ("/api/v1/slots?start_date=2026-01-01&end_date=2026-01-02&limit=1000000000", 422),
         ("/api/v1/slots?start_date=2026-01-01&end_date=2036-01-02", 422),
         ("/api/v1/slots?start_date=2026-01-02&end_date=2026-01-01", 422),
+        ("/api/v1/slots?start_date=2026-01-01&end_date=2026-07-07", 422),
+        ("/api/v1/provider/lee/availability?start_date=2026-01-01&end_date=2027-01-01", 422),
+        ("/api/physicians/lee/available-slots?start_date=2026-01-01&end_date=2027-01-01", 422),
+        ("/api/physicians/lee/available-slots?start_date=soon", 422),
         ("/api/v1/slots?start_date=0001-01-01&end_date=9999-12-31", 422),
         ("/api/v1/slots?start_date=1767225600&end_date=1767225600", 422),
         ("/api/v1/slots?start_date=2026-01-01&end_date=2026-01-01&timezone=Mars/Base", 422),
@@ -218,11 +224,21 @@ def test_an_error_of_ours_tells_nothing(
 def test_a_database_that_is_away(clinic: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clinic.nobody.get("/healthz").json() == {"status": "ok"}
     assert clinic.nobody.get("/readyz").json() == {"status": "ready"}
-    away = sa.create_engine("sqlite:////nowhere/at/all/clinic.db")
-    monkeypatch.setattr(clinic.service.store, "_connections", None, raising=False)
-    object.__setattr__(clinic.service, "store", type("Away", (), {"engine": away})())
-    try:
-        problem(clinic.nobody.get("/readyz"), 503)
-        assert clinic.nobody.get("/healthz").status_code == 200
-    finally:
-        away.dispose()
+    away = SqlAlchemyStore("sqlite:////nowhere/at/all/clinic.db")
+    monkeypatch.setitem(
+        clinic.app.state._state, "service", attrs.evolve(clinic.service, store=away)
+    )
+    problem(clinic.nobody.get("/readyz"), 503)
+    assert clinic.nobody.get("/healthz").status_code == 200
+    away.engine.dispose()
+
+
+def test_a_database_without_tables_is_not_ready(
+    clinic: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = SqlAlchemyStore("sqlite://")
+    monkeypatch.setitem(
+        clinic.app.state._state, "service", attrs.evolve(clinic.service, store=empty)
+    )
+    problem(clinic.nobody.get("/readyz"), 503)
+    empty.engine.dispose()

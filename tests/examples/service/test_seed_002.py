@@ -130,7 +130,7 @@ def test_validation_errors_are_told_by_field(
 
 
 def test_no_field_stands_for_what_a_problem_says_of_itself(clinic: Serving) -> None:
-    wrong = {"status": "ok", "type": "about:blank", "detail": "fine", "instance": "x"}
+    wrong = {"status": "ok", "type": "about:blank", "detail": "fine", "instance": "x", "errors": ""}
     told = problem(clinic.client("admin").post(PATH, json=CREATION | wrong), 400)
     assert {one["field"] for one in told["errors"]} == {f"body.{name}" for name in wrong}
     assert told["type"] == "urn:clinic-service:invalid"

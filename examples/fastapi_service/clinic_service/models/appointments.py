@@ -1,7 +1,5 @@
 """Appointments as the documented API of seed 002 tells them."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 

@@ -1,7 +1,5 @@
 """Registering and logging in (seed 003)."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints

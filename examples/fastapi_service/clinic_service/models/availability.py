@@ -1,7 +1,5 @@
 """Availability and its slots (seed 000)."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar

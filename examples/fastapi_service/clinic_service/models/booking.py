@@ -1,7 +1,5 @@
 """Time blocks and reservations (seed 004); searches, holds and the waitlist (seed 001)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field

@@ -1,10 +1,8 @@
 """Values that all requests are made of, each as strict as its format, and how answers are made."""
 
-from __future__ import annotations
-
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Self, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +13,7 @@ from pydantic import (
     Field,
     WithJsonSchema,
     create_model,
+    model_validator,
 )
 from pydantic import StringConstraints as Text
 
@@ -22,6 +21,10 @@ from medsched import MedschedError
 from medsched.timeline.instants import check_date, minute_of
 
 T = TypeVar("T")
+
+
+_LONGEST = timedelta(days=186)
+"""How many days of slots are told at once."""
 
 
 class Body(BaseModel):
@@ -115,3 +118,9 @@ class Between(Body):
     last: Day = Field(alias="end_date")
     types: Id | None = Field(None, alias="appointment_type")
     timezone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _not_too_long(self) -> Self:
+        if self.last - self.first > _LONGEST:
+            raise ValueError(f"at most {_LONGEST.days} days are told at once")
+        return self

@@ -1,7 +1,5 @@
 """Physicians, their schedules, appointments and patients (seed 003)."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated, Literal, Self
 
@@ -15,6 +13,7 @@ from pydantic import (
 )
 
 from clinic_service.models.common import (
+    Between,
     BirthDay,
     Body,
     Day,
@@ -27,7 +26,6 @@ from clinic_service.models.common import (
     WallClock,
     WallEnd,
     Word,
-    Zone,
 )
 
 _STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no-show": "noshow"}
@@ -81,13 +79,10 @@ class TimeOffOut(Out):
     reason: str
 
 
-class SlotsAsked(Body):
+class SlotsAsked(Between):
     """Which slots: of a day, or of some days."""
 
-    first: Day = Field(alias="start_date")
-    last: Day | None = Field(None, alias="end_date")
-    types: Id | None = Field(None, alias="appointment_type")
-    timezone: Zone | None = None
+    last: Day = Field(alias="end_date", default_factory=lambda said: said["first"])
 
 
 class Asked(Body):

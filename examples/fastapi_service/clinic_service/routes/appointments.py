@@ -1,7 +1,5 @@
 """Appointments between patients and providers (seed 002)."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Register, log in, refresh, log out; the second factor (seed 003)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyotp

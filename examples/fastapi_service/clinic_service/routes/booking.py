@@ -1,7 +1,5 @@
 """Slots of many providers, holds, first available, the waitlist, and changes (seed 001)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta

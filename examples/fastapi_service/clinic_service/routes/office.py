@@ -1,7 +1,5 @@
 """A doctor's office: physicians' schedules, appointments and patients (seed 003)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import product

@@ -1,7 +1,5 @@
 """A provider's availability, and the search of patients for slots (seed 000)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time, timedelta
 from functools import cache

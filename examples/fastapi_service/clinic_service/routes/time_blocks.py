@@ -1,7 +1,5 @@
 """Time blocks that doctors publish, and reservations of them (seed 004)."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query
