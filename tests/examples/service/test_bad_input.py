@@ -15,10 +15,12 @@ pytest.importorskip("fastapi", reason="the dependency group service is not insta
 
 import attrs
 import sqlalchemy as sa
+from starlette.requests import Request
 from tests.examples.service.serving import Serving, problem
 
 from clinic_service.logs import LOG, JsonLines
-from medsched import AppointmentType, Patient, Provider
+from clinic_service.problems import answer
+from medsched import AppointmentType, InvalidChoice, Patient, Provider
 from medsched.adapters.sqlalchemy import SqlAlchemyStore
 
 CANARY = "Zebulon-Canary-4711"
@@ -204,6 +206,20 @@ def test_what_is_logged_names_nobody(clinic: Serving, logged: list[str]) -> None
     assert {one["account"] for one in told} == {clinic.accounts["admin"]}
     assert CANARY not in "".join(logged)
     assert len({one["request"] for one in told}) == 5
+
+
+def test_a_value_that_the_library_refuses_is_not_told_back() -> None:
+    scope: dict[str, Any] = {
+        "type": "http",
+        "path": "/",
+        "headers": [],
+        "state": {"id": "1"},
+        "query_string": b"",
+    }
+    scope["server"] = ("here", 80)
+    told = answer(Request(scope), InvalidChoice("name", CANARY, "it is none of those"))
+    assert b"it is none of those" in told.body
+    assert CANARY.encode() not in bytes(told.body)
 
 
 def test_an_error_of_ours_tells_nothing(
