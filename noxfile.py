@@ -130,7 +130,8 @@ def oracle(session: nox.Session) -> None:
 def kills(session: nox.Session) -> None:
     """Kill every command before and after each statement and COMMIT, on each database: long."""
     _install(session, "[all]", "tests")
-    session.run("pytest", "tests/kills", *session.posargs, env={"MEDSCHED_KILLS": "all"})
+    tests = ["tests/kills", "tests/adapters/test_migrations.py", "tests/sealing/test_resealing.py"]
+    session.run("pytest", *tests, *session.posargs, env={"MEDSCHED_KILLS": "all"})
 
 
 @nox.session
@@ -164,7 +165,7 @@ def bench(session: nox.Session) -> None:
     ``nox -s bench -- booking`` measures the one named, else all of them.
     """
     _install(session, "[all]", "tests")
-    for name in session.posargs or ("slots", "booking", "search"):
+    for name in session.posargs or ("slots", "booking", "search", "security"):
         session.run("python", f"tests/benchmarks/{name}.py")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -9,6 +10,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+ALL: Final = os.environ.get("MEDSCHED_KILLS") == "all"
+"""Whether everything is killed at each point; else at some of them, always the same ones."""
 COMMIT: Final = "COMMIT"
 _PLAIN: Final = ("BEGIN", "SELECT", "INSERT", "UPDATE", "DELETE")
 _SHOWN: Final = 60

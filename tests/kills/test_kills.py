@@ -17,11 +17,11 @@ if not hasattr(os, "fork"):
 import sqlalchemy as sa
 from tests.kills.children import in_child, kill_this
 from tests.kills.commands import COMMANDS, Command
+from tests.kills.points import ALL
 from tests.kills.worker import Worker
 
 from medsched.adapters.sqlalchemy import create
 
-ALL: Final = os.environ.get("MEDSCHED_KILLS") == "all"
 EVERY: Final = {"sqlite": 7, "postgresql": 9, "mariadb": 9}
 """A command is killed at one of so many points, and wherever it commits: always the same ones.
 

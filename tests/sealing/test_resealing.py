@@ -17,7 +17,7 @@ pytest.importorskip("cryptography", reason="the extra encryption is not installe
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from tests.databases import ENGINES, Databases
-from tests.kills.points import Points
+from tests.kills.points import ALL, Points
 from tests.sealing.clinics import (
     NOW,
     document,
@@ -339,6 +339,10 @@ class Readers:
                 return
 
 
+EVERY = {"sqlite": 2, "postgresql": 5}
+"""At which of the points work is killed, unless at all of them."""
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("what", ["seal", "rotate", "remove", "rewrap"])
 def test_killed_at_each_statement_it_is_finished_by_the_next(
@@ -374,12 +378,12 @@ def test_killed_at_each_statement_it_is_finished_by_the_next(
                 break
             except Killed:
                 kills += 1
-            at += 1
+            at += 1 if ALL else EVERY[kind]
             engine.dispose()
         engine.dispose()
     assert readers.failed == []
     assert readers.rounds > 0
-    assert kills > 3
+    assert kills >= 3
     fresh = SqlAlchemyStore(plain.engine, encryption=Encryption(keys, index=BlindIndex()))
     check_all(fresh, written)
     assert ZEISIG not in everything(plain.engine)

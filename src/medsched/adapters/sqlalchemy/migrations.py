@@ -66,12 +66,13 @@ def _to_4(connection: Connection, made: Tables) -> None:
 
 
 def _to_5(connection: Connection, made: Tables) -> None:
-    """The audit comes beside all else; only stores that keep one write to it."""
+    """An audit and data keys come beside all else: stores that are told to write to them do so."""
     _make(
         connection,
         [made.audit, made.audit_unsealed, made.audit_chain, made.audit_head, made.audit_key],
     )
     _guard(connection, made)
+    _make(connection, [made.data_key, made.sealing])
 
 
 def _guard(connection: Connection, made: Tables) -> None:
@@ -80,17 +81,11 @@ def _guard(connection: Connection, made: Tables) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _to_6(connection: Connection, made: Tables) -> None:
-    """Data keys, and whether documents are sealed: nothing is until the host says so."""
-    _make(connection, [made.data_key, made.sealing])
-
-
 _STEPS: Final[Mapping[int, Callable[[Connection, Tables], None]]] = {
     2: _to_2,
     3: _to_3,
     4: _to_4,
     5: _to_5,
-    6: _to_6,
 }
 """How tables of the version before become those of each version from 2 on.
 

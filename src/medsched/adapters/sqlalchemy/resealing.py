@@ -48,6 +48,8 @@ from medsched.ports.surroundings import Surroundings
 
 _WALKS: Final = 100
 """How often all is walked at most: each time less is left to do, unless others never rest."""
+_ROUNDS: Final = 3
+"""How often a rotation walks over all rows at most: whoever keeps a key seals by it meanwhile."""
 _AT_ONCE: Final = 200
 """How many keys are made in one transaction."""
 _SETTLED: Final = LONGEST_KEPT + timedelta(minutes=5)
@@ -92,7 +94,8 @@ def rotate(
 
     Others read and write meanwhile; no version of a record changes. A key that was replaced stays
     until no process can hold it any more, a little over an hour, so that readers see no error:
-    run this again later, and it is removed. Until then it is not replaced a second time. The key
+    run this again later, and it is removed, and what others sealed by it meanwhile is sealed anew.
+    Until then it is not replaced a second time. The key
     of an index is not replaced: take the index away and make it again, with `seal_all`.
 
     Killed at any moment, it may be run again. Raises what `seal_all` raises.
@@ -198,11 +201,9 @@ class _Work(DocumentWalk):
         for practice in self.practices():
             self._make_keys(practice)
         self._encryption.kept.forget()
-        for _ in range(_WALKS):
-            if not self.walk(self._renewed):
-                break
-        else:
-            raise StorageBusy("rotate", _WALKS)
+        if all(self.walk(self._renewed) for _ in range(_ROUNDS)):
+            # Others go on sealing by keys that they keep. What they wrote is for another run.
+            return self._done
         # A walk has just found nothing sealed by a key that was replaced, and by those that were
         # replaced long before it began nobody seals any more.
         table = self._tables.data_key

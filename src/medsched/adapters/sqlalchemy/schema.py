@@ -52,7 +52,7 @@ from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact, w
 from medsched.domain.fields import LONGEST_ID, LONGEST_NAME
 
 PREFIX: Final = "medsched_"
-VERSION: Final = 6
+VERSION: Final = 5
 """The version of these tables: see `migrations`."""
 _WORD: Final = 32
 ROSTER: Final = "roster"
