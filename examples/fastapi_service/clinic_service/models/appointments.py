@@ -42,8 +42,8 @@ class NewAppointment(Body):
     type: AnyId = Field("consultation", alias="appointment_type")
     reason: Note = ""
     notes: Note = ""
-    start: StartAt = Field(alias="start_time")
-    end: Instant = Field(alias="end_time")
+    start: StartAt = Field(alias="start_time", examples=["2025-01-15T10:00:00Z"])
+    end: Instant = Field(alias="end_time", examples=["2025-01-15T10:30:00Z"])
 
     @field_validator("end")
     @classmethod

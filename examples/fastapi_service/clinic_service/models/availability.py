@@ -41,10 +41,10 @@ class NewAvailability(Body):
     """Hours on one date, or from it on. ``provider_id`` is the caller's own unless stated."""
 
     provider_id: Id | None = None
-    date: Day
-    start_time: common.WallClock
-    end_time: common.WallEnd
-    timezone: common.Zone
+    date: Day = Field(examples=["2024-02-15"])
+    start_time: common.WallClock = Field(examples=["09:00"])
+    end_time: common.WallEnd = Field(examples=["17:00"])
+    timezone: common.Zone = Field(examples=["America/New_York"])
     is_recurring: bool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
@@ -71,8 +71,8 @@ class NewAvailability(Body):
 class SlotChange(Body):
     """What is to be another of one slot; what is left out stays."""
 
-    start: common.WallClock | None = Field(None, alias="start_time")
-    end: common.WallEnd | None = Field(None, alias="end_time")
+    start: common.WallClock | None = Field(None, alias="start_time", examples=["10:00"])
+    end: common.WallEnd | None = Field(None, alias="end_time", examples=["10:30"])
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
     notes: Note | None = None
     pricing: Price | None = None

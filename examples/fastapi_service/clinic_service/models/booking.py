@@ -39,9 +39,9 @@ class NewBlock(CamelBody):
     """A stretch of a doctor's time for exactly one appointment; the caller's own unless said."""
 
     doctor_id: Id | None = None
-    date: Day
-    start_time: common.WallClock
-    end_time: common.WallEnd
+    date: Day = Field(examples=["2026-03-02"])
+    start_time: common.WallClock = Field(examples=["09:00"])
+    end_time: common.WallEnd = Field(examples=["09:45"])
     appointment_types: Ids | None = None
 
 
@@ -138,10 +138,10 @@ class NewEntry(Body):
     """What a patient waits for, on dates that are both inclusive."""
 
     patient: Id | None = None
-    type: Id
+    type: Id = Field(examples=["consultation"])
     providers: Ids | None = None
-    earliest: Day
-    latest: Day
+    earliest: Day = Field(examples=["2026-03-02"])
+    latest: Day = Field(examples=["2026-03-31"])
     urgency: Urgency | None = None
     notes: Note = ""
 

@@ -114,8 +114,8 @@ Sorted = Annotated[list[str], BeforeValidator(sorted)]
 class Between(Body):
     """Slots on some local dates, both inclusive."""
 
-    first: Day = Field(alias="start_date")
-    last: Day = Field(alias="end_date")
+    first: Day = Field(alias="start_date", examples=["2026-03-02"])
+    last: Day = Field(alias="end_date", examples=["2026-03-06"])
     types: Id | None = Field(None, alias="appointment_type")
     timezone: Zone | None = None
 

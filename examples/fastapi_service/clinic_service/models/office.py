@@ -41,8 +41,8 @@ class Hours(Body):
 
     location_id: Id | None = None
     day_of_week: Annotated[int, Field(ge=0, le=6)]
-    start_time: WallClock
-    end_time: WallEnd
+    start_time: WallClock = Field(examples=["09:00"])
+    end_time: WallEnd = Field(examples=["17:00"])
     lunch_start: WallClock | None = None
     lunch_end: WallClock | None = None
     is_active: bool = True
@@ -98,15 +98,15 @@ class OtherTime(Body):
 
     provider: Id | None = Field(None, alias="physician_id")
     location: Id | None = Field(None, alias="location_id")
-    day: Day = Field(alias="appointment_date")
-    start_time: WallClock
+    day: Day = Field(alias="appointment_date", examples=["2026-03-09"])
+    start_time: WallClock = Field(examples=["09:30"])
 
 
 class NewVisit(OtherTime):
     """What is to be booked; ``patient_id`` is the caller's own unless stated."""
 
     patient: Id | None = Field(None, alias="patient_id")
-    provider: Id = Field(alias="physician_id")
+    provider: Id = Field(alias="physician_id", examples=["smith"])
     type: Id = Field("consultation", alias="appointment_type")
     reason: Note = Field("", alias="reason_for_visit")
     notes: Note = ""
