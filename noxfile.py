@@ -164,7 +164,7 @@ def bench(session: nox.Session) -> None:
 
     ``nox -s bench -- booking`` measures the one named, else all of them.
     """
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     for name in session.posargs or ("slots", "booking", "search", "security"):
         session.run("python", f"tests/benchmarks/{name}.py")
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from medsched import BookingRefused, MedschedError, Reason, Slot, Violation, errors
@@ -95,7 +96,7 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Let one handler answer for all errors."""
-    for kind in (MedschedError, RequestValidationError, HTTPException, Refused):
+    for kind in (MedschedError, RequestValidationError, HTTPException, Refused, SQLAlchemyError):
         app.add_exception_handler(kind, answer)
 
 
@@ -119,7 +120,7 @@ def answer(request: Request, error: Exception) -> JSONResponse:
         detail, extra = _said(error), _told(error)
         headers = {"Retry-After": "1"} if status == 503 else {}
     else:
-        raise error
+        status, kind, detail = 503, "unavailable", "The database does not answer now."
     if request.url.path.startswith(PLAIN_STYLE):
         status, extra = _plainly(status, error, extra)
     request.state.problem = kind

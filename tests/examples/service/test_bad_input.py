@@ -249,6 +249,19 @@ def test_a_database_that_is_away(clinic: Serving, monkeypatch: pytest.MonkeyPatc
     away.engine.dispose()
 
 
+def test_a_database_that_fails_the_service_itself(
+    clinic: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise sa.exc.OperationalError(f"SELECT {CANARY}", {}, Exception(CANARY))
+
+    admin = clinic.client("admin")
+    monkeypatch.setattr(clinic.service.sessions, "read", lost)
+    answer = admin.get("/api/auth/me")
+    problem(answer, 503)
+    assert CANARY not in answer.text
+
+
 def test_a_database_without_tables_is_not_ready(
     clinic: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

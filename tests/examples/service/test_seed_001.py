@@ -107,6 +107,28 @@ def test_two_confirm_one_slot_and_one_gets_alternatives(clinic: Serving) -> None
             assert problem(one, 409)["alternatives"]
 
 
+def test_nothing_of_another_practice_is_reached(clinic: Serving, server: Serving) -> None:
+    elsewhere = server.another()
+    elsewhere.clinic.add_all([Patient(id="ann"), Provider(id="lee", timezone="UTC")])
+    elsewhere.add("admin", "admin")
+    elsewhere.add("ann", "patient", patient="ann")
+    id = slots(clinic)[0]["slot_id"]
+    held = clinic.client("ann").post("/api/v1/holds", json={"slot_id": id}).headers["location"]
+    waits = clinic.client("ann").post("/api/v1/waitlist", json=WAIT).headers["location"]
+    for name in ("admin", "ann"):
+        client = elsewhere.client(name)
+        problem(client.post("/api/v1/holds", json={"slot_id": id}), 404)
+        problem(client.put(f"/api/v1/provider/availability/{id}", json={"notes": "x"}), 404)
+        problem(
+            client.delete(f"/api/v1/provider/availability/{id}"), 404 if name == "admin" else 403
+        )
+        for url in (held, waits):
+            problem(client.get(url), 404)
+            problem(client.delete(url), 404)
+        assert client.get("/api/v1/waitlist").json() == []
+    elsewhere.close()
+
+
 def test_first_available_until_nothing_is_left(clinic: Serving) -> None:
     body = {**DAY, "appointment_type": "visit", "reason": "soon"}
     taken = []
