@@ -451,6 +451,7 @@ class Appointments(Agendas):
     ) -> Appointment:
         """Book what was requested or proposed.
 
+        What a patient requested is for the practice to accept: `NotAllowed` for the patient.
         What was only proposed may be refused, as `book`; what staff proposed whatever spoke
         against it is booked in the same way.
         """
