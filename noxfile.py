@@ -54,7 +54,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests against the built wheel: half of them in a process beside, for two cores."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -150,12 +150,21 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def service(session: nox.Session) -> None:
+    """Try the reference service with all that it says it takes, and on PostgreSQL: a long run."""
+    _install(session, "[all]", "tests", "service")
+    tests = ["tests/examples/service", *session.posargs]
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_EXAMPLES": "100"})
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_TESTS": "postgresql"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 
     ``nox -s bench -- booking`` measures the one named, else all of them.
     """
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     for name in session.posargs or ("slots", "booking", "search", "security"):
         session.run("python", f"tests/benchmarks/{name}.py")
 
@@ -163,7 +172,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run all tests and show the branches that none of them takes."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")

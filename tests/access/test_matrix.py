@@ -104,6 +104,7 @@ book, giving up           -   -   | .   -   | .   -   | .   x   x   | .   -   - 
 request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+accept a request          x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
 reschedule against rules  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -213,6 +214,11 @@ def proposed(w: World) -> str:
     return made.id
 
 
+def requested(w: World) -> str:
+    made = w.clinic.appointments.request(start("smith", 14, 12), patient="ada", id="requested")
+    return made.id
+
+
 def first_of_series(w: World) -> str:
     return w.clinic.series.appointments("s-ada")[0].id
 
@@ -307,6 +313,7 @@ PROBES: Final[dict[str, Probe]] = {
     "request": lambda p, w: p.appointments.request(FREE, patient="ada"),
     "propose": lambda p, w: p.appointments.propose(FREE, patient="ada"),
     "accept": lambda p, w: p.appointments.accept(proposed(w)),
+    "accept a request": lambda p, w: p.appointments.accept(requested(w)),
     "reschedule": lambda p, w: p.appointments.reschedule("ada@smith", FREE),
     "reschedule to jones": lambda p, w: p.appointments.reschedule("ada@smith", LATE),
     "reschedule against rules": lambda p, w: p.appointments.reschedule(

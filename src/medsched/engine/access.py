@@ -57,7 +57,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "search": "load",
         "patient": "create register",
         "appointment": (
-            "propose override details conflicts propose-moves move-offered"
+            "propose confirm override details conflicts propose-moves move-offered"
             " change-resources annotate fulfil mark-noshow enter-in-error"
         ),
         "waitlist": "set-urgency backdate offer withdraw waiting eligible",

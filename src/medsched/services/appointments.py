@@ -451,6 +451,7 @@ class Appointments(Agendas):
     ) -> Appointment:
         """Book what was requested or proposed.
 
+        What a patient requested is for the practice to accept: `NotAllowed` for the patient.
         What was only proposed may be refused, as `book`; what staff proposed whatever spoke
         against it is booked in the same way.
         """
@@ -520,6 +521,8 @@ class Appointments(Agendas):
                 return old, None
             old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
+            if (old.status, status) == (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
+                gate.also("appointment.confirm")  # what a patient asked for is not theirs to grant
             changes: dict[str, Any] = {"status": status}
             if reason:
                 changes["cancellation"] = reason
