@@ -19,7 +19,10 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
-BESIDE = ("tests/adapters", "tests/kills", "tests/acceptance", "tests/stateful")
+BESIDE = (
+    *("tests/adapters", "tests/kills", "tests/acceptance", "tests/stateful"),
+    *("tests/access", "tests/auditing", "tests/sealing"),
+)
 """What takes about as long as all other tests together."""
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 

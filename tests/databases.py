@@ -113,7 +113,7 @@ def _guarded() -> tuple[Table, ...]:
     from medsched.adapters.sqlalchemy.schema import tables
 
     made = tables()
-    return (made.audit, made.audit_chain, made.audit_head, made.audit_key)
+    return (made.audit, made.audit_unsealed, made.audit_chain, made.audit_head, made.audit_key)
 
 
 def _any_of(table: Table) -> Any:

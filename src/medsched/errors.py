@@ -468,7 +468,10 @@ class KeyDestroyed(MedschedError, LookupError):
 
 @attrs.define(eq=False, slots=False)
 class AuditNotKept(MedschedError, NotImplementedError):
-    """An audit is asked for, and the store keeps none: it was not told to, or cannot."""
+    """The store keeps no audit, because it was not told to or cannot: and one is asked for.
+
+    Or the practice has one by another store, past which nobody writes.
+    """
 
     store: str
 

@@ -97,8 +97,8 @@ class Scheduler:
     ) -> Practice:
         """A practice by its id, which nothing needs to be stored for; `InvalidId` for no id.
 
-        Its commands run under the ``principal``: the host itself unless given. ``assignment`` is
-        this practice's own default, instead of the scheduler's.
+        Its commands run under the ``principal``: the host itself unless given; `InvalidChoice` for
+        what is none. ``assignment`` is this practice's own default, instead of the scheduler's.
         """
         context = Context(
             id,
@@ -175,7 +175,7 @@ class Practice:
 
         Each command asks the policy whether they may: `NotAllowed` for what they may not, which is
         all for one of another practice; `NotFound` for what they do not reach, as for what does
-        not exist.
+        not exist. `InvalidChoice` for what is no principal: nobody is never the host.
         """
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 

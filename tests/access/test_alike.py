@@ -16,7 +16,15 @@ from medsched.domain.stored import Kind
 READERS = (
     *("get", "get_many", "page", "appointments", "claims", "referrers", "reached", "calendars"),
     *("taken", "ledger", "tallies", "receipt", "schedule_versions", "roster_version", "apply"),
-    *("record", "all_schedule_versions", "events", "changes", "number_events", "expired_holds"),
+    *(
+        "bare",
+        "record",
+        "all_schedule_versions",
+        "events",
+        "changes",
+        "number_events",
+        "expired_holds",
+    ),
 )
 
 
@@ -154,7 +162,8 @@ def test_a_principal_of_another_practice_may_run_nothing() -> None:
         with pytest.raises(NotAllowed, match="another practice"):
             command()
         ran += 1
-        assert set(store.asked) == {"record"}, name
+        assert store.asked in (["record"], ["bare", "record"]), name  # whose it was
+        store.asked.clear()
     assert ran > 150
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, timedelta
 from functools import partial
 
 import attrs
 import pytest
-from tests.access.world import HOUR, NOW, AuditedStore, World, start
+from tests.access.world import HOUR, NOW, AuditedStore, World, at, start
 
 from medsched import (
     AuditEntry,
+    AvailabilityRule,
     IdempotencyMismatch,
+    Location,
     MemoryStore,
     NotAllowed,
     NotFound,
+    Practice,
     Principal,
+    Provider,
     Purpose,
+    Recurrence,
+    Search,
 )
+from medsched.domain.stored import Ref, Stored
 
 Row = tuple[str, str, str, str, str | None, bool]
 
@@ -175,9 +183,91 @@ def test_denials_are_written_down(world: Audited) -> None:
         ("patient.read", "read", "denied", "patient ben", "ben", False),
         ("patient.read", "read", "denied", "patient ghost", None, False),
         ("appointment.read", "read", "denied", "appointment ben@jones", "ben", False),
-        ("appointment.book", "execute", "denied", " ", "ada", False),
+        ("appointment.book", "execute", "denied", "appointment appointment-5", "ada", False),
         ("one-off-blocking.read", "read", "denied", "one-off-blocking b-smith", None, False),
     ]
+
+
+TAKEN: dict[str, tuple[str, Callable[[Practice], object], str, str | None]] = {
+    "staff.read": ("ada", lambda p: p.staff.get("kim"), "staff kim", None),
+    "patient.delete": ("bay", lambda p: p.patients.delete("ben"), "patient ben", "ben"),
+    "patient.deactivate": ("ada", lambda p: p.patients.deactivate("x"), "patient x", "x"),
+    "patient.shred": ("bay", lambda p: p.shred("ben"), "patient ben", "ben"),
+    "access.break-glass": (
+        "ada",
+        lambda p: p.access.break_glass("ben", reason="x"),
+        "patient ben",
+        "ben",
+    ),
+    "appointment.fulfil": (
+        "ada",
+        lambda p: p.appointments.fulfil("ben@jones"),
+        "appointment ben@jones",
+        "ben",
+    ),
+    "appointment.mark-noshow": (
+        "ada",
+        lambda p: p.appointments.mark_noshow("ghost"),
+        "appointment ghost",
+        None,
+    ),
+    "waitlist.set-urgency": (
+        "ada",
+        lambda p: p.waitlist.set_urgency("w-ben", 9),
+        "waitlist-entry w-ben",
+        "ben",
+    ),
+    "waitlist.withdraw": (
+        "ada",
+        lambda p: p.waitlist.withdraw("waitlist-offer-2"),
+        "waitlist-offer waitlist-offer-2",
+        "ben",
+    ),
+    "blocking.release": (
+        "ada",
+        lambda p: p.blockings.release("b-smith"),
+        "one-off-blocking b-smith",
+        None,
+    ),
+    "hold.confirm": ("bay", lambda p: p.holds.confirm("h-ada"), "hold h-ada", "ada"),
+    "record.choose-id": (
+        "ada",
+        lambda p: p.appointments.book(start("smith", 14, 10), patient="ada", id="mine"),
+        "patient ada",
+        "ada",
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", TAKEN)
+def test_a_denial_says_of_what_and_whose_it_was(world: Audited, operation: str) -> None:
+    who, run, record, patient = TAKEN[operation]
+    with pytest.raises(NotAllowed):
+        run(world.acting(who))
+    assert world.told() == [(operation, "execute", "denied", record, patient, False)]
+
+
+def test_whoever_answers_for_another_is_denied(world: Audited) -> None:
+    offer = world.offers["ada"]
+    for practice in (world.acting("bay"), world.acting("trusted")):
+        with pytest.raises(NotFound):
+            practice.waitlist.accept(offer, patient="eve")
+        with pytest.raises(NotFound):
+            practice.waitlist.decline(offer, patient="eve")
+        of = ("read", "denied", f"waitlist-offer {offer}", "ada", False)
+        assert world.told() == [("waitlist.accept", *of), ("waitlist.decline", *of)]
+
+
+def test_what_was_denied_is_looked_up_for_the_audit_alone() -> None:
+    class Unasked(MemoryStore):
+        def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+            raise AssertionError("it was asked")
+
+    unaudited = World(Unasked())
+    for who, run, _, _ in TAKEN.values():
+        if who == "ada":
+            with pytest.raises(NotAllowed):
+                run(unaudited.acting(who))
 
 
 def test_only_what_the_broken_glass_opens_is_an_emergency(world: Audited) -> None:
@@ -210,6 +300,21 @@ def test_only_what_the_broken_glass_opens_is_an_emergency(world: Audited) -> Non
     assert [one[5] for one in world.told()] == [False]
 
 
+def test_what_changes_is_an_emergency_by_what_it_was(world: Audited) -> None:
+    """Ada's visit is found through the glass, and put where Jones is granted all there is."""
+    hours = AvailabilityRule("lee", Recurrence.daily(start=NOW.date()), hours="08:00-18:00")
+    world.clinic.add_all(
+        [Location(id="cove"), Provider(id="lee", timezone="UTC", location="cove"), hours]
+    )
+    practice = world.acting("glass")
+    world.clinic.access.grant("d-jones", locations="cove", until=NOW + HOUR, reason="r")
+    world.told()
+    practice.appointments.reschedule("ada@smith", start("lee", 14, 10))
+    assert [(one[0], one[5]) for one in world.told()] == [("appointment.reschedule", True)]
+    practice.appointments.annotate("ada@smith", notes="n")
+    assert [(one[0], one[5]) for one in world.told()] == [("appointment.annotate", False)]
+
+
 def test_the_glass_broken_for_nobody_is_written_down(world: Audited) -> None:
     with pytest.raises(NotFound):
         world.acting("jones").access.break_glass("ghost", reason="r")
@@ -226,6 +331,84 @@ def test_a_repeated_command_is_a_read(world: Audited) -> None:
     assert world.told() == [(booked, "read", "done", f"appointment {first.id}", "ada", False)]
     with pytest.raises(IdempotencyMismatch):
         practice.appointments.book(start("smith", 14, 11), patient="ada", idempotency_key="k")
+
+
+def test_what_is_kept_for_a_patient_is_theirs(world: Audited) -> None:
+    smith = world.acting("smith")
+    made = smith.blockings.add(
+        "smith", at(13, 9), at(13, 10), kept_for="ada", reason="canary", id=""
+    )
+    assert world.told() == [
+        ("blocking.add", "create", "done", f"one-off-blocking {made.id}", "ada", False),
+    ]
+    smith.blockings.get(made.id)
+    smith.calendars.of("smith", at(13, 8), at(13, 12))
+    world.acting("annex").calendars.of("smith", at(13, 8), at(13, 12))
+    with pytest.raises(NotFound):
+        world.acting("jones").blockings.get(made.id)
+    smith.blockings.release(made.id)
+    of = (f"one-off-blocking {made.id}", "ada", False)
+    assert world.told() == [
+        ("one-off-blocking.read", "read", "done", *of),
+        ("calendar.read", "read", "done", *of),
+        ("one-off-blocking.read", "read", "denied", *of),
+        ("blocking.release", "delete", "done", *of),
+    ]
+
+
+def test_a_published_slot_that_tells_whose_it_is_is_a_read(world: Audited) -> None:
+    world.clinic.availability.publish(timedelta(days=14))
+    world.told()
+    for who, patients in (("bay", ["ada", "eve"]), ("annex", []), ("trusted", ["ada", "eve"])):
+        found = world.acting(who).availability.published("smith", "visit", at(7, 8), at(9, 8))
+        assert {one.patient for one in found} - {None} == set(patients)
+        assert world.told() == [
+            ("availability.published", "read", "done", "published-slot ", one, False)
+            for one in patients
+        ]
+
+
+SEARCH = Search(
+    first=date(2026, 1, 7),
+    last=date(2026, 1, 8),
+    types="visit",
+    providers="smith",
+    patient="ada",
+)
+ASKED: dict[str, Callable[[Practice], object]] = {
+    "availability.slots": lambda p: p.availability.slots("smith", "visit", NOW, NOW, patient="ada"),
+    "availability.explain": lambda p: p.availability.explain(
+        "smith", "visit", at=at(7, 10), patient="ada"
+    ),
+    "search.slots": lambda p: p.search.slots(SEARCH),
+    "search.slots by provider": lambda p: p.search.by_provider(SEARCH),
+    "search.slots found": lambda p: next(p.search.found(SEARCH)),
+    "search.slots first": lambda p: p.search.first_of_each(SEARCH),
+    "search.load": lambda p: p.search.load(SEARCH),
+    "appointment.find-chain": lambda p: p.appointments.find_chain([SEARCH], patient="ada"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_whoever_asks_what_a_patient_can_have_reads_when_they_are_busy(
+    world: Audited, name: str
+) -> None:
+    for who in ("bay", "trusted", "glass"):
+        practice = world.acting(who)
+        world.told()
+        ASKED[name](practice)
+        emergency = who == "glass"
+        assert world.told() == [
+            (name.split()[0], "read", "done", "patient ", "ada", emergency),
+        ]
+
+
+def test_what_a_booking_looks_up_is_no_read_of_its_own(world: Audited) -> None:
+    bay = world.acting("bay")
+    bay.appointments.book_first(SEARCH, patient="ada")
+    bay.appointments.book_chain([SEARCH], patient="ada")
+    world.acting("trusted").waitlist.work()
+    assert not [row for row in world.told() if row[3] == "patient "]
 
 
 def test_stranded_appointments_that_are_told_are_read(world: Audited) -> None:

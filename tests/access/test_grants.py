@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import attrs
 import pytest
-from tests.access.world import HOUR, NOW, World, start
+from tests.access.world import DAYS, HOUR, NOW, World, at, start
 
 from medsched import (
+    Decision,
     InvalidChoice,
     InvalidDuration,
     InvalidInterval,
     NaiveDatetime,
     NotAllowed,
     NotFound,
+    Override,
     Principal,
     ReasonRequired,
+    Recurrence,
+    RolePolicy,
+    Scheduler,
 )
 
 
@@ -213,7 +219,144 @@ def test_where_unknown_patients_are_registered_only_who_reaches_all_does_so() ->
     assert world.clinic.patients.find("ghost") is not None
 
 
+# ------------------------------------------------------------ when what was lent is given back
+
+
+def test_what_a_grant_opens_does_not_become_ones_own(world: World) -> None:
+    """Not by registering the patient, nor by moving what they have to one's own clinic."""
+    practice = world.acting("granted")
+    calls: list[Callable[[], object]] = [
+        lambda: practice.patients.update(
+            attrs.evolve(practice.patients.get("ada"), locations={"annex"})
+        ),
+        lambda: practice.appointments.reschedule("ada@smith", start("jones", 14, 10)),
+    ]
+    for call in calls:
+        with pytest.raises(NotAllowed, match="only a grant opens"):
+            call()
+    assert practice.appointments.reschedule("ada@smith", start("smith", 14, 10)).version == 2
+    assert (
+        practice.patients.update(attrs.evolve(practice.patients.get("ada"), phone="1")).phone == "1"
+    )
+    world.clock.set(NOW + HOUR)
+    assert practice.patients.find("ada") is None
+    assert practice.appointments.find("ada@smith") is None
+
+
+def test_through_a_grant_something_is_made(world: World) -> None:
+    practice = world.acting("granted")
+    assert practice.appointments.book(start("jones", 14, 10), patient="ada").patient == "ada"
+    held = practice.holds.place(start("smith", 14, 11), patient="ada")
+    assert practice.holds.confirm(held).patient == "ada"
+
+
+def test_through_a_broken_glass_nothing_is_made(world: World) -> None:
+    held = world.acting("jones").holds.place(start("jones", 14, 9), lasting=4 * HOUR)
+    practice = world.acting("glass")
+    dates: Any = {"type": "visit", "earliest": DAYS[0], "latest": DAYS[1]}
+    days = Recurrence.daily(start=date(2026, 1, 27), count=2)
+    calls: list[Callable[[], object]] = [
+        lambda: practice.appointments.book(start("jones", 14, 10), patient="ada"),
+        lambda: practice.appointments.propose(start("jones", 14, 10), patient="ada"),
+        lambda: practice.holds.place(start("jones", 14, 10), patient="ada"),
+        lambda: practice.holds.confirm(held, patient="ada"),
+        lambda: practice.series.book("jones", "visit", patient="ada", recurrence=days, at=time(9)),
+        lambda: practice.waitlist.join(patient="ada", providers="jones", **dates),
+        lambda: practice.waitlist.accept(world.offers["ada"], patient="ada"),
+        lambda: practice.blockings.add("jones", at(14, 15), at(14, 16), kept_for="ada"),
+    ]
+    for call in calls:
+        with pytest.raises(NotAllowed, match="opens records, it makes none"):
+            call()
+    world.clinic.waitlist.withdraw(world.offers["ada"])
+    with pytest.raises(NotAllowed, match="opens records, it makes none"):
+        practice.waitlist.offer("w-ada", start("jones", 14, 10), reason="r")
+    assert world.clinic.holds.get(held.id) == held
+    world.clock.set(NOW + HOUR)
+    assert practice.patients.find("ada") is None
+
+
+def test_a_hold_that_a_grant_left_is_not_confirmed_through_a_glass(world: World) -> None:
+    practice = world.acting("granted")
+    held = practice.holds.place(start("jones", 14, 9), patient="ada", lasting=4 * HOUR)
+    world.clock.set(NOW + HOUR)
+    practice.access.break_glass("ada", reason="unconscious")
+    with pytest.raises(NotAllowed, match="makes none"):
+        practice.holds.confirm(held)
+
+
+def test_a_broken_glass_takes_nothing_from_who_is_reached_anyway(world: World) -> None:
+    """Eve is seen by Jones, and Ada is granted beside: then the glass forbids nothing."""
+    practice = world.acting("jones")
+    practice.access.break_glass("eve", reason="r")
+    assert practice.appointments.book(start("jones", 14, 9), patient="eve").patient == "eve"
+    practice.access.break_glass("ada", reason="r")
+    world.acting("admin").access.grant("d-jones", patients="ada", until=NOW + HOUR, reason="r")
+    assert practice.appointments.book(start("jones", 14, 10), patient="ada").patient == "ada"
+
+
+def test_nobody_becomes_staff_to_themselves_by_what_they_write(world: World) -> None:
+    """A nurse of the annex who is Ada, too, is no patient of the annex by saying so."""
+    both = Principal(
+        "kim", roles=["staff", "patient"], practice="riverside", locations="annex", patient="ada"
+    )
+    practice, stored = world.clinic.acting_as(both), world.clinic.patients.get("ada")
+    for more in ({"name": "Else"}, {"established": True}, {}):
+        with pytest.raises(NotAllowed):
+            practice.patients.update(attrs.evolve(stored, locations={"annex"}, **more))
+    assert world.clinic.patients.get("ada") == stored
+    assert practice.patients.update(attrs.evolve(stored, phone="1")).phone == "1"
+
+
 # ------------------------------------------------------------------------ through another door
+
+
+def test_a_blocking_that_is_seen_for_its_patient_is_changed_by_its_keepers_only(
+    world: World,
+) -> None:
+    kept = world.clinic.blockings.add("smith", at(13, 9), at(13, 10), kept_for="ada", id="b-ada")
+    seers = {"glass": world.acting("glass"), "annex": world.acting("annex")}
+    world.acting("admin").access.grant("n-annex", patients="ada", until=NOW + HOUR, reason="r")
+    for who, practice in seers.items():
+        assert practice.blockings.get("b-ada").kept_for == "ada", who
+        with pytest.raises(NotAllowed):
+            practice.blockings.move("b-ada", at(13, 11), at(13, 12))
+        with pytest.raises(NotAllowed):
+            practice.blockings.release("b-ada")
+    assert world.clinic.blockings.get("b-ada") == kept
+    moved = world.acting("smith").blockings.move("b-ada", at(13, 11), at(13, 12))
+    assert moved.start == at(13, 11)
+    world.acting("bay").blockings.release("b-ada")
+
+
+@pytest.mark.parametrize(
+    "fate, operation", [("cancel", "appointment.cancel"), ("move", "appointment.move-offered")]
+)
+def test_who_may_not_cancel_does_not_do_so_with_a_blocking(fate: str, operation: str) -> None:
+    class Without(RolePolicy):
+        def permits(
+            self, principal: Principal, asked: str, practice: str, now: datetime
+        ) -> Decision:
+            if asked == operation:
+                return Decision(False, "not here")
+            return super().permits(principal, asked, practice, now)
+
+    world = World()
+    scheduler = Scheduler(world.store, clock=world.clock, policy=Without())
+    practice = scheduler.practice("riverside", principal=world.principal("bay"))
+    stored = world.clinic.appointments.get("ada@smith")
+    free = practice.blockings.add("smith", at(7, 8), at(7, 9), stranded=fate)
+    calls: list[Callable[[], object]] = [
+        lambda: practice.blockings.add("smith", at(7, 10), at(7, 11), stranded=fate),
+        lambda: practice.blockings.block_slot(start("smith", 7, 10), stranded=fate),
+        lambda: practice.blockings.move(free, at(7, 10), at(7, 11), stranded=fate),
+        lambda: practice.availability.add(Override.closed("smith", at(7, 0).date()), stranded=fate),
+    ]
+    for call in calls:
+        with pytest.raises(NotAllowed) as refused:
+            call()
+        assert refused.value.operation == operation
+    assert world.clinic.appointments.get("ada@smith") == stored
 
 
 def test_no_command_changes_what_another_is_for(world: World) -> None:

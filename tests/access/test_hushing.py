@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import pytest
-from tests.access.world import DAYS, World, at, start
+from tests.access.world import DAYS, AuditedStore, World, at, start
 
 from medsched import (
     AppointmentsStranded,
     AppointmentType,
     BookingRefused,
+    IdempotencyMismatch,
     InUse,
     Need,
     NotAllowed,
+    NotFound,
     Override,
     Practice,
     Recurrence,
     Resource,
     SeriesRefused,
     SlotsOverlap,
+    StorageError,
     TimeBlock,
 )
+from medsched.domain.stored import Ref, Stored
 from medsched.errors import AlreadyOffered, AlreadyWaiting
 
 SHARED = Resource("device", "scanner")
@@ -209,3 +214,56 @@ def test_who_waits_elsewhere_is_not_named(world: World) -> None:
         with pytest.raises(AlreadyOffered) as closed:
             world.acting(who).waitlist.offer("w-eve", start("smith", 15, 9), reason="r")
         assert closed.value.offer == told, who
+
+
+# --------------------------------------------------------------- errors behind errors
+
+
+def test_a_key_that_was_used_otherwise_carries_no_refusal_along(world: World) -> None:
+    """What speaks against the second request is not hushed when the key is found to be used."""
+    practice = world.acting("bay")
+    practice.appointments.book(scan(15), patient="ada", idempotency_key="k")
+    with pytest.raises(IdempotencyMismatch) as refused:
+        practice.appointments.book(scan(10), patient="ada", idempotency_key="k")
+    assert (refused.value.__context__, refused.value.__cause__) == (None, None)
+
+
+def test_a_first_result_out_of_reach_carries_no_refusal_along(world: World) -> None:
+    practice, slot = world.acting("bay"), start("jones", 14, 15)
+    world.acting("admin").access.grant("n-bay", locations="annex", until=at(6, 9), reason="r")
+    practice.appointments.book(slot, patient="ben", idempotency_key="k")
+    world.clock.set(at(6, 10))
+    with pytest.raises(NotFound) as refused:
+        practice.appointments.book(slot, patient="ben", idempotency_key="k")
+    assert (refused.value.__context__, refused.value.__cause__) == (None, None)
+
+
+class Failing(AuditedStore):
+    """A store that fails at every look-up of several records, once it shall."""
+
+    fails = False
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        if self.fails:
+            raise StorageError("bare", "away")
+        return super().bare(practice, refs)
+
+
+def test_a_store_that_fails_while_an_error_is_hushed_carries_nothing_along(world: World) -> None:
+    store = Failing()
+    failing = World(store)
+    gate = failing.acting("bay")._context.admit("appointment.find-chain")
+
+    def refused() -> NoReturn:
+        store.fails = True
+        raise InUse("time-block", "late", (("appointment", "ben@jones"),))
+
+    calls: list[Callable[[], object]] = [
+        lambda: gate.hushed(refused),
+        lambda: failing.acting("bay")._context.commit(gate, refused),
+    ]
+    for call in calls:
+        with pytest.raises(StorageError) as failed:
+            call()
+        assert (failed.value.__context__, failed.value.__cause__) == (None, None)
+        store.fails = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -54,7 +55,10 @@ COLUMNS: Final = [
 ]
 """Patients, providers and staff by whom they are or where they work; an admin; somebody of another
 practice in all roles; nobody's role; staff of the annex with a grant for the bay that is in force,
-past, to come, revoked; Jones, who broke the glass for Ada; the host."""
+past, to come, revoked; Jones, who broke the glass for Ada; the host.
+
+A grant lets its holder book, and make nothing their own that was there: so none of the visits
+at the bay. A broken glass makes nothing at all. What Ada requested, others confirm."""
 
 TABLE: Final = """
                           ada ben | smi jon | bay ann | adm els nob | gra exp ear rev | gla tru
@@ -81,7 +85,7 @@ patient phone             .   -   | .   -   | .   -   | .   x   x   | .   -   - 
 patient renamed           x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 patient insured           x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 patient established       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-patient to annex          x   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
+patient to annex          x   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 patient switched off      x   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 patient deactivate        x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 patient delete            x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
@@ -90,23 +94,24 @@ patient create, own id    x   x   | x   x   | x   x   | .   x   x   | x   x   x 
 patient create, taken     x   x   | x   x   | x   x   | !   x   x   | x   x   x   x   | x   !
 patient create at bay     x   x   | x   x   | .   x   | .   x   x   | x   x   x   x   | x   .
 
-book with smith           .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-book with jones           .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
+book with smith           .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book with jones           .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 book for dora             -   -   | -   -   | -   -   | .   x   x   | -   -   -   -   | -   .
 book for nobody           -   -   | -   -   | -   -   | -   x   x   | -   -   -   -   | -   -
 book, own id              x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 book, taken reference     x   x   | x   x   | x   x   | !   x   x   | x   x   x   x   | x   !
-book with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-book with referral        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-book with prepayment      x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-book against rules        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+book with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book with referral        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book with prepayment      x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book against rules        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book, giving up           -   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
-request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept a request          x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+accept a time block       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
+reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 reschedule against rules  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 cancel                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 arrive                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -117,39 +122,41 @@ enter in error            x   x   | .   -   | .   -   | .   x   x   | .   -   - 
 annotate                  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 change resources          x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 propose moves             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-follow up                 .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-follow up with jones      .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
-book first                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-book chain                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-block booked              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-series book               .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+follow up                 .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+follow up with jones      .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
+book first                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book chain                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+block booked              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+series book               .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 series cancel             .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 series reschedule         .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-series to jones           .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
+series to jones           .   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 
-hold                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+hold                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 hold for nobody yet       .   .   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 hold confirm              x   -   | x   -   | x   -   | x   x   x   | x   -   -   -   | x   x
 hold release              x   -   | x   -   | x   -   | x   x   x   | x   -   -   -   | x   x
 hold sweep                x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 
-join                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-join at annex             .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
-join urgently             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-join before               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+join                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+join at annex             .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
+join urgently             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+join before               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 entry change              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 entry notes               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 entry urgency             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 entry leave               .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-offer                     x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+offer                     x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 offer withdraw            x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 offer decline             .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
-offer accept              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+offer accept              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 waiting                   x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 eligible                  x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 work                      x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 
 what is offered           .   .   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
+raw schedules             x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
+timeline                  x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 changes                   .   .   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 staff read                x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
 load                      x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
@@ -178,7 +185,7 @@ slots publish             x   x   | .   x   | .   x   | .   x   x   | .   x   x 
 slots publish, all        x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 blocking add              x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 blocking of a slot        x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
-blocking for ada          x   x   | x   -   | x   -   | .   x   x   | .   -   -   -   | .   .
+blocking for ada          x   x   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 blocking move             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
 blocking release          x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
 
@@ -314,6 +321,9 @@ PROBES: Final[dict[str, Probe]] = {
     "propose": lambda p, w: p.appointments.propose(FREE, patient="ada"),
     "accept": lambda p, w: p.appointments.accept(proposed(w)),
     "accept a request": lambda p, w: p.appointments.accept(requested(w)),
+    "accept a time block": lambda p, w: p.appointments.accept(
+        w.clinic.time_blocks.book(block(w), type="visit", patient="ada")
+    ),
     "reschedule": lambda p, w: p.appointments.reschedule("ada@smith", FREE),
     "reschedule to jones": lambda p, w: p.appointments.reschedule("ada@smith", LATE),
     "reschedule against rules": lambda p, w: p.appointments.reschedule(
@@ -370,12 +380,12 @@ PROBES: Final[dict[str, Probe]] = {
     "what is offered": lambda p, w: (
         p.settings.get(),
         *(p.providers.list(), p.locations.get("bay"), p.rooms.list(), p.appointment_types.list()),
-        *(p.availability.rules.list(), p.availability.rules.get("r-smith")),
         p.availability.slots("smith", "visit", at(14, 0), at(15, 0)),
-        p.availability.timeline("smith", "visit", at(14, 0), at(15, 0)),
         p.availability.opened("r-smith", "visit", at(14, 0), at(15, 0)),
         *(p.search.slots(SEARCH), p.search.by_provider(SEARCH), p.time_blocks.list()),
     ),
+    "raw schedules": lambda p, w: raw_schedules(p),
+    "timeline": lambda p, w: p.availability.timeline("smith", "visit", at(14, 0), at(15, 0)),
     "changes": lambda p, w: (
         p.changes(),
         p.changes.latest(),
@@ -424,6 +434,23 @@ PROBES: Final[dict[str, Probe]] = {
     "break glass": lambda p, w: p.access.break_glass("dora", reason="r"),
     "break glass for nobody": lambda p, w: p.access.break_glass("ghost", reason="r"),
 }
+
+
+def raw_schedules(p: Practice) -> Any:
+    """Every kind of hours is told, or none is."""
+    hours = p.availability
+    found, refused = list[Any](), list[NotAllowed]()
+    kinds: list[Any] = [hours.rules, hours.overrides, hours.blockings]
+    for kind in [*kinds, hours.slot_overrides, hours.releases]:
+        for call in (kind.list, partial(kind.find, "none")):
+            try:
+                found.append(call())
+            except NotAllowed as error:
+                refused.append(error)
+    assert not (found and refused), refused
+    if refused:
+        raise refused[0]
+    return found
 
 
 def following_jones(p: Practice, w: World) -> Any:

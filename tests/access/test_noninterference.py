@@ -9,15 +9,13 @@ error, its words, a conflict, a cursor or an idempotency key, nor by how long an
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tests.counting import Counting
 
 from medsched import (
     AvailabilityRule,
@@ -33,6 +31,11 @@ from medsched import (
 )
 from medsched.domain.records import Resource
 from medsched.testing.fixed import FixedClock, NumberedIds
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW: Final = datetime(2026, 1, 5, 7, tzinfo=UTC)
 MONDAY: Final = date(2026, 1, 5)
@@ -54,20 +57,6 @@ LOW: Final = {
 
 DATES: Final[Mapping[str, Any]] = {"earliest": MONDAY, "latest": date(2026, 1, 30)}
 """When those on the waitlist can come."""
-
-
-class Counting:
-    """A store whose calls are counted: what takes no other calls takes no other time."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.asked: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if callable(found):
-            self.asked[name] += 1
-        return found
 
 
 def world(name: str) -> tuple[Practice, Counting]:
@@ -284,7 +273,9 @@ ASKS: Final = st.lists(
 def plain(value: object) -> object:
     """Everything that a value shows, patients' data included, to be compared."""
     if isinstance(value, MedschedError):
-        return type(value).__name__, str(value), {k: plain(v) for k, v in vars(value).items()}
+        carried = {name: plain(one) for name, one in vars(value).items()}
+        chained = plain(value.__context__), plain(value.__cause__)
+        return type(value).__name__, str(value), carried, chained
     if attrs.has(type(value)):
         cls: Any = type(value)
         names = (field.name for field in attrs.fields(cls))

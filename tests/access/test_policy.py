@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.access.world import DAYS, HOUR, NOW, World, start
 
 from medsched import (
+    Authentication,
     Decision,
     Grant,
     InvalidChoice,
+    MemoryStore,
     NotAllowed,
     NotFound,
     Principal,
@@ -25,6 +26,11 @@ from medsched import (
 )
 from medsched.domain.access import EVERYTHING, NOTHING
 from medsched.engine.access import KEEPING, OPERATIONS
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 POLICY = RolePolicy()
 OWN = {"patient": "ada", "provider": "smith", "locations": {"bay"}}
@@ -170,6 +176,44 @@ def test_a_principal_who_cannot_be_is_refused(fields: dict[str, object]) -> None
     given: dict[str, object] = {"practice": "riverside", **OWN}
     with pytest.raises(InvalidChoice):
         Principal("kim", **(given | fields))  # type: ignore[arg-type]
+
+
+def test_only_the_host_is_called_system() -> None:
+    """Whoever had its id could confirm and give back what it holds."""
+    for roles in ((), ("patient",), ("admin",)):
+        with pytest.raises(InvalidChoice, match="host"):
+            Principal("system", roles=roles, practice="riverside", patient="ada")
+    assert Principal.trusted("system").is_trusted
+    assert Principal("System", practice="riverside").id == "System"
+
+
+@pytest.mark.parametrize("what", [None, "kim", {"id": "kim"}, Principal])
+def test_what_is_no_principal_acts_for_nobody(what: Any) -> None:
+    """Above all it is not taken for the host."""
+    scheduler = Scheduler(MemoryStore())
+    calls: list[Callable[[], object]] = [
+        lambda: scheduler.practice("riverside", principal=what),
+        lambda: scheduler.practice("riverside").acting_as(what),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidChoice) as refused:
+            call()
+        told = (refused.value.field, refused.value.value)
+        assert told == ("principal", type(what).__name__)
+
+
+@pytest.mark.parametrize("what", ["yes", True, {"at": NOW}, NOW])
+def test_how_somebody_was_authenticated_is_said_in_full(what: Any) -> None:
+    with pytest.raises(InvalidChoice, match=type(what).__name__):
+        Principal("kim", practice="riverside", authenticated=what)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"at": "today"}, {"at": None}, {"mfa_at": 5}, {"mfa_at": "now"}, {"methods": 5}]
+)
+def test_an_authentication_of_other_types_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidChoice):
+        Authentication(**({"at": NOW} | fields))
 
 
 # ------------------------------------------------------------------- a host's own rules

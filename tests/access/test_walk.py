@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+import pytest
 from tests.access.world import DAYS, HOUR, World, start
 
 from medsched import (
@@ -27,6 +25,12 @@ from medsched import (
     WaitlistEntry,
     WaitlistOffer,
 )
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 PEOPLE: Final = ("ada", "ben", "dora", "smith", "jones", "bay", "annex")
 PATIENTS: Final = ("ada", "ben", "cleo", "dora", "eve", "ghost")

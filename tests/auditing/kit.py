@@ -91,6 +91,9 @@ class ListSink:
     def checkpoints(self, practice: str) -> Sequence[Checkpoint]:
         return list(self.signed)
 
+    def newest(self, practice: str) -> Checkpoint | None:
+        return self.signed[-1] if self.signed else None
+
 
 def flaws(findings: Iterable[AuditFinding]) -> set[tuple[str, str, int | None]]:
     """Findings in short."""

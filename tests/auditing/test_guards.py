@@ -48,8 +48,10 @@ def changing(made: Tables, schema: str = "") -> Iterator[str]:
         yield f"DELETE FROM {schema}{table.name}"
         for column in table.columns:
             yield f"UPDATE {schema}{table.name} SET {column.name} = {column.name}"
-    for table in (made.audit_head, made.audit_key):
+    for table in (made.audit_head, made.audit_key, made.audit_unsealed):
         yield f"DELETE FROM {schema}{table.name}"
+    for column in made.audit_unsealed.columns:
+        yield f"UPDATE {schema}medsched_audit_unsealed SET {column.name} = {column.name}"
     for lowered in ("number = number - 1", "shipped = -1", "retention = 2191", "pruned = 99"):
         yield f"UPDATE {schema}medsched_audit_head SET {lowered}"
     yield f"UPDATE {schema}medsched_audit_head SET practice = 'x'"
@@ -66,7 +68,7 @@ class TestTriggers:
         for statement in changing(tables()):
             refused(store.engine, statement)
         if store.engine.dialect.name == "postgresql":
-            for table in ("", "_chain", "_head", "_key"):
+            for table in ("", "_chain", "_head", "_key", "_unsealed"):
                 refused(store.engine, f"TRUNCATE medsched_audit{table} CASCADE")
         came = clinic.audit.verify(expecting=sealed.checkpoint)
         assert (came.sealed, came.unsealed, came.findings) == (3, 1, ())
@@ -75,6 +77,7 @@ class TestTriggers:
         """REPLACE takes rows away without the triggers of a DELETE on SQLite."""
         clinic = filled(store, 2)
         clinic.audit.seal()
+        store.record([full_entry(2)])
         if store.engine.dialect.name == "postgresql":
             refused(
                 store.engine,
@@ -82,8 +85,11 @@ class TestTriggers:
                 " ON CONFLICT (practice, id) DO UPDATE SET principal = 'x'",
             )
             return
-        for table in tables().audit, tables().audit_chain, tables().audit_head, tables().audit_key:
+        made = tables()
+        for table in made.audit, made.audit_chain, made.audit_head, made.audit_key:
             refused(store.engine, f"REPLACE INTO {table.name} SELECT * FROM {table.name}")
+        queue = made.audit_unsealed.name
+        refused(store.engine, f"REPLACE INTO {queue} SELECT * FROM {queue}")
         assert clinic.audit.verify().is_clean
 
     def test_they_can_be_made_again(self, store: SqlAlchemyStore) -> None:
@@ -179,7 +185,7 @@ def test_they_guard_tables_that_were_upgraded(tmp_path: Path) -> None:
             "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
         ).all()
     assert again == names
-    assert len(names) == 12
+    assert len(names) == 15
     engine.dispose()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
@@ -16,14 +17,24 @@ from tests.databases import ENGINES, Databases, unguarded
 
 from medsched import MemoryStore, Practice, Scheduler
 from medsched.adapters.audit.file_sink import FileSink
-from medsched.domain.audit_chain import SIX_YEARS
+from medsched.domain.audit_chain import LONGEST, SIX_YEARS
+from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import Applied
 from medsched.domain.people import Patient
-from medsched.errors import InvalidChoice, KeyUnavailable, StorageError
+from medsched.errors import (
+    AuditDamaged,
+    AuditNotKept,
+    InvalidChoice,
+    InvalidDuration,
+    KeysNotKept,
+    KeyUnavailable,
+    StorageError,
+)
 from medsched.ports.audit_sink import AuditSink
 from medsched.ports.keys import WrappedKey
 from medsched.testing.contracts.auditing import about, an_entry, chain_of
 from medsched.testing.contracts.kit import changes, race
+from medsched.testing.fixed import FixedClock
 
 EIGHT = timedelta(days=8 * 366)
 
@@ -84,9 +95,50 @@ class TestFileSink:
                 place.write_bytes(b"".join([*lines[:at], changed, *lines[at + 1 :]]))
                 found = flaws(clinic.audit.verify(sink).findings)
                 assert {one for one, _, _ in found} == {"sink"}, (at, changed)
-        place.write_bytes(b"".join([*lines[:5], b'{"checkpoint": {}}\n']))
-        with pytest.raises(InvalidChoice):
-            clinic.audit.verify(sink)
+        nested, unsigned = b"[" * 100_000, ("sink", "unsigned", 5)
+        for checkpoint in (b"{}", b"5", b"[]", b'{"number": 1e999}', nested):
+            place.write_bytes(b"".join([*lines[:5], b'{"checkpoint": %s}\n' % checkpoint]))
+            found = flaws(clinic.audit.verify(sink).findings)
+            assert found & {("sink", "forged", 0), ("sink", "missing", 6)}
+            assert unsigned in found
+        place.write_bytes(b"".join(lines[:5]))
+        assert flaws(clinic.audit.verify(sink).findings) == {unsigned}
+        clinic.audit.seal(sink)
+        assert clinic.audit.verify(sink).is_clean
+
+    def test_every_member_of_a_line_changed_is_found(
+        self, clinic: Practice, tmp_path: Path
+    ) -> None:
+        """Of whatever type it is then."""
+        sink = FileSink(tmp_path)
+        clinic.audit.seal(sink)
+        (place,) = tmp_path.iterdir()
+        first, *rest = place.read_bytes().splitlines(keepends=True)
+        values: list[object] = [None, "x", [], [[]], {}, 1.5, True, -1, 10**30]
+        for value in values:
+            for name in ("number", "mac_key", "digest", "entry", "row", "more"):
+                line = json.loads(first)
+                line["record"][name] = value
+                place.write_bytes(b"".join([json.dumps(line).encode() + b"\n", *rest]))
+                assert not clinic.audit.verify(sink).is_clean, (name, value)
+            for name in AuditRow._fields:
+                line = json.loads(first)
+                if line["record"]["row"][name] != value:
+                    line["record"]["row"][name] = value
+                    place.write_bytes(b"".join([json.dumps(line).encode() + b"\n", *rest]))
+                    assert not clinic.audit.verify(sink).is_clean, (name, value)
+
+    def test_a_line_far_ahead_ends_shipping(self, clinic: Practice, tmp_path: Path) -> None:
+        sink = FileSink(tmp_path)
+        clinic.audit.seal(sink)
+        (place,) = tmp_path.iterdir()
+        whole = place.read_bytes()
+        for number in (6, 999, 10**30):
+            ahead = {"number": number, "mac_key": 1, "digest": "x", "entry": "x", "row": None}
+            place.write_bytes(whole + json.dumps({"record": ahead}).encode() + b"\n")
+            assert ("sink", "missing", number) in flaws(clinic.audit.verify(sink).findings)
+            with pytest.raises(AuditDamaged):
+                clinic.audit.seal(sink)
 
     def test_practices_with_any_name(self, tmp_path: Path) -> None:
         store, sink = MemoryStore(audit=True), FileSink(tmp_path)
@@ -173,6 +225,22 @@ class Meeting:
         return key
 
 
+class Lying:
+    """A `KeyProvider` that wraps what it cannot unwrap, or unwraps to something else."""
+
+    def __init__(self, keys: Any, *, wrapped: str | None = None, key: bytes | None = None) -> None:
+        self._keys, self._wrapped, self._key = keys, wrapped, key
+        self.current = keys.current
+
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
+        wrapped: WrappedKey = self._keys.wrap(key, context)
+        return wrapped if self._wrapped is None else wrapped._replace(text=self._wrapped)
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        key: bytes = self._keys.unwrap(wrapped, context)
+        return key if self._key is None else self._key
+
+
 class TestKeys:
     @pytest.fixture(params=ENGINES)
     def store(self, request: pytest.FixtureRequest, databases: Databases) -> Iterator[Any]:
@@ -195,6 +263,59 @@ class TestKeys:
             assert dark.apply(changes(practice, ada)) == Applied(), "of what nothing is audited"
         assert len(about(store, PRACTICE)) == 1
         assert about(store, "hilltop") == []
+
+    def test_a_key_that_does_not_come_out_again_is_not_kept(
+        self, store: Any, databases: Databases, keeping: Any
+    ) -> None:
+        from medsched.adapters.audit.keeping import AuditKeeping
+
+        kind = store.engine.dialect.name
+        for lie in ({"wrapped": "Z2FyYmFnZQ=="}, {"key": b"y" * 32}):
+            lying: Any = Lying(keeping._keys, **lie)
+            with pytest.raises(KeyUnavailable):
+                databases.another(kind, audit=AuditKeeping(lying)).record([an_entry(PRACTICE)])
+            assert store.kept_audit_keys(PRACTICE) is None
+        fine = databases.another(kind, audit=AuditKeeping(keeping._keys))
+        fine.record([an_entry(PRACTICE)])
+
+    def test_another_public_half_is_found(self, store: Any) -> None:
+        import sqlalchemy as sa
+
+        from medsched.adapters.sqlalchemy.schema import tables
+
+        clinic = filled(store, 1)
+        key = tables().audit_key
+        with unguarded(store.engine) as connection:
+            there = sa.update(key).where(key.c.purpose == "sign")
+            connection.execute(there.values(public="AAAA"))
+        assert flaws(clinic.audit.verify().findings) == {("key", "changed", 1)}
+
+    def test_keys_that_make_no_sense(self, databases: Databases, keeping: Any) -> None:
+        from medsched.adapters.sqlalchemy.schema import tables
+        from medsched.errors import MedschedError
+
+        databases.audited("sqlite")
+        store: Any = databases.another("sqlite", audit=keeping)
+        clinic, key = filled(store, 1), tables().audit_key
+        for column in ("wrapped", "wrapped_by", "purpose", "number"):
+            for bits in ("CAST(x'ff' AS TEXT)", "x'ff'", "'zz'", "1.5"):
+                with store.engine.connect() as connection:
+                    names = [one.name for one in key.columns]
+                    kept = connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {key}").all()
+                with unguarded(store.engine) as connection:
+                    connection.exec_driver_sql(
+                        f"UPDATE {key} SET {column} = {bits} WHERE purpose = 'mac'"
+                    )
+                with pytest.raises(MedschedError):
+                    clinic.audit.verify()
+                with unguarded(store.engine) as connection:
+                    connection.exec_driver_sql(f"DELETE FROM {key}")
+                    values = ", ".join("?" * len(names))
+                    for row in kept:
+                        connection.exec_driver_sql(
+                            f"INSERT INTO {key} VALUES ({values})", tuple(row)
+                        )
+        assert clinic.audit.verify().is_clean
 
     def test_processes_agree_on_one(self, store: Any, databases: Databases, keeping: Any) -> None:
         """Each has a store and an object of keys of its own, over one provider."""
@@ -249,6 +370,39 @@ def LocalKeys_secret(path: Path, name: str) -> bytes:
     return b64decode(json.loads(path.read_text())["keys"][name])
 
 
+@pytest.mark.parametrize("kind", ENGINES)
+def test_nobody_writes_past_an_audit(databases: Databases, kind: str) -> None:
+    """A store that was not given it does not write where one is kept; elsewhere it does."""
+    filled(databases.audited(kind), 1)
+    plain, ada = databases.another(kind), Patient(id="ada", version=1)
+    with pytest.raises(AuditNotKept):
+        plain.apply(changes(PRACTICE, ada))
+    assert plain.get(PRACTICE, Patient, "ada") is None
+    assert plain.apply(changes("hilltop", ada)) == Applied()
+    databases.check_returned(kind)
+
+
+def test_what_is_not_shredded_is_not_written_down(tmp_path: Path, keeping: Any) -> None:
+    from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
+    from medsched.adapters.sqlalchemy.sealing import Encryption, seal_all
+
+    url, encryption = f"sqlite:///{tmp_path}/clinic.db", Encryption(keeping._keys)
+    create(url)
+    plain = SqlAlchemyStore(url, audit=keeping)
+    Scheduler(plain).practice(PRACTICE).patients.create(id="ada", name="Ada")
+    sealed = SqlAlchemyStore(url, audit=keeping, encryption=encryption)
+    Scheduler(sealed).practice(PRACTICE).patients.create(id="bob", name="Bob")
+    for store, error in ((plain, KeysNotKept), (sealed, KeyUnavailable)):
+        with pytest.raises(error):
+            Scheduler(store).practice(PRACTICE).shred("ada")
+    assert [one.operation for one in about(sealed, PRACTICE)] == ["patient.create"]
+    seal_all(url, encryption)
+    Scheduler(sealed).practice(PRACTICE).shred("ada")
+    assert [one.operation for one in about(sealed, PRACTICE)][1:] == ["patient.shred"]
+    for one in (plain, sealed):
+        one.engine.dispose()
+
+
 # --------------------------------------------------------------------------- retention
 
 
@@ -299,6 +453,58 @@ class TestRetention:
         clinic.audit.seal(sink)
         found = clinic.audit.verify(sink, expecting=sealed.checkpoint)
         assert (found.sealed, found.findings) == (4, ()), "that it was pruned is an entry too"
+
+    def test_what_a_database_refuses_leaves_no_anchor(self, store: Any) -> None:
+        """A clock that is ahead: the first portion is old, and of the second one not all."""
+        clinic, sink = filled(store, 6), ListSink()
+        self.aged(store, 4)
+        clinic.audit.seal(sink)
+        ahead = clinic.audit._context.now() + timedelta(days=4000)
+        late = Scheduler(store, clock=FixedClock(ahead)).practice(PRACTICE)
+        with pytest.raises(StorageError):
+            late.audit.prune(sink)
+        assert store.audit_head(PRACTICE).anchor is None
+        assert [one.number for one in store.sealed_audit(PRACTICE, after=0, limit=9)][:2] == [1, 2]
+        assert clinic.audit.verify(sink).is_clean
+        assert clinic.audit.prune(sink).count == 4
+        assert clinic.audit.verify(sink).is_clean
+
+    def test_in_portions_each_has_its_anchor(
+        self, store: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever is stopped between two of them leaves an audit that verifies."""
+        monkeypatch.setattr("medsched.services.audit._AT_ONCE", 2)
+        clinic, sink = filled(store, 6), ListSink()
+        self.aged(store, 5)
+        while clinic.audit.seal(sink).count:
+            pass
+        prune, done = store.prune_audit, list[int]()
+
+        def stopped(practice: str, anchor: Any) -> int:
+            if len(done) == 2:
+                raise StorageError("prune", "stopped")
+            done.append(anchor.number)
+            count: int = prune(practice, anchor)
+            return count
+
+        monkeypatch.setattr(store, "prune_audit", stopped)
+        with pytest.raises(StorageError):
+            clinic.audit.prune(sink)
+        assert done == [2, 4]
+        assert clinic.audit.verify(sink).is_clean
+        monkeypatch.setattr(store, "prune_audit", prune)
+        assert clinic.audit.prune(sink).count == 1
+        assert clinic.audit.verify(sink).is_clean
+
+    def test_a_hundred_years_at_most(self, store: Any) -> None:
+        clinic, sink = filled(store, 1), ListSink()
+        clinic.audit.seal(sink)
+        for days in (36_526, 999_999, 999_999_999):
+            with pytest.raises(InvalidDuration):
+                clinic.audit.retain(timedelta(days=days))
+        assert clinic.audit.retain(LONGEST) == LONGEST
+        early = FixedClock(datetime(1980, 1, 1, tzinfo=UTC))
+        assert Scheduler(store, clock=early).practice(PRACTICE).audit.prune(sink).count == 0
 
     def test_what_was_pruned_is_checked_in_the_sink(self, store: Any) -> None:
         clinic, sink = filled(store, 4), ListSink()

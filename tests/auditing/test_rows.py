@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.auditing.kit import KEY, PRACTICE, SECRET, flipped, full_entry, full_row
 
 from medsched.domain.audit_chain import START, ChainedRow, Place, from_document, link, to_document
 from medsched.domain.audit_rows import AuditRow, MacKey, audit_row, entry_of, mac_of
 from medsched.engine.auditing import ChainWalk
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 MACS = {KEY.number: SECRET}
 

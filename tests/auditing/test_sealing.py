@@ -53,6 +53,7 @@ def test_sixteen_writers_and_three_sealers_make_one_chain(
         for _ in range(4):
             found.extend(Scheduler(store).practice(PRACTICE).audit.verify(sink).findings)
 
+    store.audit_keys(PRACTICE)
     race(*(partial(booked, store, entries) for entries in made), *[seal] * SEALERS, verify)
     assert found == []
     audit = Scheduler(store).practice(PRACTICE).audit

@@ -15,7 +15,7 @@ from tests.auditing.kit import PRACTICE, ListSink, filled, flaws, forged, full_e
 from tests.databases import ENGINES, Databases, unguarded
 
 from medsched import Practice
-from medsched.domain.audit_chain import ChainedRow, Checkpoint, Sealed
+from medsched.domain.audit_chain import Anchor, ChainedRow, Checkpoint, Sealed
 from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
 from medsched.errors import AuditDamaged, InvalidChoice
 
@@ -117,7 +117,11 @@ class TestEdits:
             with lite.tampered(AUDIT, row(3), column, more):
                 wanted = {
                     "practice": {("database", "missing", 3)},
-                    "id": {("database", "missing", 3), ("database", "changed", None)},
+                    "id": {
+                        ("database", "missing", 3),
+                        ("database", "changed", None),
+                        ("database", "loose", None),
+                    },
                     "recorded_at": {("database", "broken", 3)},
                 }
                 assert lite.found() == wanted.get(column, {("database", "changed", 3)}), column
@@ -137,8 +141,12 @@ class TestEdits:
                             lite.clinic.audit.report(patient="ada", since=full_entry().at)
 
     def test_of_each_column_of_the_chain(self, lite: Scene) -> None:
+        at_three = {("database", flaw, 3) for flaw in ("missing", "broken")}
         for column in ("mac_key", "digest", "entry", "number", "practice"):
             number = column in ("mac_key", "number")
+            for bits in ("CAST(x'ff' AS TEXT)", "x'ff'", "1.5", "'zz'"):
+                with lite.tampered(CHAIN, link(3), column, bits):
+                    assert lite.found() & {("database", "gap", 3), *at_three}, (column, bits)
             with lite.tampered(
                 CHAIN, link(3), column, f"{column} + 90" if number else f"{column} || 'x'"
             ):
@@ -151,8 +159,18 @@ class TestEdits:
         for column, value in (
             ("number", "5"),
             ("digest", "'x'"),
+            ("number", "'x'"),
+            ("shipped", "'x'"),
+            ("pruned", "'x'"),
             ("pruned", "2"),
+            ("pruned", "-1"),
             ("anchor", "'{}'"),
+            ("anchor", f"'{'[' * 100_000}'"),
+            ("anchor", "CAST(x'ff' AS TEXT)"),
+            ("digest", "x'ff'"),
+            ("retention", "'x'"),
+            ("retention", "2147483647"),
+            ("retention", "30"),
         ):
             with lite.tampered(HEAD, sa.true(), column, value):
                 assert lite.found(sink=True), column
@@ -221,7 +239,7 @@ class TestStructure:
     def test_an_entry_made_up(self, scene: Scene) -> None:
         made = audit_row(full_entry(99), "c" * 32, 0, MacKey(1, b"guessed"))
         scene.tamper(sa.insert(AUDIT).values(made._replace(recorded_at=5)._asdict()))
-        assert scene.found() == {("database", "changed", None)}
+        assert scene.found() == {("database", "changed", None), ("database", "loose", None)}
         scene.tamper(
             sa.insert(CHAIN).values(
                 practice=PRACTICE, number=7, mac_key=1, digest="0" * 64, entry=made.id
@@ -247,7 +265,7 @@ class TestStructure:
         with scene.store.engine.connect() as connection:
             kept = dict(connection.execute(sa.select(AUDIT).where(row(3))).mappings().one())
         scene.tamper(sa.insert(AUDIT).values({**kept, "id": "f" * 32}))
-        assert scene.found() == {("database", "changed", None)}
+        assert scene.found() == {("database", "changed", None), ("database", "loose", None)}
 
     def test_a_link_duplicated(self, lite: Scene) -> None:
         with lite.store.engine.connect() as connection:
@@ -268,7 +286,7 @@ class TestStructure:
             query = sa.select(AUDIT).where(AUDIT.c.practice == "hilltop").limit(1)
             kept = dict(connection.execute(query).mappings().one())
         lite.tamper(sa.insert(AUDIT).values({**kept, "practice": PRACTICE, "id": "e" * 32}))
-        assert lite.found() == {("database", "changed", None)}
+        assert lite.found() == {("database", "changed", None), ("database", "loose", None)}
         assert other.audit.verify().is_clean
 
     def test_all_of_it_deleted(self, lite: Scene) -> None:
@@ -281,7 +299,9 @@ class TestStructure:
         """Whoever can write the table of keys can make the audit unreadable, and not forge it."""
         lite.tamper(sa.delete(tables().audit_key))
         assert lite.store._keeping is not None
+        assert lite.everywhere() == {("key", "unknown", None)}
         again = SqlAlchemyStore(lite.store.engine, audit=lite.store._keeping)
+        again.record([full_entry(50)])
         found = filled(again, 0).audit.verify(lite.sink, expecting=lite.checkpoint)
         wanted = {("database", "changed", number) for number in range(1, 7)}
         assert flaws(found.findings) >= {*wanted, ("checkpoint", "forged", 6)}
@@ -296,6 +316,140 @@ class TestStructure:
         lite.tamper(sa.delete(QUEUE), sa.delete(AUDIT).where(gone))
         lite.clinic.audit.seal()
         assert lite.found() == {("database", "missing", 7)}, "the limit that is stated"
+
+
+# ----------------------------------------------------------------------------- anchors
+
+
+class TestAnchors:
+    """Who could set one would have the verifier look away from all that is before it."""
+
+    def anchored(self, scene: Scene, anchor: Checkpoint) -> set[tuple[str, str, Any]]:
+        scene.tamper(sa.update(HEAD).values(pruned=anchor.number, anchor=anchor.to_json()))
+        return scene.found(sink=True)
+
+    def test_a_checkpoint_is_no_anchor(self, scene: Scene) -> None:
+        """A genuine one of the sink is put in, and what is before it is changed and removed."""
+        scene.tamper(
+            sa.update(AUDIT).where(row(1)).values(principal="nobody"),
+            sa.delete(AUDIT).where(row(2)),
+        )
+        wanted = {
+            ("database", "changed", 1),
+            ("database", "missing", 2),
+            ("head", "forged", 6),
+        }
+        assert self.anchored(scene, scene.checkpoint) == wanted
+        assert scene.found() == scene.everywhere() == wanted
+        with pytest.raises(AuditDamaged):
+            scene.clinic.audit.prune(scene.sink)
+        scene.tamper(sa.delete(AUDIT), sa.delete(CHAIN))
+        assert scene.found() == {("head", "forged", 6), ("database", "cut", 1)}
+
+    def test_an_anchor_is_no_checkpoint(self, lite: Scene) -> None:
+        anchor = self.signed(lite, 6, lite.checkpoint.digest)
+        lite.sink.signed.append(Checkpoint.from_json(anchor.to_json()))
+        assert lite.found(sink=True) == {("sink", "forged", 6)}
+
+    def test_what_is_left_before_it_is_found(self, scene: Scene) -> None:
+        anchor = self.signed(scene, 2, scene.sink.links[1].digest)
+        wanted = {("database", "inserted", 1), ("database", "inserted", 2)}
+        assert self.anchored(scene, anchor) == wanted
+        scene.tamper(sa.delete(CHAIN).where(CHAIN.c.number <= 2), sa.delete(AUDIT).where(row(1)))
+        assert scene.found(sink=True) == {("database", "loose", None)}
+        scene.tamper(sa.delete(AUDIT).where(row(2)))
+        assert scene.found() == scene.everywhere() == set()
+
+    def test_the_sink_has_another_digest_there(self, lite: Scene) -> None:
+        assert ("sink", "different", 2) in self.anchored(lite, self.signed(lite, 2, "0" * 64))
+
+    def signed(self, scene: Scene, number: int, digest: str) -> Anchor:
+        """As if it had been pruned."""
+        keys = scene.store.audit_keys(PRACTICE)
+        made = Anchor(
+            practice=PRACTICE, number=number, digest=digest, at=full_entry().at, key=keys.signing
+        )
+        return attrs.evolve(made, signature=keys.sign(made.message))
+
+
+# -------------------------------------------------------------------------- put in, lost
+
+
+class TestStrays:
+    def forged(self, number: int, entry: str) -> sa.Executable:
+        return sa.insert(CHAIN).values(
+            practice=PRACTICE, number=number, mac_key=1, digest="0" * 64, entry=entry
+        )
+
+    def test_a_link_after_the_end(self, scene: Scene) -> None:
+        for at, number in enumerate((7, 9, 10**12)):
+            scene.tamper(self.forged(number, f"x{at}"))
+            assert ("database", "inserted", number) in scene.found()
+            with pytest.raises(AuditDamaged):
+                scene.clinic.audit.seal(scene.sink)
+
+    def test_a_link_before_the_beginning(self, lite: Scene) -> None:
+        for number in (0, -1, -(2**63) + 1):
+            lite.tamper(self.forged(number, f"{number}"))
+            assert ("database", "inserted", number) in lite.found()
+
+    def test_a_link_for_what_waits(self, scene: Scene) -> None:
+        """With it what waits may go by the triggers; it is found by the link."""
+        scene.tamper(self.forged(99, f"{6:032x}"))
+        assert scene.found() == {("database", "inserted", 99), ("database", "inserted", None)}
+
+    def test_a_link_whose_number_is_none(self, lite: Scene) -> None:
+        """Nobody walks by it, and it is no link of what it names."""
+        for number in ("'zz'", "x'ff'", "2.5", "-1.5"):
+            lite.tamper(
+                sa.delete(CHAIN).where(CHAIN.c.digest == "x"),
+                sa.insert(CHAIN).values(
+                    practice=PRACTICE,
+                    number=sa.literal_column(number),
+                    mac_key=1,
+                    digest="x",
+                    entry=f"{6:032x}",
+                ),
+                sa.delete(QUEUE),
+            )
+            assert lite.found() == {("database", "loose", None)}, number
+
+    def test_the_head_is_gone(self, lite: Scene) -> None:
+        lite.tamper(sa.delete(HEAD))
+        assert ("database", "inserted", 1) in lite.found()
+        with pytest.raises(AuditDamaged):
+            lite.clinic.audit.seal(lite.sink)
+
+    def test_its_place_in_the_queue_is_lost(self, scene: Scene) -> None:
+        scene.tamper(sa.delete(QUEUE))
+        assert scene.found() == {("database", "loose", None)}
+        scene.clinic.audit.seal(scene.sink)
+        assert scene.everywhere() == {("database", "loose", None)}, "and it stays found"
+
+    def test_it_waits_again(self, scene: Scene) -> None:
+        """What has its link waits once more, and twice: it gets no other one."""
+        with scene.store.engine.connect() as connection:
+            kept = dict(connection.execute(sa.select(AUDIT).where(row(2))).mappings().one())
+        names = ("practice", "recorded_at", "changeset", "position")
+        again = {**{name: kept[name] for name in names}, "entry": kept["id"]}
+        with scene.store.engine.connect() as connection:
+            last = dict(connection.execute(sa.select(QUEUE)).mappings().one())
+        scene.tamper(
+            sa.insert(QUEUE).values(again),
+            sa.insert(QUEUE).values({**again, "changeset": "other"}),
+            sa.insert(QUEUE).values({**last, "changeset": "other"}),
+        )
+        assert scene.found() == {("database", "inserted", None)}
+        scene.clinic.audit.seal(scene.sink)
+        assert scene.everywhere() == set()
+        assert scene.clinic.audit.verify().sealed == 7
+
+    def test_a_queue_that_makes_no_sense(self, lite: Scene) -> None:
+        for column in ("entry", "changeset", "position", "recorded_at"):
+            with lite.tampered(QUEUE, sa.true(), column, "CAST(x'ff' AS TEXT)"):
+                lite.found()
+                with pytest.raises(AuditDamaged):
+                    lite.clinic.audit.seal()
 
 
 # ------------------------------------------------------------------------------ tails
@@ -336,8 +490,15 @@ class TestTails:
         assert lite.found(sink=True) == {("sink", "cut", 5)}
 
     def test_cut_in_both(self, lite: Scene) -> None:
+        with lite.store.engine.connect() as connection:
+            digest = connection.scalars(sa.select(CHAIN.c.digest).where(link(4))).one()
+        keys = lite.store.audit_keys(PRACTICE)
+        early = attrs.evolve(lite.checkpoint, number=4, digest=digest)
+        early = attrs.evolve(early, signature=keys.sign(early.message))
         cut_database(lite, 4)
         cut_sink(lite, 4)
+        assert lite.found(sink=True) == {("sink", "unsigned", 4)}
+        lite.sink.signed.append(early)
         assert lite.found(sink=True) == set(), "both say the same"
         assert lite.everywhere() == {("database", "cut", 5)}
 
@@ -397,9 +558,13 @@ class TestSink:
         lite.sink.signed.append(forged(lite.checkpoint))
         assert lite.found(sink=True) == {("sink", "forged", 6)}
         lite.sink.signed[:] = [attrs.evolve(lite.checkpoint, number=5)]
-        assert lite.found(sink=True) == {("sink", "forged", 5)}
+        assert lite.found(sink=True) == {("sink", "forged", 5), ("sink", "unsigned", 6)}
         lite.sink.signed[:] = [attrs.evolve(lite.checkpoint, practice="hilltop")]
-        assert lite.found(sink=True) == {("sink", "forged", 6)}
+        assert lite.found(sink=True) == {("sink", "forged", 6), ("sink", "unsigned", 6)}
+        lite.sink.signed.clear()
+        assert lite.found(sink=True) == {("sink", "unsigned", 6)}
+        lite.clinic.audit.seal(lite.sink)
+        assert lite.found(sink=True) == set(), "sealing signs anew"
 
     def test_an_expected_checkpoint_nobody_signed(self, lite: Scene) -> None:
         lite.checkpoint = forged(lite.checkpoint)

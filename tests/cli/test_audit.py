@@ -76,12 +76,13 @@ def test_it_tells_what_was_changed(audited: Audited, tmp_path: Path) -> None:
     code, out, err = audited("verify", "--sink", audited.sink, "--checkpoint", checkpoint)
     assert (code, err) == (1, "")
     assert out.splitlines() == [
-        (
-            f"database: number 2, entry {1:032x}: the entry was changed, or was not written by"
-            " this library"
-        ),
+        (f"database: number 2, entry {1:032x}: it was changed, or was not written by this library"),
         "database: number 4: the end of the chain is missing from here on",
-        "2 flaws in 3 sealed entries and 1 not sealed yet",
+        (
+            f"database: not sealed yet, entry {3:032x}: the entry is not in the chain and does"
+            " not wait for it"
+        ),
+        "3 flaws in 3 sealed entries and 1 not sealed yet",
     ]
     code, out, err = audited.report()
     assert code == 1
@@ -147,6 +148,60 @@ def test_it_prunes_nothing_young_and_wraps_anew(audited: Audited) -> None:
     assert audited("verify", "--sink", audited.sink)[0] == 0
 
 
+def test_a_practice_without_an_audit(audited: Audited, run: Run) -> None:
+    """Such as one whose name has a slip in it: no keys are made for it."""
+    asked = ("--keys", audited.keys, "--practice", "rivresidee")
+    code, out, err = run("audit", "verify", audited.url, *asked)
+    assert (code, err) == (1, "")
+    assert out.splitlines() == [
+        "key: the practice has no audit, or its keys were removed",
+        "1 flaw in 0 sealed entries and 0 not sealed yet",
+    ]
+    assert audited.store.kept_audit_keys("rivresidee") is None
+
+
+def test_what_is_not_there_is_not_made(audited: Audited, run: Run, tmp_path: Path) -> None:
+    missing, keys = f"sqlite:///{tmp_path}/missing.db", ("--keys", audited.keys)
+    named = ("--practice", PRACTICE)
+    asked = (*named, "--patient", "ada", "--since", "2020-01-01")
+    for arguments in (
+        ("seal", missing, *keys, *named),
+        ("verify", missing, *keys, *named),
+        ("rewrap", missing, *keys),
+        ("report", missing, *keys, *asked),
+        ("verify", audited.url, *keys, *named, "--sink", missing),
+        ("prune", audited.url, *keys, *named, "--sink", missing),
+        ("report", "--sink", missing, *asked),
+        ("report", "--sink", str(tmp_path / "missing"), *asked),
+    ):
+        code, out, err = run("audit", *arguments)
+        assert (code, out, len(err.splitlines())) == (2, "", 1), arguments
+        assert "there" in err
+        assert not (tmp_path / "missing.db").exists()
+        assert not (tmp_path / "missing").exists()
+
+
+def test_what_makes_no_sense_ends_in_a_line(audited: Audited, tmp_path: Path) -> None:
+    """Findings end with 1, what cannot be gone on with with 2: nobody sees a traceback."""
+    audited("seal", "--sink", audited.sink)
+    (place,) = Path(audited.sink).iterdir()
+    whole = place.read_bytes()
+    for line in (b"[" * 100_000, b"\xff", b'{"checkpoint": []}', b'{"record": {"number": []}}'):
+        place.write_bytes(whole + line + b"\n")
+        code, out, err = audited("verify", "--sink", audited.sink)
+        assert (code, err) == (1, "")
+        assert "sink: number " in out
+    ahead = b'{"record": {"number": 99, "mac_key": 1, "digest": "", "entry": "x", "row": null}}'
+    place.write_bytes(whole + ahead + b"\n")
+    code, out, err = audited("seal", "--sink", audited.sink)
+    assert (code, out) == (1, "")
+    assert err.startswith("medsched: the audit entry 'number 99 of the sink' was changed")
+    with unguarded(audited.store.engine) as connection:
+        connection.exec_driver_sql("UPDATE medsched_audit_key SET wrapped = 'AAAA'")
+    code, out, err = audited("verify")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+
+
 def test_bad_input(audited: Audited, run: Run, tmp_path: Path) -> None:
     for arguments in (
         ("verify", "--checkpoint", str(tmp_path / "none")),
@@ -164,6 +219,7 @@ def test_bad_input(audited: Audited, run: Run, tmp_path: Path) -> None:
     assert run("audit", "report", *asked)[0] == 2
     assert run("audit", "report", audited.url, *asked)[0] == 2
     empty = ("--keys", audited.keys, "--practice", "p")
+    (tmp_path / "empty.db").touch()
     assert run("audit", "verify", f"sqlite:///{tmp_path}/empty.db", *empty)[0] == 1
     Path(audited.keys).chmod(0o644)
     code, _, err = audited("verify")

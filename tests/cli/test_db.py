@@ -233,11 +233,37 @@ class TestSealing:
         assert run("db", "rotate", kept, "--keys", keys) == (0, told, "")
         LocalKeys.rotate(keys)
         assert run("db", "rewrap", kept, "--keys", keys) == (0, "3 keys wrapped anew\n", "")
-        whose = ("--practice", "riverside", "--patient", "eve")
+        whose = ("--keys", keys, "--practice", "riverside", "--patient", "eve")
         assert run("db", "shred", kept, *whose) == (0, "the key is destroyed\n", "")
         told = "there was no key; there will be none\n"
         assert run("db", "shred", kept, *whose) == (0, told, "")
         assert run("db", "verify", kept)[0] == 0
+
+    def test_a_shredding_is_written_down_where_an_audit_is_kept(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("cryptography", reason="the extra encryption is not installed")
+        from medsched.adapters.audit.keeping import AuditKeeping
+        from medsched.adapters.keys.local import LocalKeys
+        from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
+        from medsched.adapters.sqlalchemy.sealing import Encryption, seal_all
+
+        url, file = f"sqlite:///{tmp_path}/audited.db", str(tmp_path / "keys.json")
+        keys = LocalKeys.create(file)
+        create(url)
+        seal_all(url, Encryption(keys))
+        store = SqlAlchemyStore(url, encryption=Encryption(keys), audit=AuditKeeping(keys))
+        clinic = Scheduler(store).practice("riverside")
+        clinic.patients.create(id="eve", name="Eve")
+        whose = ("--practice", "riverside", "--patient", "eve", "--principal", "kim")
+        code, out, err = run("db", "shred", url, "--keys", file, *whose)
+        assert (code, out, err) == (0, "the key is destroyed\n", "")
+        told = [
+            (one.principal, one.operation, one.action.value)
+            for one in clinic.audit.report(patient="eve", since=datetime(2020, 1, 1, tzinfo=UTC))
+        ]
+        assert told[-1] == ("kim", "patient.shred", "delete")
+        store.engine.dispose()
 
     def test_keys_that_are_not_there(self, run: Run, kept: str, tmp_path: Path) -> None:
         pytest.importorskip("cryptography", reason="the extra encryption is not installed")
@@ -247,9 +273,15 @@ class TestSealing:
             assert "none.json" in err
             assert "Traceback" not in err
 
-    def test_what_is_not_sealed_is_not_shredded(self, run: Run, kept: str) -> None:
+    def test_what_is_not_sealed_is_not_shredded(self, run: Run, kept: str, tmp_path: Path) -> None:
         pytest.importorskip("cryptography", reason="the extra encryption is not installed")
-        whose = ("--practice", "riverside", "--patient", "eve")
-        code, out, err = run("db", "shred", kept, *whose)
+        from medsched.adapters.keys.local import LocalKeys
+
+        keys = str(tmp_path / "keys.json")
+        LocalKeys.create(keys)
+        whose = ("--keys", keys, "--practice", "riverside", "--patient")
+        code, out, err = run("db", "shred", kept, *whose, "eve")
         assert (code, out) == (2, "")
         assert "not everything is sealed" in err
+        nobody = "medsched: there is no patient 'nobody' in 'riverside'\n"
+        assert run("db", "shred", kept, *whose, "nobody") == (1, "", nobody)

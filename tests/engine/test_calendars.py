@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from medsched import Appointment, Blocking, CalendarEntry, GroupSession, Hold, Principal, Resource
 from medsched.domain.access import EVERYTHING, NOTHING, Reach
@@ -18,6 +16,11 @@ from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.slots import SlotStatus
 from medsched.engine.calendars import Taker, Viewer, entries
 from medsched.timeline.instants import instant_of, minute_of
+
+pytest.importorskip("hypothesis", reason="the extra testing is not installed")
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 NINE: Final = minute_of(datetime(2026, 1, 5, 9, tzinfo=UTC), rounding="down")
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)

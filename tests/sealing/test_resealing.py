@@ -132,8 +132,11 @@ class TestSealingAll:
     ) -> None:
         written = filled(plain)
         assert ZEISIG in everything(plain.engine)
+        both = attrs.evolve(encryption, reads_plain=True)
+        check_all(SqlAlchemyStore(plain.engine, encryption=both), written)
         store = SqlAlchemyStore(plain.engine, encryption=encryption)
-        check_all(store, written)  # before it is sealed, too
+        with pytest.raises(DecryptionError):
+            check_all(store, written)
         came = seal_all(plain.engine, encryption)
         assert came.rows > 10
         check_all(store, written)
@@ -314,7 +317,10 @@ class Readers:
     def __init__(self, engine: Engine, keys: LocalKeys, written: list[Stored]) -> None:
         self._written = written
         self._store = SqlAlchemyStore(
-            engine, encryption=Encryption(keys, index=BlindIndex(), keep_keys_for=timedelta())
+            engine,
+            encryption=Encryption(
+                keys, index=BlindIndex(), keep_keys_for=timedelta(), reads_plain=True
+            ),
         )
         self._over = Event()
         self.failed = list[BaseException]()
@@ -458,7 +464,7 @@ def test_a_booking_while_all_is_sealed(databases: Databases) -> None:
     plain = databases.another("sqlite")
     clinic = opened(plain)
     clinic.add_all([Patient(id=f"p{number:03}", name=ZEISIG) for number in range(250)])
-    encryption = Encryption(LocalKeys.generate())
+    encryption = Encryption(LocalKeys.generate(), reads_plain=True)
     both: Practice = opened_again(SqlAlchemyStore(plain.engine, encryption=encryption))
     booked = list[Any]()
 

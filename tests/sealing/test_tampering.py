@@ -161,6 +161,22 @@ class TestOneEnvelope:
         change(store, ada, json.dumps(members | {"name": "Mallory"}))
         refused(store, ada)
 
+    @pytest.mark.parametrize("state", ["UPDATE medsched_sealing SET whole = {no}", None])
+    def test_plain_text_is_refused_whatever_the_database_says_of_itself(
+        self, store: SqlAlchemyStore, clinic: Practice, state: str | None
+    ) -> None:
+        ada = clinic.patients.get("ada")
+        members = json.loads(document(store.engine, "patient", "ada"))
+        del members[SEALED]
+        change(store, ada, json.dumps(members | {"name": "Mallory"}))
+        no = "false" if store.engine.dialect.name == "postgresql" else "0"
+        said = "DELETE FROM medsched_sealing" if state is None else state.format(no=no)
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(said)
+        refused(store, ada)
+        found: Any = store._documents
+        refused(SqlAlchemyStore(store.engine, encryption=Encryption(found._encryption.keys)), ada)
+
     @pytest.mark.parametrize("text", ["", "[]", "null", "{", '"x"'])
     def test_what_is_no_document_is_refused(
         self, store: SqlAlchemyStore, clinic: Practice, text: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.counting import Counting
 
 from medsched import (
     AvailabilityRule,
@@ -23,20 +23,6 @@ from medsched.domain.people import Provider
 from medsched.testing.fixed import FixedClock
 
 MONDAY = date(2026, 1, 5)
-
-
-class Counting:
-    """A store whose readers are counted."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.asked: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if callable(found):
-            self.asked[name] += 1
-        return found
 
 
 def clinic_of(providers: int, **of_type: Any) -> tuple[Practice, Counting]:

@@ -148,6 +148,7 @@ def _rewrap(arguments: argparse.Namespace) -> int:
     from medsched.adapters.keys.local import LocalKeys
     from medsched.adapters.sqlalchemy import check, rewrap_audit_keys
 
+    _be_there(arguments.url, "URL")
     keeping = AuditKeeping(LocalKeys.read(arguments.keys))
     check(arguments.url, schema=arguments.schema)
     print(f"wrapped {rewrap_audit_keys(arguments.url, keeping, schema=arguments.schema)} keys anew")
@@ -163,6 +164,8 @@ def _report(arguments: argparse.Namespace) -> int:
         with _sink(arguments) as sink:
             if sink is None:
                 raise BadArgument("--sink", "name a database or a sink")
+            if not sink.last(arguments.practice):
+                raise BadArgument("--sink", f"nothing of {arguments.practice!r} is there")
             found = _from_sink(sink, arguments, since, until or SystemClock().now())
         print("medsched: read from the sink as it is: verify it with its keys", file=sys.stderr)
         write(found)
@@ -185,6 +188,7 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Practice]:
     from medsched.adapters.keys.local import LocalKeys
     from medsched.adapters.sqlalchemy import SqlAlchemyStore, check
 
+    _be_there(arguments.url, "URL")
     keeping = AuditKeeping(LocalKeys.read(arguments.keys))
     check(arguments.url, schema=arguments.schema)
     store = SqlAlchemyStore(arguments.url, schema=arguments.schema, audit=keeping)
@@ -205,6 +209,8 @@ def _sink(arguments: argparse.Namespace) -> Iterator[AuditSink | None]:
     else:
         from medsched.adapters.audit.database_sink import DatabaseSink
 
+        if arguments.run_name != "seal":
+            _be_there(arguments.sink, "--sink")
         sink = DatabaseSink(arguments.sink)
         if arguments.run_name == "seal":
             sink.create()
@@ -212,6 +218,16 @@ def _sink(arguments: argparse.Namespace) -> Iterator[AuditSink | None]:
             yield sink
         finally:
             sink.engine.dispose()
+
+
+def _be_there(url: str, argument: str) -> None:
+    """Nobody who only asks makes a file: SQLite would make an empty one."""
+    from medsched.adapters.sqlalchemy.connections import url_of
+
+    made = url_of(url)
+    name = made.database if made.get_backend_name() == "sqlite" else None
+    if name and not name.startswith((":memory:", "file:")) and not Path(name).exists():
+        raise BadArgument(argument, f"there is no file {name}")
 
 
 def _read(path: str) -> Checkpoint:

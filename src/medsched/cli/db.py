@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from medsched.cli.outcome import BAD_INPUT, DONE, REFUSED
+from medsched.domain.principals import Principal
+from medsched.domain.stored import Kind, Ref
 from medsched.errors import (
     DecryptionError,
     KeyDestroyed,
@@ -17,6 +20,7 @@ from medsched.errors import (
     SchemaMismatch,
     StorageError,
 )
+from medsched.scheduler import Scheduler
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             action.add_argument(
                 "--repair", action="store_true", help="repair all but double bookings"
             )
-        if run in (_seal, _rotate, _rewrap):
+        if run in (_seal, _rotate, _rewrap, _shred):
             action.add_argument(
                 "--keys", metavar="FILE", required=True, help="the file of the master keys"
             )
@@ -61,13 +65,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                 "--index",
                 metavar="LENGTH",
                 type=int,
-                help="index patients, by so many first characters of the words of their names",
+                help="index patients, by so many first characters of the words of their names"
+                " (0, or 2 to 10); without this, an index that is there is taken away",
             )
         if run is _rotate:
             action.add_argument("--practice", metavar="ID", help="the keys of one practice only")
         if run is _shred:
             action.add_argument("--practice", metavar="ID", required=True)
             action.add_argument("--patient", metavar="ID", required=True)
+            action.add_argument(
+                "--principal", metavar="ID", default="medsched", help="who destroys it"
+            )
         action.set_defaults(run=_told(run))
 
 
@@ -170,11 +178,26 @@ def _rewrap(arguments: argparse.Namespace) -> int:
 
 
 def _shred(arguments: argparse.Namespace) -> int:
-    from medsched.adapters.sqlalchemy.sealing import destroy_key
+    """Through the practice, so that it is written down where an audit is kept."""
+    from medsched.adapters.audit.keeping import AuditKeeping
+    from medsched.adapters.keys.local import LocalKeys
+    from medsched.adapters.sqlalchemy import SqlAlchemyStore
+    from medsched.adapters.sqlalchemy.sealing import Encryption
 
-    found = destroy_key(
-        arguments.url, arguments.practice, arguments.patient, schema=arguments.schema
-    )
+    practice, patient = arguments.practice, Ref(Kind.PATIENT, arguments.patient)
+    keys = LocalKeys.read(arguments.keys)
+    opened = partial(SqlAlchemyStore, schema=arguments.schema, encryption=Encryption(keys))
+    store = opened(arguments.url, audit=AuditKeeping(keys))
+    try:
+        if patient not in store.bare(practice, [patient]):
+            print(f"medsched: there is no patient {patient.id!r} in {practice!r}", file=sys.stderr)
+            return REFUSED
+        if store.kept_audit_keys(practice) is None:
+            store = opened(store.engine)
+        who = Principal.trusted(arguments.principal)
+        found = Scheduler(store).practice(practice, principal=who).shred(patient.id)
+    finally:
+        store.engine.dispose()
     print("the key is destroyed" if found else "there was no key; there will be none")
     return DONE
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import attrs
 
@@ -22,10 +22,15 @@ from medsched.errors import InvalidChoice
 
 _LINK: Final = "medsched audit link 1"
 _CHECKPOINT: Final = "medsched audit checkpoint 1"
+_ANCHOR: Final = "medsched audit anchor 1"
 START: Final = ""
 """The digest that the first link follows."""
 SIX_YEARS: Final = timedelta(days=6 * 365 + 2)
 """How long entries are kept at least: 45 CFR 164.316(b)(2)(i), with the most leap days."""
+LONGEST: Final = timedelta(days=36_525)
+"""How long they are kept at most: a hundred years."""
+_NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_PLAIN: Final = (str, int, float, type(None))
 
 
 class ChainedRow(NamedTuple):
@@ -39,6 +44,16 @@ class ChainedRow(NamedTuple):
     digest: str
     entry: str
     row: AuditRow | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has the types that it is written with, but for what is in the entry."""
+        return (
+            type(self.number) is type(self.mac_key) is int
+            and isinstance(self.digest, str)
+            and isinstance(self.entry, str)
+            and (self.row is None or all(isinstance(one, _PLAIN) for one in self.row))
+        )
 
     def follows(self, practice: str, before: str, secret: bytes) -> bool:
         """Whether the link is the one that follows this digest."""
@@ -73,13 +88,15 @@ class Checkpoint:
     at: datetime = attrs.field(converter=instant)
     key: int
     signature: bytes = b""
+    _signed_as: ClassVar[str] = _CHECKPOINT
 
     @property
     def message(self) -> bytes:
         """What is signed."""
-        parts = [_CHECKPOINT, self.practice, self.number, self.digest]
+        parts = [self._signed_as, self.practice, self.number, self.digest]
         parts += [microseconds(self.at), self.key]
-        return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+        whole = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        return whole.encode("utf-8", "surrogatepass")
 
     def to_json(self) -> str:
         """The checkpoint as one line of JSON."""
@@ -96,7 +113,7 @@ class Checkpoint:
         )
 
     @classmethod
-    def from_json(cls, text: str) -> Checkpoint:
+    def from_json(cls, text: str) -> Self:
         """The checkpoint that `to_json` wrote; `InvalidChoice` for what is none."""
         try:
             found = json.loads(text)
@@ -108,23 +125,43 @@ class Checkpoint:
                 key=int(found["key"]),
                 signature=b64decode(found["signature"], validate=True),
             )
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise InvalidChoice("checkpoint", "…", "not a checkpoint of an audit") from None
+
+    @classmethod
+    def kept(cls, text: str, practice: str, number: int = 0) -> Self:
+        """What `to_json` wrote; where it cannot be read, one of this number that nobody signed."""
+        try:
+            return cls.from_json(text)
+        except InvalidChoice:
+            return cls(practice=practice, number=number, digest=START, at=_NEVER, key=0)
+
+
+@attrs.frozen(kw_only=True)
+class Anchor(Checkpoint):
+    """Where what a database keeps begins: everything up to its link was pruned by `Audit.prune`.
+
+    It is signed for this alone: a checkpoint is no anchor, and an anchor no checkpoint.
+    """
+
+    _signed_as: ClassVar[str] = _ANCHOR
 
 
 @attrs.frozen(kw_only=True)
 class AuditHead:
     """How an audit stands: its last link, how far it is shipped, where what is kept begins.
 
-    ``anchor`` is the signed checkpoint before the first entry that is kept, None if none was
-    ever removed. ``retention`` is how long entries are kept.
+    ``anchor`` is the signed place before the first entry that is kept, None if none was ever
+    removed. ``retention`` is how long entries are kept. ``is_whole`` is False where something in
+    it could not be read, and something else stands here in its place.
     """
 
     number: int = 0
     digest: str = START
     shipped: int = 0
-    anchor: Checkpoint | None = None
+    anchor: Anchor | None = None
     retention: timedelta = SIX_YEARS
+    is_whole: bool = True
 
     @property
     def begins_after(self) -> int:
@@ -149,7 +186,7 @@ class Pruned:
     """What came of pruning: ``count`` entries removed, and where what is kept begins now."""
 
     count: int
-    anchor: Checkpoint | None
+    anchor: Anchor | None
 
 
 class Place(Choice):
@@ -159,6 +196,10 @@ class Place(Choice):
     SINK = "sink"
     CHECKPOINT = "checkpoint"
     """In the checkpoint that was expected."""
+    HEAD = "head"
+    """In what the database says of the chain's end, and of how far it was shipped and pruned."""
+    KEY = "key"
+    """In the table of the audit's keys; the number is the key's."""
 
 
 class AuditFlaw(Choice):
@@ -177,14 +218,24 @@ class AuditFlaw(Choice):
     DIFFERENT = "different"
     """The database and the sink, or the chain and a checkpoint, say different things."""
     FORGED = "forged"
-    """A checkpoint is not signed by the practice's key."""
+    """A checkpoint or an anchor is not signed by the practice's key."""
+    INSERTED = "inserted"
+    """A link stands where the chain does not go, or an entry waits that has its link already."""
+    LOOSE = "loose"
+    """An entry is not in the chain and does not wait for it either."""
+    UNSIGNED = "unsigned"
+    """No checkpoint in the sink says that so much was shipped."""
+    MALFORMED = "malformed"
+    """It cannot be read."""
+    UNKNOWN = "unknown"
+    """The practice has no audit, or its keys were removed."""
 
 
 @attrs.frozen(kw_only=True)
 class AuditFinding:
     """One flaw: in which place, at which ``number`` of the chain, in the row of which ``entry``.
 
-    An entry that was not sealed yet has no number.
+    An entry that was not sealed yet has no number, and neither has what is no entry.
     """
 
     flaw: AuditFlaw
@@ -193,19 +244,28 @@ class AuditFinding:
     entry: str = ""
 
     def __str__(self) -> str:
-        at = "not sealed yet" if self.number is None else f"number {self.number}"
-        entry = f", entry {self.entry}" if self.entry else ""
-        return f"{self.place.value}: {at}{entry}: {_SAID[self.flaw]}"
+        parts = [self.place.value]
+        if self.number is not None or self.entry:
+            at = "not sealed yet" if self.number is None else f"number {self.number}"
+            # What is no UTF-8 was not written by us, and may be told all the same.
+            entry = self.entry.encode("utf-8", "replace").decode()
+            parts.append(f"{at}, entry {entry}" if entry else at)
+        return ": ".join([*parts, _SAID[self.flaw]])
 
 
 _SAID: Final[Mapping[AuditFlaw, str]] = {
-    AuditFlaw.CHANGED: "the entry was changed, or was not written by this library",
+    AuditFlaw.CHANGED: "it was changed, or was not written by this library",
     AuditFlaw.MISSING: "the entry is missing",
     AuditFlaw.BROKEN: "it does not follow what stands before it",
     AuditFlaw.GAP: "the numbers are not in order here",
     AuditFlaw.CUT: "the end of the chain is missing from here on",
     AuditFlaw.DIFFERENT: "it is not what was sealed under this number",
-    AuditFlaw.FORGED: "the checkpoint is not signed by the practice's key",
+    AuditFlaw.FORGED: "it is not signed for this by the practice's key",
+    AuditFlaw.INSERTED: "it was put in: the chain does not go there",
+    AuditFlaw.LOOSE: "the entry is not in the chain and does not wait for it",
+    AuditFlaw.UNSIGNED: "no checkpoint says that so much was shipped",
+    AuditFlaw.MALFORMED: "it cannot be read",
+    AuditFlaw.UNKNOWN: "the practice has no audit, or its keys were removed",
 }
 
 
@@ -236,8 +296,8 @@ def from_document(text: str, number: int) -> ChainedRow:
         found: dict[str, Any] = json.loads(text)
         row = found.pop("row")
         made = ChainedRow(**found, row=None if row is None else AuditRow(**row))
-        if type(made.number) is int:
+        if made.is_plain:
             return made
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         pass
     return ChainedRow(number, 0, "", "", None)

@@ -229,6 +229,17 @@ def yes_or_no(instance: Instance, attribute: AnyAttribute, value: object) -> Non
         raise InvalidChoice(attribute.name, value, "True or False")
 
 
+def of_type(cls: type[object]) -> Validator:
+    """A validator: an object of a class; what is told of another is its type alone."""
+
+    def check(instance: Instance, attribute: AnyAttribute, value: object) -> None:
+        if not isinstance(value, cls):
+            why = f"{cls.__name__} is needed"
+            raise InvalidChoice(attribute.name, type(value).__name__, why)
+
+    return check
+
+
 def type_codes(value: Iterable[str] | str | None) -> frozenset[str] | None:
     """Appointment types named by code: None means all; an empty set is an error."""
     if value is None:

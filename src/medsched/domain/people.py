@@ -27,7 +27,7 @@ from medsched.domain.fields import (
     words,
     zone_name,
 )
-from medsched.domain.places import Address
+from medsched.domain.places import Address, maybe_address
 from medsched.domain.records import Identified, Resource, ResourceKind
 from medsched.errors import InvalidChoice, InvalidInterval
 
@@ -123,7 +123,7 @@ class Patient(Identified):
     birth_date: date | None = phi(default=None, validator=_a_birth_date)
     phone: str = phi(default="", validator=text(60))
     email: str = phi(default="", validator=text())
-    address: Address | None = phi(default=None)
+    address: Address | None = phi(default=None, validator=maybe_address)
     insurer: str = phi(default="", validator=text())
     insurance_number: str = phi(default="", validator=text(60))
     established: bool = phi(default=False)

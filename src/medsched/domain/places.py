@@ -20,22 +20,37 @@ from medsched.domain.fields import (
     zone_name,
 )
 from medsched.domain.records import Identified, Resource, ResourceKind
-from medsched.errors import InvalidDuration
+from medsched.errors import InvalidChoice, InvalidDuration
 
 
 @attrs.frozen(kw_only=True)
 class Address:
-    """A postal address. It may be a patient's: fields that hold one mark it `phi`."""
+    """A postal address. It may be a patient's: fields that hold one mark it `phi`.
 
-    line: str = attrs.field(default="", validator=text())
-    city: str = attrs.field(default="", validator=text())
-    state: str = attrs.field(default="", validator=text())
-    postal_code: str = attrs.field(default="", validator=text(20))
-    country: str = attrs.field(default="", validator=text(60))
+    So it does not show what it says but to who asks for it, as a text or by its fields.
+    """
+
+    line: str = attrs.field(default="", repr=False, validator=text())
+    city: str = attrs.field(default="", repr=False, validator=text())
+    state: str = attrs.field(default="", repr=False, validator=text())
+    postal_code: str = attrs.field(default="", repr=False, validator=text(20))
+    country: str = attrs.field(default="", repr=False, validator=text(60))
 
     def __str__(self) -> str:
         region = " ".join(part for part in (self.state, self.postal_code) if part)
         return ", ".join(part for part in (self.line, self.city, region, self.country) if part)
+
+
+def an_address(instance: object, attribute: object, value: object) -> None:
+    """Validate an address; a mistake is told without the value, which may be somebody's."""
+    if not isinstance(value, Address):
+        raise InvalidChoice("address", type(value).__name__, "an Address is needed")
+
+
+def maybe_address(instance: object, attribute: object, value: object) -> None:
+    """Validate an optional address."""
+    if value is not None:
+        an_address(instance, attribute, value)
 
 
 def _some_words(
@@ -126,7 +141,7 @@ class Location(Identified):
 
     name: str = attrs.field(default="", validator=text())
     kind: LocationKind = attrs.field(default=LocationKind.CLINIC, converter=LocationKind)
-    address: Address = attrs.field(factory=Address)
+    address: Address = attrs.field(factory=Address, validator=an_address)
     phone: str = attrs.field(default="", validator=text(60))
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     exclusive: bool = False

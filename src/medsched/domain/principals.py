@@ -10,7 +10,17 @@ from typing import Any, Final, Self
 import attrs
 
 from medsched.domain.bookings import instant
-from medsched.domain.fields import Choice, an_id, ids, maybe_id, several, text, texts, words
+from medsched.domain.fields import (
+    Choice,
+    an_id,
+    ids,
+    maybe_id,
+    of_type,
+    several,
+    text,
+    texts,
+    words,
+)
 from medsched.errors import InvalidChoice
 
 
@@ -41,18 +51,32 @@ class Purpose(Choice):
     RESEARCH = "research"
 
 
+_SYSTEM: Final = "system"
+"""The id of who acts where nobody is named."""
+
+
+def _moment(value: datetime) -> datetime:
+    if not isinstance(value, datetime):
+        raise InvalidChoice("instant", type(value).__name__, "an aware datetime is needed")
+    return instant(value)
+
+
+def _methods(value: Iterable[str] | str) -> frozenset[str]:
+    return texts(several(value, "methods"))
+
+
 @attrs.frozen(kw_only=True)
 class Authentication:
     """How and when somebody proved who they are.
 
     ``methods`` are named as in RFC 8176 (``pwd``, ``otp``, ``hwk`` …). ``at`` and ``mfa_at``, the
-    last time with more than one factor, are aware instants.
+    last time with more than one factor, are aware instants. `InvalidChoice` for what is none.
     """
 
-    at: datetime = attrs.field(converter=instant)
-    methods: frozenset[str] = attrs.field(factory=frozenset, converter=texts, validator=words)
+    at: datetime = attrs.field(converter=_moment)
+    methods: frozenset[str] = attrs.field(factory=frozenset, converter=_methods, validator=words)
     mfa_at: datetime | None = attrs.field(
-        default=None, converter=attrs.converters.optional(instant)
+        default=None, converter=attrs.converters.optional(_moment)
     )
 
     def mfa_age(self, now: datetime) -> timedelta | None:
@@ -82,7 +106,8 @@ class Principal:
     role but the system's needs it. ``locations`` are the clinics that staff work at, ``patient``
     and ``provider`` whom the roles of those names act as. ``address`` (an IP address) and
     ``session`` are the host's, for the audit alone. Raises `InvalidChoice` for a role that there
-    is none of, a role without what it acts as, and a role without a practice.
+    is none of, a role without what it acts as, a role without a practice, and the id ``system``,
+    the host's own, for anybody who is not trusted.
     """
 
     id: str = attrs.field(validator=an_id)
@@ -93,7 +118,11 @@ class Principal:
     )
     patient: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
     provider: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
-    authenticated: Authentication | None = attrs.field(default=None, kw_only=True)
+    authenticated: Authentication | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(of_type(Authentication)),
+        kw_only=True,
+    )
     purpose: Purpose | None = attrs.field(
         default=None, converter=attrs.converters.optional(Purpose), kw_only=True
     )
@@ -103,6 +132,8 @@ class Principal:
     def __attrs_post_init__(self) -> None:
         if not self.is_trusted and self.practice is None:
             raise InvalidChoice("practice", None, "a principal acts in one practice")
+        if not self.is_trusted and self.id == _SYSTEM:
+            raise InvalidChoice("id", self.id, "that is the host itself")
         for role, linked in ((Role.PATIENT, self.patient), (Role.PROVIDER, self.provider)):
             if role in self.roles and linked is None:
                 raise InvalidChoice(role.value, None, f"the role {role.value} acts as one")
@@ -118,5 +149,5 @@ class Principal:
         return Role.SYSTEM in self.roles
 
 
-SYSTEM: Final = Principal.trusted("system")
+SYSTEM: Final = Principal.trusted(_SYSTEM)
 """Who acts where nobody is named: the host itself, which is trusted."""

@@ -12,6 +12,7 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.blockings import Blocking
 from medsched.domain.claims import ClaimKind
+from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, PracticeSettings, Room
@@ -23,6 +24,7 @@ from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.starts import Anywhere
 from medsched.domain.time_blocks import TimeBlock
 from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
+from medsched.errors import InvalidId
 
 HoursRecord: TypeAlias = (
     AvailabilityRule | Override | RecurringBlocking | TimeBlock | SlotOverride | ReleaseRule
@@ -141,6 +143,14 @@ class Ref(NamedTuple):
         return cls(kind_of(type(record)), record.id)
 
     @classmethod
+    def named(cls, kind: Kind, named: object) -> Ref | None:
+        """The name of a record that is in hand, or whose id is; None for what can be neither."""
+        try:
+            return cls(kind, check_id(getattr(named, "id", named)))
+        except InvalidId:
+            return None
+
+    @classmethod
     def of(cls, resource: Resource) -> Ref:
         """The name of the record of a resource."""
         return cls(Kind(resource.kind.value), resource.id)
@@ -164,6 +174,10 @@ def patient_of(record: Stored) -> str | None:
             return record.id
         case Appointment() | Hold() | Series() | WaitlistEntry() | WaitlistOffer():
             return record.patient
+        case Blocking():
+            return record.kept_for
+        case Grant():  # its reason is about the one whom it opens
+            return next(iter(record.patients)) if len(record.patients) == 1 else None
         case _:
             return None
 

@@ -29,13 +29,8 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "room": "read list",
         "device": "read list",
         "appointment-type": "read list",
-        "rule": "read list",
-        "override": "read list",
-        "blocking": "read list",
-        "slot-override": "read list",
-        "release-rule": "read list",
         "time-block": "read list",
-        "availability": "slots opened explain timeline published",
+        "availability": "slots opened explain published",
         "search": "slots",
         "changes": "follow",
         # Whom it sees, and when.
@@ -61,14 +56,15 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
             " change-resources annotate fulfil mark-noshow enter-in-error"
         ),
         "waitlist": "set-urgency backdate offer withdraw waiting eligible",
-        # Each for the resources that they keep: those of staff are at their locations.
-        "availability": "add check publish would-strand stranded",
-        "rule": "update activate deactivate",
-        "override": "update activate deactivate",
-        "blocking": "update activate deactivate add block-slot move release",
+        # What hours are made of is told to all who work here; each changes those of the resources
+        # that they keep: those of staff are at their locations.
+        "availability": "timeline add check publish would-strand stranded",
+        "rule": "read list update activate deactivate",
+        "override": "read list update activate deactivate",
+        "blocking": "read list update activate deactivate add block-slot move release",
         "one-off-blocking": "read list",
-        "slot-override": "update activate deactivate",
-        "release-rule": "update activate deactivate",
+        "slot-override": "read list update activate deactivate",
+        "release-rule": "read list update activate deactivate",
         "slot": "change delete delete-recurring restore",
         "time-block": "publish update activate deactivate",
     },

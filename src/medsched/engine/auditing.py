@@ -84,7 +84,13 @@ class ChainWalk:
     ) -> None:
         """Tell of a flaw, once; ``place`` if it is not that of the chain."""
         if len(self.findings) < MOST_FINDINGS:
-            made = AuditFinding(flaw=flaw, place=place or self.place, number=number, entry=entry)
+            named: object = entry  # somebody may have put anything there
+            made = AuditFinding(
+                flaw=flaw,
+                place=place or self.place,
+                number=number,
+                entry=named if isinstance(named, str) else repr(named),
+            )
             if made not in self.findings:
                 self.findings.append(made)
 
@@ -134,6 +140,8 @@ class _Beside:
 
 def check_head(kept: ChainWalk, head: AuditHead) -> None:
     """The chain ends where the store says that it does."""
+    if not head.is_whole:
+        kept.found(AuditFlaw.MALFORMED, None, place=Place.HEAD)
     if kept.after < head.number:
         kept.found(AuditFlaw.CUT, kept.after + 1)
     elif kept.digest != head.digest:

@@ -66,6 +66,16 @@ class Viewer:
         """
         return self.reach.everything or self.works_here or self.provider is not None
 
+    def may_know(self, taker: object) -> bool:
+        """Whether more is told of what takes time than that it does."""
+        if isinstance(taker, Blocking):
+            if self.reach.everything or self.keeps:
+                return True
+            return any(_is_provider(self, one) for one in taker.resources)
+        if isinstance(taker, Appointment | Hold | GroupSession):
+            return _is_own(self, taker) or _is_reached(self.reach, taker)
+        return False
+
 
 def entries(
     viewer: Viewer,
@@ -115,9 +125,7 @@ def _entry(viewer: Viewer, resource: Resource, claim: Claim, taker: Taker | None
     untold = CalendarEntry(start=claim.start, end=claim.end, status=status)
     match taker:
         case Blocking():
-            may_know = viewer.reach.everything or viewer.keeps
-            may_know = may_know or any(_is_provider(viewer, one) for one in taker.resources)
-            return attrs.evolve(untold, reason=taker.reason) if may_know else untold
+            return attrs.evolve(untold, reason=taker.reason) if viewer.may_know(taker) else untold
         case Appointment() | Hold() | GroupSession():
             return _visit(viewer, resource, taker, _STATUS[claim.kind]) or untold
         case None:
@@ -129,7 +137,7 @@ def _visit(
 ) -> CalendarEntry | None:
     """What is told of a visit; None for nothing."""
     entry = CalendarEntry(start=visit.start, end=visit.end, status=status, type=visit.type)
-    if not (_is_own(viewer, visit) or _is_reached(viewer.reach, visit)):
+    if not viewer.may_know(visit):
         # Who shares a room sees what it is used for, and not by whom.
         shares = viewer.provider is not None and resource.kind not in _PEOPLE
         return entry if shares else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint
+from medsched.domain.audit_chain import Anchor, AuditHead, ChainedRow
 from medsched.domain.audit_rows import AuditRow
 
 
@@ -23,6 +23,11 @@ class AuditKeys(Protocol):
         """The number of the key that `sign` uses."""
         ...
 
+    @property
+    def altered(self) -> Collection[int]:
+        """The numbers of keys that sign and whose public half is kept as another one."""
+        ...
+
     def sign(self, message: bytes) -> bytes:
         """A signature."""
         ...
@@ -37,6 +42,16 @@ class Seen(NamedTuple):
 
     at: int
     id: str
+
+
+class Strays(NamedTuple):
+    """Entries that are not where they should be, by id.
+
+    ``loose`` are neither in the chain nor waiting for it, ``queued`` are both.
+    """
+
+    loose: Sequence[str] = ()
+    queued: Sequence[str] = ()
 
 
 @runtime_checkable
@@ -56,6 +71,10 @@ class AuditLog(Protocol):
         """The keys of a practice; they are made where there are none yet."""
         ...
 
+    def kept_audit_keys(self, practice: str) -> AuditKeys | None:
+        """The keys of a practice as they are kept at this moment; None where there are none."""
+        ...
+
     def audit_head(self, practice: str) -> AuditHead:
         """How the audit of a practice stands."""
         ...
@@ -64,7 +83,9 @@ class AuditLog(Protocol):
         """Chain at most 1,000 of the entries that wait for it; how many there were.
 
         In the order in which they were recorded. Safe to be called by any number of callers at
-        once: one at a time works, each entry gets one link.
+        once: one at a time works, each entry gets one link. An entry that has one already only
+        ceases to wait. `AuditDamaged` where the chain goes on after its end, or where what waits
+        or the head cannot be read.
         """
         ...
 
@@ -74,6 +95,10 @@ class AuditLog(Protocol):
 
     def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
         """The first ``limit`` entries without a link after an id, in order of id."""
+        ...
+
+    def stray_audit(self, practice: str, *, limit: int) -> Strays:
+        """At most ``limit`` entries of each kind that are not where they should be."""
         ...
 
     def audit_of(
@@ -100,10 +125,11 @@ class AuditLog(Protocol):
         """Keep entries for a period of whole days; nothing happens if they are kept longer."""
         ...
 
-    def prune_audit(self, practice: str, anchor: Checkpoint) -> int:
+    def prune_audit(self, practice: str, anchor: Anchor) -> int:
         """Remove all links up to the anchor's, and their entries; how many entries there were.
 
         What is kept begins after the anchor from now on. Only what was shipped and is older than
-        the retention can be removed: `StorageError` where a database refuses.
+        the retention can be removed: `StorageError` where a database refuses, and then nothing
+        was done. It is one transaction: give the anchors of a thousand links or so in turn.
         """
         ...

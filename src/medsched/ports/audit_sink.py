@@ -41,6 +41,10 @@ class AuditSink(Protocol):
     def checkpoints(self, practice: str) -> Sequence[Checkpoint]:
         """All checkpoints, in the order they were signed in.
 
-        `InvalidChoice` for one that cannot be read.
+        What cannot be read is one that nobody signed (see `Checkpoint.kept`).
         """
+        ...
+
+    def newest(self, practice: str) -> Checkpoint | None:
+        """The last one of `checkpoints`, found without reading all; None where there is none."""
         ...

@@ -44,6 +44,10 @@ class DataKeys(Protocol):
     No other part of a store needs it.
     """
 
+    def check_destroying(self) -> None:
+        """Raise what `destroy_key` would raise before it does anything."""
+        ...
+
     def destroy_key(self, practice: str, patient: str) -> bool:
         """Destroy the key of a patient for good; whether there was one.
 

@@ -79,6 +79,20 @@ class Store(Protocol):
         """Those of the named records that exist, active or not, in one round trip."""
         ...
 
+    @property
+    def seals(self) -> bool:
+        """Whether records may be sealed, and reading them may ask for keys."""
+        ...
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        """The same without asking for any key: what is sealed is left at its default.
+
+        So it can be judged whose a record is before anything of it is opened; whose it is, and
+        where it belongs, is never sealed. Where nothing is, these are the records as they are.
+        Grants are left out: what is sealed of them has no default.
+        """
+        ...
+
     def page(
         self,
         practice: str,

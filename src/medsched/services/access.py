@@ -13,7 +13,6 @@ from medsched.domain.bookings import instant
 from medsched.domain.changes import Changeset, Guard, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.fields import check_id
-from medsched.domain.people import Patient
 from medsched.domain.stored import Kind, Ref
 from medsched.errors import (
     InvalidChoice,
@@ -32,7 +31,8 @@ class Access:
     """The access to one practice's records.
 
     What a principal may do follows from their roles: see `RolePolicy`. A grant adds to whose
-    records a provider or staff reach, for a while and for a reason; never to what they may do.
+    records a provider or staff reach, for a while and for a reason; never to what they may do. They
+    book under it, but nothing that it opens may be made their own: `NotAllowed`.
     """
 
     def __init__(self, context: Context) -> None:
@@ -92,11 +92,13 @@ class Access:
         """Reach the records of a patient in an emergency, for a while: at most four hours.
 
         It is open at once to whoever is a provider or staff here. That it was done, why, and
-        whatever is seen or done by it, is written down as an emergency. `ReasonRequired` for no
-        reason, `InvalidDuration`, `NotFound` for a patient who is not there.
+        whatever is seen or done by it, is written down as an emergency. What is there may be
+        changed, but nothing is made for the patient: a booking, say, is `NotAllowed`.
+        `ReasonRequired` for no reason, `InvalidDuration`, `NotFound` for a patient who is not
+        there.
         """
-        context, gate = self._context, self._context.admit("access.break-glass")
-        now = context.now()
+        context, now = self._context, self._context.now()
+        gate = context.admit("access.break-glass", Kind.PATIENT, patient)
         _check_reason(reason, gate.operation)
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_BREACH):
             why = f"longer than nothing and at most {LONGEST_BREACH // timedelta(hours=1)} hours"
@@ -116,9 +118,10 @@ class Access:
         )
 
         def decide() -> tuple[Grant, Changeset]:
-            found = context.kept(Patient, patient)
+            ref = Ref(Kind.PATIENT, patient)
+            found = context.store.bare(context.practice, [ref]).get(ref)
             if found is None:
-                gate.miss(Ref(Kind.PATIENT, patient))
+                gate.miss(ref)
             stands = RowVersion(Ref.to(found), found.version)
             return made, self._written(made, Change.GLASS_BROKEN, [stands])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -44,8 +44,10 @@ class Accesses:
             for patient in _patients(one)
         ]
 
-    def changed(self, changeset: Changeset, urgent: Urgent) -> list[AuditEntry]:
-        """What is written down of a changeset."""
+    def changed(
+        self, changeset: Changeset, urgent: Urgent, known: Mapping[Ref, str]
+    ) -> list[AuditEntry]:
+        """What is written down of a changeset; ``known``: whose blockings it may remove."""
         found = [
             self._of(
                 AuditAction.CREATE if one.version == 1 else AuditAction.UPDATE,
@@ -58,7 +60,7 @@ class Accesses:
         ]
         return found + [
             self._entry(AuditAction.DELETE, AuditOutcome.DONE, self._reason, ref, patient)
-            for ref, patient in _removed(changeset)
+            for ref, patient in _removed(changeset, known)
         ]
 
     def denied(
@@ -66,17 +68,19 @@ class Accesses:
         action: AuditAction,
         why: str,
         ref: Ref | None = None,
-        record: Stored | None = None,
+        patient: str | None = None,
         *,
         operation: str | None = None,
     ) -> AuditEntry:
         """What is written down of a denial, and whose record it was about if that is known."""
-        patient = None if record is None else patient_of(record)
         return self._entry(action, AuditOutcome.DENIED, why, ref, patient, operation=operation)
 
-    def about(self, kind: str, action: AuditAction, patient: str | None) -> AuditEntry:
+    def about(
+        self, kind: str, action: AuditAction, patient: str | None, *, emergency: bool = False
+    ) -> AuditEntry:
         """What is written down of what is no record: an audit that is asked or tended, say."""
-        made = self._entry(action, AuditOutcome.DONE, self._reason, None, patient)
+        done = AuditOutcome.DONE
+        made = self._entry(action, done, self._reason, None, patient, emergency=emergency)
         return attrs.evolve(made, kind=kind)
 
     def _of(
@@ -134,7 +138,7 @@ def _patients(record: Stored) -> tuple[str | None, ...]:
     return () if patient is None else (patient,)
 
 
-def _removed(changeset: Changeset) -> Iterator[tuple[Ref, str]]:
+def _removed(changeset: Changeset, known: Mapping[Ref, str]) -> Iterator[tuple[Ref, str]]:
     """The patients' records that are removed: whose a hold was, its claims tell."""
     held = {
         claim.id: claim.resource.id
@@ -146,6 +150,8 @@ def _removed(changeset: Changeset) -> Iterator[tuple[Ref, str]]:
             yield ref, ref.id
         elif ref.kind is Kind.HOLD and ref.id in held:
             yield ref, held[ref.id]
+        elif ref in known:
+            yield ref, known[ref]
 
 
 _NAMED: Final = {cls: phi_fields(cls) for cls in CLASSES.values()}

@@ -9,6 +9,7 @@ from typing import Final, TypedDict, Unpack
 
 import attrs
 
+from medsched.domain.access import EVERYTHING
 from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.claims import Claim, ClaimKind
@@ -63,19 +64,17 @@ class Agendas:
 
     def get(self, id: str) -> Appointment:
         """The appointment of this id, whatever its status; `NotFound` if there is none."""
-        gate = self._context.admit("appointment.read")
+        gate = self._context.admit("appointment.read", Kind.APPOINTMENT, id)
         return gate.show(self._seen(gate, id))
 
     def find(self, id: str) -> Appointment | None:
         """The appointment of this id, whatever its status; None if there is none."""
-        gate = self._context.admit("appointment.read")
-        stored = self._context.looked_up(gate, Appointment, id)
-        found = gate.found(stored, Ref(Kind.APPOINTMENT, id))
+        gate = self._context.admit("appointment.read", Kind.APPOINTMENT, id)
+        found = self._context.looked_up(gate, Appointment, id)
         return None if found is None else gate.show(found)
 
     def _seen(self, gate: Gate, id: str) -> Appointment:
-        found = self._context.looked_up(gate, Appointment, id)
-        return gate.see(found, Ref(Kind.APPOINTMENT, id))
+        return self._context.shown(gate, Appointment, id)
 
     def find_by_reference(self, reference: str) -> Appointment | None:
         """The appointment that people call this; None if there is none."""
@@ -84,7 +83,10 @@ class Agendas:
             return None
         agenda = Agenda(named=Named(references=frozenset({reference})))
         store, practice = self._context.store, self._context.practice
-        stored = next(iter(store.appointments(practice, agenda, after=None, limit=1)), None)
+        # Where they are sealed, no key of what is not reached may be asked for.
+        within = gate.reach if store.seals else EVERYTHING
+        some = store.appointments(practice, agenda, after=None, limit=1, within=within)
+        stored = next(iter(some), None)
         found = gate.found(stored, Ref(Kind.APPOINTMENT, "" if stored is None else stored.id))
         return None if found is None else gate.show(found)
 
@@ -120,7 +122,7 @@ class Agendas:
         Of one that takes no time as yet, what it would meet if it did. Expired holds are no
         conflict. `NotFound` for an unknown one.
         """
-        gate = self._context.admit("appointment.conflicts")
+        gate = self._context.admit("appointment.conflicts", Kind.APPOINTMENT, appointment)
         one = self._seen(gate, appointment if isinstance(appointment, str) else appointment.id)
         hushing = gate.hushing
         now, found = self._context.now(), dict[Resource, tuple[Claim, ...]]()

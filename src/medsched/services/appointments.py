@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final, Unpack
 
@@ -81,6 +82,7 @@ _STEPS: Final[Mapping[AppointmentStatus, str]] = {
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
 _OVERRIDE: Final = "appointment.override"
+_CONFIRM: Final = "appointment.confirm"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
 
@@ -132,7 +134,7 @@ class Appointments(Agendas):
         self, status: AppointmentStatus, slot: SlotLike, patient: str, details: Details
     ) -> Appointment:
         context, bookings, now = self._context, self._bookings, self._context.now()
-        gate = context.admit(_MAKING[status])
+        gate = context.admit(_MAKING[status], Kind.PATIENT, patient)
         refuse_unknown(details, Details, "book")
         check_id(patient, "patient")
         check_stated(gate, details)
@@ -203,7 +205,7 @@ class Appointments(Agendas):
         the waitlist or only proposed; `InvalidChoice` for an override, or a blocking to give up.
         Raises what `book` raises for the details, and `NotFound` for a visit, type or provider.
         """
-        gate = self._context.admit("appointment.follow-up")
+        gate = self._context.admit("appointment.follow-up", Kind.APPOINTMENT, visit)
         refuse_unknown(details, Details, "follow_up")
         check_stated(gate, details)
         return self._follow_ups.book(gate, visit, wish, type, details)
@@ -229,7 +231,7 @@ class Appointments(Agendas):
         what is no rule, for an override, or a blocking to give up. Raises what `book` raises for
         the details.
         """
-        gate = self._context.admit("appointment.book-first")
+        gate = self._context.admit("appointment.book-first", Kind.PATIENT, patient)
         refuse_unknown(details, Details, "book_first")
         check_stated(gate, details)
         return self._first_available.book(gate, search, patient, assignment, details)
@@ -250,9 +252,9 @@ class Appointments(Agendas):
         but returns none where there is none; `InvalidNumber` for ``most``. Where there are too many
         ways to try them all, and none of those that were tried can be had, that is `ChainRefused`.
         """
-        gate = self._context.admit("appointment.find-chain")
-        with gate.hushed():
-            return self._chains.find(gate, visits, patient, most, referred, prepaid)
+        gate = self._context.admit("appointment.find-chain", Kind.PATIENT, patient)
+        find = partial(self._chains.find, gate, visits, patient, most, referred, prepaid)
+        return gate.hushed(find)
 
     def book_chain(
         self,
@@ -274,7 +276,7 @@ class Appointments(Agendas):
         `InvalidChoice` for a first one that follows another. Raises what `book` raises for the
         details.
         """
-        gate = self._context.admit("appointment.book-chain")
+        gate = self._context.admit("appointment.book-chain", Kind.PATIENT, patient)
         refuse_unknown(details, ChainDetails, "book_chain")
         gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
         return self._chains.book(gate, visits, patient, details)
@@ -298,7 +300,7 @@ class Appointments(Agendas):
         `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
         what `book` raises for the slot; nothing has moved then.
         """
-        gate = self._context.admit("appointment.reschedule")
+        gate = self._context.admit("appointment.reschedule", Kind.APPOINTMENT, appointment)
         bookings, now = self._bookings, self._context.now()
         wanted, overriding = bookings.wanted(slot), check_override(override)
         said: dict[str, Any] = {"appointment": id_of(appointment), "slot": wanted.plain()}
@@ -384,7 +386,7 @@ class Appointments(Agendas):
         `BookingRefused` if one is not to be had; `InvalidChoice` for one that the type does not
         need; `InvalidTransition` when the appointment is over or cancelled.
         """
-        gate = self._context.admit("appointment.change-resources")
+        gate = self._context.admit("appointment.change-resources", Kind.APPOINTMENT, appointment)
         bookings, now = self._bookings, self._context.now()
         named = frozenset(resources)
         said = {"appointment": id_of(appointment), "resources": named}
@@ -429,7 +431,8 @@ class Appointments(Agendas):
         idempotency_key: str | None = None,
     ) -> Appointment:
         """Write another reason or other notes, up to 500 characters; None leaves what there is."""
-        gate, now = self._context.admit("appointment.annotate"), self._context.now()
+        gate = self._context.admit("appointment.annotate", Kind.APPOINTMENT, appointment)
+        now = self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason, "notes": notes}
         stated = {"reason": reason, "notes": notes}
         changes = {name: value for name, value in stated.items() if value is not None}
@@ -451,9 +454,9 @@ class Appointments(Agendas):
     ) -> Appointment:
         """Book what was requested or proposed.
 
-        What a patient requested is for the practice to accept: `NotAllowed` for the patient.
         What was only proposed may be refused, as `book`; what staff proposed whatever spoke
-        against it is booked in the same way.
+        against it is booked in the same way. A patient accepts what was proposed to them; what was
+        requested is the practice's to accept: `NotAllowed`.
         """
         return self._step(appointment, AppointmentStatus.BOOKED, idempotency_key)
 
@@ -511,7 +514,7 @@ class Appointments(Agendas):
         idempotency_key: str | None,
         reason: str = "",
     ) -> Appointment:
-        gate = self._context.admit(_STEPS[status])
+        gate = self._context.admit(_STEPS[status], Kind.APPOINTMENT, appointment)
         now = self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason}
 
@@ -521,8 +524,8 @@ class Appointments(Agendas):
                 return old, None
             old = self._bookings.stored(gate, Appointment, appointment)
             step(old.status, status)
-            if (old.status, status) == (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
-                gate.also("appointment.confirm")  # what a patient asked for is not theirs to grant
+            if status is AppointmentStatus.BOOKED and old.status is AppointmentStatus.PENDING:
+                gate.also(_CONFIRM)
             changes: dict[str, Any] = {"status": status}
             if reason:
                 changes["cancellation"] = reason

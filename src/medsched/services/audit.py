@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 
 from medsched.domain import pages
 from medsched.domain.audit import AuditAction, AuditEntry
 from medsched.domain.audit_chain import (
+    LONGEST,
     SIX_YEARS,
-    START,
-    AuditFlaw,
+    Anchor,
     AuditHead,
     AuditVerification,
     ChainedRow,
     Checkpoint,
-    Place,
     Pruned,
     Sealed,
 )
@@ -26,35 +26,27 @@ from medsched.domain.audit_rows import AuditRow, entry_of, microseconds
 from medsched.domain.bookings import instant
 from medsched.domain.fields import check_id
 from medsched.domain.pages import Page, read_cursor
-from medsched.engine.auditing import (
-    ChainWalk,
-    check_checkpoint,
-    check_head,
-    compare,
-    is_genuine,
-)
+from medsched.engine.auditing import is_genuine
 from medsched.errors import (
     AuditDamaged,
     AuditNotKept,
-    InvalidChoice,
     InvalidCursor,
     InvalidDuration,
     InvalidNumber,
-    StorageBusy,
 )
 from medsched.ports.audit_log import AuditKeys, AuditLog, Seen
 from medsched.ports.audit_sink import AuditSink
+from medsched.services.audit_verifying import is_signed, links_of, verified
 from medsched.services.context import Context
 from medsched.services.queries import MOST
 
-IsSigned: TypeAlias = Callable[[Checkpoint], bool]
 Checked: TypeAlias = Callable[[AuditRow], AuditEntry]
 
 _AT_ONCE: Final = 1000
-_JUST_NOW: Final = timedelta(microseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_JUST_NOW: Final = _MICROSECOND
 """What happened in this very microsecond belongs to a report until now."""
-_TRIES: Final = 3
-"""How often all is verified again because somebody pruned meanwhile."""
+_Kind = TypeVar("_Kind", bound=Checkpoint)
 
 
 class _Asked(NamedTuple):
@@ -83,9 +75,11 @@ class Audit:
         database as he likes: only the keys make links.
 
         **What is not sealed yet** is guarded less. An entry in which something is changed is found
-        at once, by its MAC; but one that is deleted before it was sealed, with its place in the
-        queue, by somebody who got around the triggers, leaves no trace here. Seal every few
-        seconds to keep that moment short.
+        at once, by its MAC, and one that lost its place in the queue, too; but one that is deleted
+        before it was sealed, with its place in the queue, by somebody who got around the triggers,
+        leaves no trace here. Seal every few seconds to keep that moment short.
+
+        `AuditDamaged` where the chain or the sink goes further than it should: `verify` says where.
         """
         self._context.admit("audit.seal")
         log, practice = self._log(), self._context.practice
@@ -96,7 +90,7 @@ class Audit:
                 break
         shipped = 0 if sink is None else self._ship(log, sink)
         head = log.audit_head(practice)
-        signed = self._signed(log.audit_keys(practice), head.number, head.digest)
+        signed = self._signed(log.audit_keys(practice), Checkpoint, head.number, head.digest)
         return Sealed(count=count, shipped=shipped, checkpoint=signed if head.number else None)
 
     def verify(
@@ -108,20 +102,15 @@ class Audit:
         sink, and an end that was cut off: here, if the sink has more; in the sink, if it holds
         less than was shipped or than its checkpoints say; in both, if ``expecting``, a checkpoint
         that `seal` returned and that was kept elsewhere, says more than both. Of entries that are
-        not sealed yet the MACs are checked. `InvalidChoice` for a checkpoint from before the first
+        not sealed yet the MACs are checked, and that each waits to be sealed; when they were
+        recorded is covered once they are. `InvalidChoice` for a checkpoint from before the first
         entry that the database keeps, where no sink is given.
 
-        At most 1,000 findings are told of each place.
+        At most 1,000 findings are told of each place. Where the practice has no keys of an audit,
+        that is the finding, and none are made.
         """
         self._context.admit("audit.verify")
-        log, practice = self._log(), self._context.practice
-        keys = log.audit_keys(practice)
-        for _ in range(_TRIES):
-            head = log.audit_head(practice)
-            found = self._verify(log, keys, head, sink, expecting)
-            if log.audit_head(practice).begins_after == head.begins_after:
-                return found
-        raise StorageBusy("audit.verify", _TRIES)
+        return verified(self._log(), self._context.practice, sink, expecting)
 
     def report(
         self,
@@ -178,16 +167,18 @@ class Audit:
     def retain(self, period: timedelta) -> timedelta:
         """Keep entries for longer; the period that is in force now.
 
-        A period of whole days, of six years at least (2,192 days). `InvalidDuration` for another
-        one, and for one that is shorter than what is in force: a retention only lengthens.
+        A period of whole days, of six years at least (2,192 days) and of a hundred at most (36,525
+        days). `InvalidDuration` for another one, and for one that is shorter than what is in
+        force: a retention only lengthens.
         """
         gate = self._context.admit("audit.retain")
         log, practice = self._log(), self._context.practice
         if not isinstance(period, timedelta) or period % timedelta(days=1):
             raise InvalidDuration("period", period, "a retention has whole days")
         least = max(SIX_YEARS, log.audit_head(practice).retention)
-        if not least <= period < timedelta(days=1_000_000):
-            raise InvalidDuration("period", period, f"at least {least.days} days")
+        if not least <= period <= LONGEST:
+            why = f"at least {least.days} days, at most {LONGEST.days}"
+            raise InvalidDuration("period", period, why)
         gate.note("audit", AuditAction.UPDATE)
         log.retain_audit(practice, period)
         return log.audit_head(practice).retention
@@ -195,46 +186,49 @@ class Audit:
     def prune(self, sink: AuditSink) -> Pruned:
         """Remove entries from the database that are older than the retention and in the sink.
 
-        Each is compared with the sink's before, and what does not agree ends it. A signed
-        checkpoint takes their place, from which the chain goes on verifying. It can be stopped at
-        any moment and run again. The sink keeps all.
+        Each is compared with the sink's before, and what does not agree ends it. A signed anchor
+        takes their place, from which the chain goes on verifying; it is set together with the
+        removal, a thousand entries at once. It can be stopped at any moment and run again. The
+        sink keeps all. `AuditDamaged` where the database's head or anchor was changed.
         """
         gate = self._context.admit("audit.prune")
         log, practice = self._log(), self._context.practice
-        head, anchor = log.audit_head(practice), None
-        oldest = microseconds(self._context.now() - head.retention)
-        for one in self._both(log, sink, head):
-            if one.row is None or one.row.recorded_at >= oldest:
-                break
-            anchor = one
-        signed = head.anchor
-        if anchor is not None:
-            signed = self._signed(log.audit_keys(practice), anchor.number, anchor.digest)
-            sink.checkpoint(practice, signed)
-            gate.note("audit", AuditAction.DELETE)
-        count = 0 if signed is None else log.prune_audit(practice, signed)
-        return Pruned(count=count, anchor=signed)
+        keys, head = log.audit_keys(practice), log.audit_head(practice)
+        anchor, count = head.anchor, 0
+        if not head.is_whole or not (anchor is None or is_signed(keys, practice, anchor)):
+            raise AuditDamaged("head of the chain")
+        old = self._old(log, sink, head)
+        while some := list(islice(old, _AT_ONCE)):
+            if not count:
+                gate.note("audit", AuditAction.DELETE)
+            anchor = self._signed(keys, Anchor, some[-1].number, some[-1].digest)
+            count += log.prune_audit(practice, anchor)
+        return Pruned(count=count, anchor=anchor)
 
     # ------------------------------------------------------------------- shipping
 
     def _ship(self, log: AuditLog, sink: AuditSink) -> int:
         practice, count = self._context.practice, 0
         last = sink.last(practice)
+        if last > log.audit_head(practice).number:
+            raise AuditDamaged(f"number {last} of the sink")
         keys = log.audit_keys(practice)
         while links := log.sealed_audit(practice, after=last, limit=_AT_ONCE):
             sink.append(practice, links)
             last, count = links[-1].number, count + len(links)
-            sink.checkpoint(practice, self._signed(keys, last, links[-1].digest))
+            sink.checkpoint(practice, self._signed(keys, Checkpoint, last, links[-1].digest))
             log.audit_shipped(practice, last)
         head = log.audit_head(practice)
-        if not count and last == head.number and head.shipped < last:
-            # Somebody was stopped between the last entry and its checkpoint.
-            sink.checkpoint(practice, self._signed(keys, last, head.digest))
-            log.audit_shipped(practice, last)
+        if not count and 0 < last == head.number:
+            newest = sink.newest(practice)
+            if head.shipped < last or newest is None or newest.number < last:
+                # Somebody was stopped between the last entry and its checkpoint.
+                sink.checkpoint(practice, self._signed(keys, Checkpoint, last, head.digest))
+                log.audit_shipped(practice, last)
         return count
 
-    def _signed(self, keys: AuditKeys, number: int, digest: str) -> Checkpoint:
-        made = Checkpoint(
+    def _signed(self, keys: AuditKeys, kind: type[_Kind], number: int, digest: str) -> _Kind:
+        made = kind(
             practice=self._context.practice,
             number=number,
             digest=digest,
@@ -243,90 +237,22 @@ class Audit:
         )
         return attrs.evolve(made, signature=keys.sign(made.message))
 
-    # ------------------------------------------------------------------ verifying
-
-    def _verify(
-        self,
-        log: AuditLog,
-        keys: AuditKeys,
-        head: AuditHead,
-        sink: AuditSink | None,
-        expecting: Checkpoint | None,
-    ) -> AuditVerification:
-        practice, macs = self._context.practice, keys.macs
-        if expecting is not None and sink is None and expecting.number < head.begins_after:
-            why = "the database keeps no entries from then: give the sink"
-            raise InvalidChoice("checkpoint", expecting.number, why)
-        signed = () if sink is None else sink.checkpoints(practice)
-        wanted = [*signed, *filter(None, [expecting, head.anchor])]
-        marks = frozenset(one.number for one in wanted)
-        begin = START if head.anchor is None else head.anchor.digest
-        kept = ChainWalk(practice, macs, Place.DATABASE, head.begins_after, begin, marks)
-        kept.digests[kept.after] = begin
-        there = ChainWalk(practice, macs, Place.SINK, marks=marks)
-        shipped = iter(()) if sink is None else sink.records(practice)
-        compare(kept, self._links(log, head), there, shipped)
-        check_head(kept, head)
-        self._check_ends(kept, there, log, head, sink)
-        for one in signed:
-            check_checkpoint(there, one, self._is_signed(keys), Place.SINK)
-        for expected, place in ((head.anchor, Place.DATABASE), (expecting, Place.CHECKPOINT)):
-            if expected is not None:
-                # A sink has what the database keeps no more.
-                walk = there if expected.number < head.begins_after else kept
-                check_checkpoint(walk, expected, self._is_signed(keys), place)
-        unsealed = 0
-        for row in self._unsealed(log):
-            unsealed += 1
-            if not is_genuine(row, macs):
-                kept.found(AuditFlaw.CHANGED, None, row.id)
-        findings = (*kept.findings, *there.findings)
-        return AuditVerification(sealed=kept.count, unsealed=unsealed, findings=findings)
-
-    def _check_ends(
-        self,
-        kept: ChainWalk,
-        there: ChainWalk,
-        log: AuditLog,
-        head: AuditHead,
-        sink: AuditSink | None,
-    ) -> None:
-        """Neither chain goes further than the other says."""
-        if sink is None:
-            return
-        if there.after < head.shipped:
-            there.found(AuditFlaw.CUT, there.after + 1)
-        # More may have been sealed, and shipped, since the head was read.
-        if there.after > log.audit_head(self._context.practice).number:
-            kept.found(AuditFlaw.CUT, kept.after + 1)
-
-    def _is_signed(self, keys: AuditKeys) -> IsSigned:
-        return lambda one: keys.is_signed(one.key, one.message, one.signature)
-
-    def _links(self, log: AuditLog, head: AuditHead) -> Iterator[ChainedRow]:
-        """The links that the database keeps, up to the head as it was read."""
-        after = head.begins_after
-        while True:
-            links = log.sealed_audit(self._context.practice, after=after, limit=_AT_ONCE)
-            for one in links:
-                if one.number > head.number:
-                    return
-                yield one
-            if not links:
-                return
-            after = links[-1].number
-
-    def _unsealed(self, log: AuditLog) -> Iterator[AuditRow]:
-        after = ""
-        while rows := log.unsealed_audit(self._context.practice, after=after, limit=_AT_ONCE):
-            yield from rows
-            after = rows[-1].id
+    # -------------------------------------------------------------------- pruning
 
     def _both(self, log: AuditLog, sink: AuditSink, head: AuditHead) -> Iterator[ChainedRow]:
         """The links that database and sink agree on, from the first one that is kept."""
         shipped = sink.records(self._context.practice, after=head.begins_after)
-        for one, there in zip(self._links(log, head), shipped, strict=False):
+        kept = links_of(log, self._context.practice, head.begins_after, head.number)
+        for one, there in zip(kept, shipped, strict=False):
             if one != there or one.number > head.shipped:
+                return
+            yield one
+
+    def _old(self, log: AuditLog, sink: AuditSink, head: AuditHead) -> Iterator[ChainedRow]:
+        """Those of them that were recorded before the retention."""
+        oldest = microseconds(self._context.now()) - head.retention // _MICROSECOND
+        for one in self._both(log, sink, head):
+            if one.row is None or one.row.recorded_at >= oldest:
                 return
             yield one
 

@@ -74,9 +74,9 @@ class Availability(AvailabilityRecords):
         that are claimed are listed as well, with their status. Raises `NaiveDatetime`,
         `OutOfRange`, and `InvalidInterval` for an end before the start or too far from it.
         """
-        gate = self._context.admit("availability.slots")
+        gate = self._context.admit("availability.slots", Kind.PATIENT, patient)
         asked = check_query(start, end)
-        gate.patient(patient)
+        gate.ask_for(patient)
         inquiry = self._inquiries.about(
             provider,
             type,
@@ -136,9 +136,9 @@ class Availability(AvailabilityRecords):
 
         Raises `NaiveDatetime`, `OutOfRange`, and `InvalidInterval` for a time within a minute.
         """
-        gate = self._context.admit("availability.explain")
+        gate = self._context.admit("availability.explain", Kind.PATIENT, patient)
         asked = moment(at)
-        gate.patient(patient)
+        gate.ask_for(patient)
         inquiry = self._inquiries.about(
             provider,
             type,

@@ -168,7 +168,7 @@ class Blockings:
                 created_by=by,
                 updated_by=by,
             )
-            return self._taken(made, stranded, now)
+            return self._taken(gate, made, stranded, now)
 
         return bookings.run(gate, idempotency_key, said, now, decide)
 
@@ -181,13 +181,16 @@ class Blockings:
         stranded: Stranded | str = Stranded.REFUSE,
         idempotency_key: str | None = None,
     ) -> Blocking:
-        """Give a blocking another time; its own is free for it. Raises as `add` does."""
-        gate = self._context.admit("blocking.move")
+        """Give a blocking another time; its own is free for it.
+
+        Raises as `add` does; `NotAllowed` for one of time that is not the principal's to change.
+        """
+        gate = self._context.admit("blocking.move", Kind.ONE_OFF_BLOCKING, blocking)
         now, stranded = self._context.now(), Stranded(stranded)
         said = {"blocking": id_of(blocking), "start": start, "end": end, "stranded": stranded}
 
         def decide() -> tuple[Blocking, Changeset | None]:
-            old = self._bookings.stored(gate, Blocking, blocking)
+            old = self._own(gate, blocking)
             new = attrs.evolve(old, start=start, end=end)
             if new == old:
                 return old, None
@@ -197,16 +200,20 @@ class Blockings:
                 updated_at=now,
                 updated_by=self._context.principal.id,
             )
-            return self._taken(new, stranded, now, old=old)
+            return self._taken(gate, new, stranded, now, old=old)
 
         return self._bookings.run(gate, idempotency_key, said, now, decide)
 
     def release(self, blocking: Blocking | str, *, idempotency_key: str | None = None) -> None:
-        """Give the time of a blocking back; what it doubled keeps its own. `NotFound`."""
-        gate, now = self._context.admit("blocking.release"), self._context.now()
+        """Give the time of a blocking back; what it doubled keeps its own.
+
+        `NotFound`; `NotAllowed` for one of time that is not the principal's to change.
+        """
+        gate = self._context.admit("blocking.release", Kind.ONE_OFF_BLOCKING, blocking)
+        now = self._context.now()
 
         def decide() -> tuple[None, Changeset]:
-            old = self._bookings.stored(gate, Blocking, blocking)
+            old = self._own(gate, blocking)
             effects = Effects(
                 removals=[old], releases=old.claims, events=[Event.of(Change.RELEASED, old)]
             )
@@ -242,14 +249,26 @@ class Blockings:
             gate.patient(made.kept_for)
             if own_id:
                 self._bookings.refuse_taken(made.id, kind=Kind.ONE_OFF_BLOCKING)
-            return self._taken(made, stranded, now)
+            return self._taken(gate, made, stranded, now)
 
         return self._bookings.run(gate, key, said, now, decide)
 
     # --------------------------------------------------------------------- deciding
 
+    def _own(self, gate: Gate, blocking: Blocking | str) -> Blocking:
+        """A blocking of the principal's own time: one is seen by whoever sees its patient, too."""
+        found = self._bookings.stored(gate, Blocking, blocking)
+        gate.keep(*found.resources)
+        return found
+
     def _taken(
-        self, made: Blocking, stranded: Stranded, now: datetime, *, old: Blocking | None = None
+        self,
+        gate: Gate,
+        made: Blocking,
+        stranded: Stranded,
+        now: datetime,
+        *,
+        old: Blocking | None = None,
     ) -> tuple[Blocking, Changeset]:
         """The blocking as it is stored, and the changeset that takes its time."""
         guards = self._guards(made)
@@ -261,6 +280,10 @@ class Blockings:
         ]
         upcoming, theirs = self._upcoming(there, now)
         becomes = Effects()
+        if upcoming and stranded is Stranded.CANCEL:
+            gate.also("appointment.cancel")
+        if upcoming and stranded is Stranded.MOVE:
+            gate.also("appointment.move-offered")
         if stranded is Stranded.CANCEL:
             becomes = cancelled(self._context, upcoming, made.reason, now)
             there = [claim for claim in there if (claim.kind, claim.id) not in theirs]

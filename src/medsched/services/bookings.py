@@ -122,7 +122,7 @@ class Bookings:
         it is not wanted here.
         """
         id = id_of(named)
-        found = gate.see(self.context.kept(cls, id), Ref(kind_of(cls), id))
+        found = self.context.held(gate, cls, id)
         if not isinstance(named, str) and named.version != found.version:
             raise VersionConflict(kind_of(cls).value, id, named.version, found.version)
         return found

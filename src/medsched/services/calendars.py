@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from medsched.domain.blockings import Blocking
 from medsched.domain.calendars import CalendarEntry
 from medsched.domain.records import Resource, ResourceKind, resource
 from medsched.domain.stored import CLAIMED_BY, BookingRecord, Kind, Ref, Stored
@@ -63,9 +64,15 @@ class Calendars:
             asked.add(Resource(ResourceKind.PATIENT, viewer.patient))
         claims = store.claims(practice, asked, low, high)
         refs = [Ref(CLAIMED_BY[claim.kind], claim.id) for claim in claims]
-        found = store.get_many(practice, [Ref.of(wanted), *refs])
+        # No key of those of whom nothing is told may be asked for.
+        bare = store.seals and not gate.sees_all
+        read = store.bare if bare else store.get_many
+        found = dict(read(practice, [Ref.of(wanted), *refs]))
         if Ref.of(wanted) not in found:
             raise NotFound(wanted.kind.value, wanted.id)
+        if bare:
+            told = [ref for ref in refs if viewer.may_know(found.get(ref))]
+            found.update(store.get_many(practice, told))
         takers = [one if isinstance(one, BookingRecord) else None for one in map(found.get, refs)]
         shown = entries(
             viewer,
@@ -74,7 +81,9 @@ class Calendars:
             between=(start, end),
             now=self._context.now(),
         )
-        gate.shown(_told_of(wanted, shown, found))
+        kept = (one for one in takers if isinstance(one, Blocking) and one.kept_for is not None)
+        reasons = [one for one in kept if viewer.may_know(one)]
+        gate.shown([*_told_of(wanted, shown, found), *reasons])
         return shown
 
 

@@ -83,7 +83,7 @@ class ChainBookings:
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MOST_WAYS:
             raise InvalidNumber("most", most, f"1 to {MOST_WAYS} ways at a time")
         wanted, now = _for_patient(visits, patient, referred, prepaid), self._context.now()
-        gate.patient(patient)
+        gate.ask_for(patient)
         ways, beside = self._ways(wanted, now)
         found = tuple(islice(ways.found(), most))
         if not found:

@@ -15,15 +15,14 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
-from medsched.domain.fields import an_id
+from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Ref, StoredT, kind_of
+from medsched.domain.stored import BookingRecord, Kind, Ref, StoredT, kind_of
 from medsched.engine.access import RolePolicy
 from medsched.errors import (
     IdempotencyMismatch,
-    KeyDestroyed,
     MedschedError,
     StorageBusy,
     StorageError,
@@ -54,17 +53,19 @@ class Context:
 
     ``registers_patients``: a patient that is not stored yet is stored when first booked.
     ``house_rules`` are the host's own rules of booking, ``assignment`` says who gets a patient
-    where no rule is named. ``policy`` says what the ``principal`` may do.
+    where no rule is named. ``policy`` says what the ``principal`` may do. ``in_passing``: a command
+    looks something up, see `inside`.
     """
 
     practice: str = attrs.field(validator=an_id)
     store: Store
     surroundings: Surroundings
-    principal: Principal = SYSTEM
+    principal: Principal = attrs.field(default=SYSTEM, validator=of_type(Principal))
     registers_patients: bool = False
     house_rules: Sequence[HouseRule] = ()
     assignment: Assignment = attrs.field(factory=ShortestWait)
     policy: Policy = attrs.field(factory=RolePolicy)
+    in_passing: bool = False
 
     @property
     def zones(self) -> ZoneSource:
@@ -82,7 +83,7 @@ class Context:
 
     def inside(self) -> Context:
         """The same for what a command looks up in passing: it was admitted before."""
-        return attrs.evolve(self, principal=SYSTEM)
+        return attrs.evolve(self, principal=SYSTEM, in_passing=True)
 
     def appointments(self, agenda: Agenda) -> Iterator[Appointment]:
         """All appointments of an agenda, in its order, read a page at a time."""
@@ -120,16 +121,21 @@ class Context:
             after = found[-1].id
 
     def looked_up(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT | None:
-        """A record to be shown, active or not; None if there is none.
+        """A record to be shown, active or not; None if there is none, or it is not reached.
 
         `KeyDestroyed` where that is so, but to nobody who does not reach the record.
         """
-        try:
-            return self.store.get(self.practice, cls, id)
-        except KeyDestroyed:
-            if gate.found(self.kept(cls, id), Ref(kind_of(cls), id)) is None:
-                return None
-            raise
+        ref = Ref(kind_of(cls), id)
+        return gate.sought(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def shown(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """The same; `NotFound`."""
+        ref = Ref(kind_of(cls), id)
+        return gate.seen(ref, lambda: self.store.get(self.practice, cls, id))
+
+    def held(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT:
+        """A record to be changed, as `kept` has it, for who reaches it; `NotFound`."""
+        return gate.seen(Ref(kind_of(cls), id), lambda: self.kept(cls, id))
 
     def kept(self, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be changed, active or not; None if there is none.
@@ -140,13 +146,20 @@ class Context:
         found = self.store.get_many(self.practice, [ref]).get(ref)
         return found if isinstance(found, cls) else None
 
-    def admit(self, operation: str) -> Gate:
+    def admit(self, operation: str, kind: Kind | None = None, named: object = None) -> Gate:
         """Let the principal run a command: the one place where policies come to be asked.
 
-        `NotAllowed`, once that is written down.
+        ``kind`` and ``named`` are of the record that it is about, if one is named: the record or
+        its id, as it was given. `NotAllowed`, once that is written down.
         """
         return Gate(
-            self.practice, self.store, self.surroundings, self.principal, self.policy, operation
+            self.practice,
+            self.store,
+            self.surroundings,
+            self.principal,
+            self.policy,
+            operation,
+            None if kind is None else Ref.named(kind, named),
         )
 
     def commit(
@@ -173,15 +186,13 @@ class Context:
         """
         retries = self.store.retries and max(self.store.retries, patience)
         for tries in range(1, retries + 2):
-            try:
-                result, changeset = decide()
-            except StorageError:
-                raise
-            except MedschedError as error:
+            decided = _decided(decide)
+            if isinstance(decided, MedschedError):
                 if (receipt := self._receipt(request)) is None:
-                    gate.hush(error)
-                    raise
+                    gate.hush(decided)
+                    raise decided
                 return cast("T", self._first_result(gate, request, receipt))
+            result, changeset = decided
             if changeset is None and request is None:
                 gate.show_result(result)
                 return result
@@ -224,3 +235,18 @@ class Context:
         if receipt.result is None:
             return None
         return cast("BookingRecord", gate.show(gate.see(receipt.result, Ref.to(receipt.result))))
+
+
+def _decided(
+    decide: Callable[[], tuple[T, Changeset | None]],
+) -> tuple[T, Changeset | None] | MedschedError:
+    """What is decided, or what speaks against it: not hushed yet, so nothing may carry it along.
+
+    Whatever is raised while an error is handled does.
+    """
+    try:
+        return decide()
+    except StorageError:
+        raise
+    except MedschedError as error:
+        return error

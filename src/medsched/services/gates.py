@@ -8,8 +8,7 @@ keeps an audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn, TypeVar, cast
@@ -39,6 +38,7 @@ from medsched.services.ownership import is_kept
 from medsched.services.stand_ins import stand_in
 
 R = TypeVar("R", bound=Stored)
+T = TypeVar("T")
 _PAGE: Final = 1000
 _PATIENTS: Final = frozenset(
     {
@@ -56,6 +56,8 @@ _OVER: Final = frozenset(
 """What becomes of the waitlist's records because something else was done."""
 _AUTHORISED: Final = "the host has authorised it"
 _BEYOND: Final = "it would make or change what they do not reach"
+_LENT: Final = "it would make their own what only a grant opens to them"
+_BROKEN: Final = "a broken glass opens records, it makes none"
 _KEEPS_NOT: Final = "they may change the time of their own resources only"
 
 
@@ -64,6 +66,7 @@ class Gate:
 
     ``principal`` runs ``operation``. ``reach`` is whose records the command may see and change; the
     principal's grants are read when it is asked for first, and not for those who reach everything.
+    ``about`` names the record that the command is about, for whoever reads of a denial.
     """
 
     def __init__(
@@ -74,13 +77,16 @@ class Gate:
         principal: Principal,
         policy: Policy,
         operation: str,
+        about: Ref | None = None,
     ) -> None:
         self._practice, self._store = practice, store
         self._surroundings, self._policy = surroundings, policy
         self.principal = principal
-        self._free = principal.is_trusted
+        self._free, self._about = principal.is_trusted, about
         self._reason = _AUTHORISED
         self._asked: dict[str, None] = {}
+        self._stood: Mapping[Ref, Stored] = {}
+        self._kept_for: dict[Ref, str] = {}
         self.operation = operation
         self.audited = store.audited
         """Whether what passes is written down."""
@@ -116,14 +122,25 @@ class Gate:
         if any(said):
             self.also("appointment.details")
 
-    def deny(self, why: str) -> NoReturn:
+    def deny(self, why: str, record: Stored | None = None) -> NoReturn:
         """Refuse the command, for a reason: `NotAllowed`, once that is written down."""
-        self._deny(self.operation, why)
+        self._deny(self.operation, why, record)
 
     def _deny(self, operation: str, why: str, record: Stored | None = None) -> NoReturn:
-        action = AuditAction.EXECUTE
-        self._write([self._accesses.denied(action, why, record=record, operation=operation)])
+        if self.audited:
+            ref = self._about if record is None else Ref.to(record)
+            patient = self._whose(ref) if record is None else patient_of(record)
+            execute = AuditAction.EXECUTE
+            denied = self._accesses.denied(execute, why, ref, patient, operation=operation)
+            self._write([denied])
         raise NotAllowed(self.principal.id, operation, why)
+
+    def _whose(self, ref: Ref | None) -> str | None:
+        """Whose record is named; asked for only where something is denied."""
+        if ref is None or ref.kind is Kind.PATIENT:
+            return None if ref is None else ref.id
+        found = self._store.bare(self._practice, [ref]).get(ref)
+        return _patient(found)
 
     @cached_property
     def _now(self) -> datetime:
@@ -204,6 +221,8 @@ class Gate:
 
     def found(self, record: StoredT | None, ref: Ref) -> StoredT | None:
         """A record that was looked for, if it is there and reached; else None, either way alike."""
+        if isinstance(record, Blocking) and record.kept_for is not None:
+            self._kept_for[ref] = record.kept_for  # nothing else tells that once it is removed
         if self._free:
             return record
         theirs = ref.kind in _PATIENTS
@@ -222,16 +241,16 @@ class Gate:
             there = self._store.reached(self._practice, [asked], reach)
             if record is not None and reaches(reach, record, lambda _: bool(there)):
                 return record
-        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, "not reached", ref, _patient(record))])
         return None
 
     def _unless_hidden(self, record: StoredT | None, ref: Ref) -> StoredT | None:
-        """A record that is no patient's: all see it, but for who takes whose time, and why."""
+        """A record of which patients do not tell: all see it, but for who takes whose time, why."""
         if not isinstance(record, Blocking) or self.keeps(record.resources):
             return record
         if record.kept_for in self.reach.patients:
             return record
-        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, record)])
+        self._write([self._accesses.denied(AuditAction.READ, _KEEPS_NOT, ref, _patient(record))])
         return None
 
     def see(self, record: StoredT | None, ref: Ref) -> StoredT:
@@ -241,9 +260,31 @@ class Gate:
             raise NotFound(ref.kind.value, ref.id)
         return found
 
-    def miss(self, ref: Ref) -> NoReturn:
+    def sought(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT | None:
+        """A record that is looked for, if it is there and reached; else None, either way alike.
+
+        Where records are sealed, it is read in full only once it is known to be reached: that a
+        key is asked for would tell that there is such a record. So would `KeyDestroyed`.
+        """
+        if self.sees_all or not self._store.seals:
+            return self.found(read(), ref)
+        bare = self._store.bare(self._practice, [ref]).get(ref)
+        if self.found(bare, ref) is None or bare is None:
+            return None
+        record = read()
+        changed = record is None or record.version != bare.version
+        return self.found(record, ref) if changed else record
+
+    def seen(self, ref: Ref, read: Callable[[], StoredT | None]) -> StoredT:
+        """The same; `NotFound` for what is not there, or not reached."""
+        found = self.sought(ref, read)
+        if found is None:
+            raise NotFound(ref.kind.value, ref.id)
+        return found
+
+    def miss(self, ref: Ref, why: str = "there is none", record: Stored | None = None) -> NoReturn:
         """Say that there is no such record: `NotFound`, once that is written down."""
-        self._write([self._accesses.denied(AuditAction.READ, "there is none", ref)])
+        self._write([self._accesses.denied(AuditAction.READ, why, ref, _patient(record))])
         raise NotFound(ref.kind.value, ref.id)
 
     def patient(self, id: str | None) -> None:
@@ -253,7 +294,13 @@ class Gate:
         """
         if id is not None and not self.sees_all:
             ref = Ref(Kind.PATIENT, id)
-            self.see(self._store.get_many(self._practice, [ref]).get(ref), ref)
+            self.see(self._store.bare(self._practice, [ref]).get(ref), ref)
+
+    def ask_for(self, patient: str | None) -> None:
+        """The same where what is free tells when the patient is busy: that is a read of theirs."""
+        self.patient(patient)
+        if patient is not None:
+            self.tell_of(Kind.PATIENT.value, [patient])
 
     # ------------------------------------------------------------------------ keeping
 
@@ -271,7 +318,11 @@ class Gate:
     # ----------------------------------------------------------------------- changing
 
     def check(self, changeset: Changeset) -> None:
-        """Refuse to make or change a patient's record that is not reached; `NotAllowed`."""
+        """Refuse to make or change a patient's record that is not reached; `NotAllowed`.
+
+        What is changed must be reached as it stands, too, and what only a grant opens must not
+        come to be the principal's own: they would reach it when the grant is over.
+        """
         asked = [one for one in self._asked if not self._reach((), one).everything]
         if not asked:
             return
@@ -280,18 +331,50 @@ class Gate:
             self._as_own(one)
             for one in changeset.writes
             if patient_of(one) is not None or isinstance(one, Hold)
+            if not isinstance(one, Grant)  # who may give one, the policy has said
             if not (isinstance(one, WaitlistEntry) and one.id in offered)
             if not (isinstance(one, WaitlistEntry | WaitlistOffer) and one.status in _OVER)
         ]
+        changed = [Ref.to(one) for one in written if one.version > 1]
+        self._stood = self._store.get_many(self._practice, changed) if changed else {}
         for operation in asked:
-            own = self._reach((), operation)
-            if all(self._itself(own, one) for one in written):
-                continue  # and no grant need be read
-            reach = self._reach(self._grants, operation)
-            there = self._among(written, reach, self._itself)
-            beyond = next((one for one in written if one not in there), None)
+            self._check_reached(operation, written)
+        self._check_made(changeset.writes)
+
+    def _check_reached(self, operation: str, written: Sequence[Stored]) -> None:
+        own, stood = self._reach((), operation), [*self._stood.values()]
+        if all(self._itself(own, one) for one in (*stood, *written)):
+            return  # and no grant need be read
+        reach = self._reach(self._grants, operation)
+        for records in (stood, written):
+            there = self._among(records, reach, self._itself)
+            beyond = next((one for one in records if one not in there), None)
             if beyond is not None:
                 self._deny(operation, _BEYOND, beyond)
+        if reach == own:
+            return
+        lent = {*map(Ref.to, stood)} - {*map(Ref.to, self._among(stood, own, self._itself))}
+        kept = self._among([one for one in written if Ref.to(one) in lent], own, self._itself)
+        if kept:
+            self._deny(operation, _LENT, kept[0])
+
+    def _check_made(self, written: Iterable[Stored]) -> None:
+        """Refuse to make something for a patient whom only a broken glass opens."""
+        if self.sees_all:
+            return
+        patients = {_made_for(one) for one in written if one.version == 1}
+        if not patients - self._own.patients - {None}:
+            return
+        opened = {id for one in self._grants if one.emergency for id in one.patients}
+        refs = [Ref(Kind.PATIENT, id) for id in sorted(opened & patients)]
+        if not refs:
+            return
+        found = [*self._store.get_many(self._practice, refs).values()]
+        calm = self._reach([one for one in self._grants if not one.emergency], self.operation)
+        there = self._among(found, calm, self._itself)
+        urgent = next((one for one in found if one not in there), None)
+        if urgent is not None:
+            self._deny(self.operation, _BROKEN, urgent)
 
     def _as_own(self, record: Stored) -> Stored:
         """A hold for nobody yet is for the patient who places it."""
@@ -325,6 +408,21 @@ class Gate:
         self._write([entry])
         return entry
 
+    def tell_of(self, kind: str, patients: Collection[str]) -> None:
+        """Write down that something is told of some patients without any record of theirs."""
+        if not (self.audited and patients):
+            return
+        refs = {one: Ref(Kind.PATIENT, one) for one in sorted(set(patients))}
+        there = {} if self.sees_all else self._store.bare(self._practice, refs.values())
+        asked = {one: there.get(ref) or Patient(id=one) for one, ref in refs.items()}
+        urgent, read = self._urgent(asked.values()), AuditAction.READ
+        self._write(
+            [
+                self._accesses.about(kind, read, one, emergency=urgent(record))
+                for one, record in asked.items()
+            ]
+        )
+
     def show(self, record: StoredT) -> StoredT:
         """The same for one record."""
         return record if self._free and not self.audited else self.shown([record])[0]
@@ -335,7 +433,8 @@ class Gate:
         returned = [one for one in _records(result) if Ref.to(one) not in written]
         every = [*changeset.writes, *returned]
         accesses, urgent = self._accesses, self._urgent(every)
-        return (*accesses.changed(changeset, urgent), *accesses.read(returned, urgent))
+        changed = accesses.changed(changeset, urgent, self._kept_for)
+        return (*changed, *accesses.read(returned, urgent))
 
     def show_result(self, result: object) -> None:
         """Write down that a command that changed nothing returns this."""
@@ -343,15 +442,14 @@ class Gate:
             self.shown(_records(result))
 
     def _urgent(self, records: Collection[Stored]) -> Callable[[Stored], bool]:
-        """Which of some records only a broken glass opens."""
+        """Which of some records only a broken glass opens, those that change as they were found."""
         if self.sees_all or "_grants" not in self.__dict__:
             return _none
         calm = [one for one in self._grants if not one.emergency]
         if len(calm) == len(self._grants):
             return _none
-        seen = {
-            Ref.to(one) for one in self._reached(list(records), self._reach(calm, self.operation))
-        }
+        found = [self._stood.get(Ref.to(one), one) for one in records]
+        seen = {Ref.to(one) for one in self._reached(found, self._reach(calm, self.operation))}
         return lambda one: Ref.to(one) not in seen
 
     def _write(self, entries: Collection[AuditEntry]) -> None:
@@ -374,22 +472,33 @@ class Gate:
         if isinstance(error, AppointmentsStranded):
             self.shown(one.appointment for one in error.stranded)
 
-    @contextmanager
-    def hushed(self) -> Iterator[None]:
-        """Hush what is raised inside."""
+    def hushed(self, call: Callable[[], T]) -> T:
+        """What a call returns; what it raises is hushed, and nothing carries it along before."""
         try:
-            yield
+            return call()
         except MedschedError as error:
-            self.hush(error)
-            raise
+            against = error
+        self.hush(against)
+        raise against
 
 
 def _unasked(_: str) -> bool:
     return False
 
 
+def _patient(record: Stored | None) -> str | None:
+    return None if record is None else patient_of(record)
+
+
 def _none(_: Stored) -> bool:
     return False
+
+
+def _made_for(record: Stored) -> str | None:
+    """The patient for whom something is made; None for nobody, and for a new patient."""
+    if isinstance(record, Blocking):
+        return record.kept_for
+    return None if isinstance(record, Patient) else patient_of(record)
 
 
 def _records(result: object) -> list[Stored]:

@@ -80,7 +80,7 @@ class Holds:
         of a patient: a referral, a payment in advance. Raises what booking the slot would raise;
         `InvalidDuration`.
         """
-        gate = self._context.admit("hold.place")
+        gate = self._context.admit("hold.place", Kind.PATIENT, patient)
         gate.choose(id)
         gate.detail(referral, prepayment)
         if not (isinstance(lasting, timedelta) and timedelta(0) < lasting <= LONGEST_DURATION):
@@ -145,7 +145,7 @@ class Holds:
         released: its offer is accepted or declined, see `Waitlist`.
         """
         context, bookings, now = self._context, self._bookings, self._context.now()
-        gate = context.admit("hold.confirm")
+        gate = context.admit("hold.confirm", Kind.HOLD, hold)
         gate.choose(id, reference)
         gate.detail(notes, referral, prepayment)
         if patient is not None:
@@ -191,7 +191,7 @@ class Holds:
 
         `NotFound` if it is gone, `NotAllowed` for another principal's hold.
         """
-        gate = self._context.admit("hold.release")
+        gate = self._context.admit("hold.release", Kind.HOLD, hold)
         bookings, now = self._bookings, self._context.now()
 
         def decide() -> tuple[None, Changeset]:
@@ -231,9 +231,9 @@ class Holds:
     def _own(self, gate: Gate, hold: Hold | str) -> Hold:
         held = self._bookings.stored(gate, Hold, hold)
         if held.offer is not None:
-            gate.deny("it keeps a slot for an offer: accept or decline that")
+            gate.deny("it keeps a slot for an offer: accept or decline that", held)
         if held.created_by != self._context.principal.id:
-            gate.deny("somebody else placed it")
+            gate.deny("somebody else placed it", held)
         return held
 
     def _looked_at(

@@ -169,7 +169,7 @@ class Hushing:
         asked = {ref for ref in refs if ref.kind in CLASSES}
         if not asked:
             return frozenset()
-        rows = self._store.get_many(self._practice, asked).values()
+        rows = self._store.bare(self._practice, asked).values()
         mine = [one for one in rows if self._may_be_told(one)]
         return frozenset(map(Ref.to, self._reached(mine)))
 

@@ -39,6 +39,8 @@ from medsched.services.inquiries import Asked, Inquiries
 from medsched.timeline.instants import DAY, date_of, instant_of, minute_of, whole_minute
 from medsched.timeline.zones import Zone
 
+_SLOT: Final = "published-slot"
+"""What an audit calls it."""
 _WEEK: Final = 7
 """How many days are read at once."""
 
@@ -103,8 +105,11 @@ class Publishing:
                         table.publish_day(self._context.practice, day)
                 found += day.slots
             found = bookable_of(found, asked.inquiry)
-        told = (one for one in found if start <= one.start < end)
-        return tuple(told if gate.sees_all else (_told(one, gate.reach) for one in told))
+        told = tuple(one for one in found if start <= one.start < end)
+        if not gate.sees_all:
+            told = tuple(_told(one, gate.reach) for one in told)
+        gate.tell_of(_SLOT, {one.patient for one in told if one.patient is not None})
+        return told
 
     # -------------------------------------------------------------------- publishing
 

@@ -7,7 +7,7 @@ from typing import Generic, ParamSpec, cast
 
 from medsched.domain.access import EVERYTHING
 from medsched.domain.pages import Page, cursor, read_cursor
-from medsched.domain.stored import NounT, Ref, StoredT, kind_of
+from medsched.domain.stored import NounT, StoredT, kind_of
 from medsched.domain.stranding import Stranded
 from medsched.errors import InvalidChoice
 from medsched.services.context import Context
@@ -38,22 +38,20 @@ class Listing(Generic[StoredT, Q]):
         self._sift = sift
         """What is shown of some records, where the store cannot tell that by itself."""
 
-    def _admit(self, verb: str) -> Gate:
-        return self._context.admit(f"{kind_of(self._cls).value}.{verb}")
+    def _admit(self, verb: str, named: object = None) -> Gate:
+        kind = kind_of(self._cls)
+        return self._context.admit(f"{kind.value}.{verb}", kind, named)
 
     def get(self, id: str) -> StoredT:
         """The record of this id, active or not; `NotFound` if there is none."""
-        gate = self._admit("read")
-        return gate.show(gate.see(self._read(gate, id), Ref(kind_of(self._cls), id)))
+        gate = self._admit("read", id)
+        return gate.show(self._context.shown(gate, self._cls, id))
 
     def find(self, id: str) -> StoredT | None:
         """The record of this id, active or not; None if there is none."""
-        gate = self._admit("read")
-        found = gate.found(self._read(gate, id), Ref(kind_of(self._cls), id))
+        gate = self._admit("read", id)
+        found = self._context.looked_up(gate, self._cls, id)
         return None if found is None else gate.show(found)
-
-    def _read(self, gate: Gate, id: str) -> StoredT | None:
-        return self._context.looked_up(gate, self._cls, id)
 
     def list(self, *args: Q.args, **filters: Q.kwargs) -> Page[StoredT]:
         """A page of the records, in order of id; without arguments the first hundred active ones.
@@ -117,7 +115,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
         """
-        gate = self._admit("update")
+        gate = self._admit("update", record)
         if not isinstance(record, self._cls):
             why = f"a {kind_of(self._cls).value} is needed"
             raise InvalidChoice("record", type(record).__name__, why)
@@ -131,7 +129,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         ``stranded`` and ``reason`` as in `update`.
         """
         return self._writer.set_active(
-            self._admit("deactivate"), self._cls, id, False, stranded=stranded, reason=reason
+            self._admit("deactivate", id), self._cls, id, False, stranded=stranded, reason=reason
         )
 
     def activate(
@@ -143,7 +141,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         and ``reason`` as in `update`: a closure takes hours away when it is activated.
         """
         return self._writer.set_active(
-            self._admit("activate"), self._cls, id, True, stranded=stranded, reason=reason
+            self._admit("activate", id), self._cls, id, True, stranded=stranded, reason=reason
         )
 
     def delete(
@@ -153,7 +151,9 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
         ``stranded`` and ``reason`` as in `update`.
         """
-        self._writer.delete(self._admit("delete"), self._cls, id, stranded=stranded, reason=reason)
+        self._writer.delete(
+            self._admit("delete", id), self._cls, id, stranded=stranded, reason=reason
+        )
 
 
 class Directory(Records[NounT, Q], Generic[NounT, F, Q]):

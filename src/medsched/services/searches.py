@@ -21,6 +21,7 @@ from medsched.domain.places import Address
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.slots import Slot
+from medsched.domain.stored import Kind
 from medsched.engine.free_starts import minutes_in_day
 from medsched.engine.searching import stretch_of
 from medsched.engine.sweeps import Hit, Place, Post, Sweep, place_of
@@ -65,7 +66,7 @@ class Searches:
         """
         gate = self._context.admit("search.slots")
         _check_limit(limit)
-        look = self._look(gate, search, now)
+        look = self._asked(gate, search, now)
         scope = _scope(self._context.practice, "slots", search)
         after = None if cursor is None else _read_place(scope, cursor)
         found = list(islice(look.slots(after), limit + 1))
@@ -103,7 +104,7 @@ class Searches:
         _check_limit(limit)
         _check_limit(each, "each", least=0)
         self._rosters.of(self._context)
-        look = self._look(gate, search, now)
+        look = self._asked(gate, search, now)
         scope = _scope(self._context.practice, "providers", search)
         after = None if cursor is None else read_cursor(scope, cursor)
         ids = list(dict.fromkeys(post.provider.id for post in look.posts))
@@ -140,7 +141,7 @@ class Searches:
 
         The dates are the viewer's, if the search states a zone, else those of each provider.
         """
-        look = self._look(self._context.admit("search.load"), search, now, lenient=True)
+        look = self._asked(self._context.admit("search.load"), search, now, lenient=True)
         spans = {post.provider.id: look.dates_of(post) for post in look.posts}
         found = dict.fromkeys(spans, 0)
         if spans:
@@ -161,7 +162,22 @@ class Searches:
     ) -> Looks:
         """A search under way; ``lenient`` and ``at_once`` as `Looks` has them."""
         gate = self._context.admit("search.slots")
-        return self._look(gate, search, now, lenient=lenient, at_once=at_once)
+        return self._asked(gate, search, now, lenient=lenient, at_once=at_once)
+
+    def _asked(
+        self,
+        gate: Gate,
+        search: Search,
+        now: datetime | None,
+        *,
+        lenient: bool = False,
+        at_once: bool = False,
+    ) -> Looks:
+        """A search that somebody asks for, which is written down if it is for a patient."""
+        look = self._look(gate, search, now, lenient=lenient, at_once=at_once)
+        if search.patient is not None and not self._context.in_passing:
+            gate.tell_of(Kind.PATIENT.value, [search.patient])
+        return look
 
     def _look(
         self,

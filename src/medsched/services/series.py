@@ -110,7 +110,7 @@ class SeriesBookings:
 
     def appointments(self, series: Series | str) -> tuple[Appointment, ...]:
         """The appointments of a series, whatever their status, by its dates; `NotFound`."""
-        gate = self._context.admit("series.read")
+        gate = self._context.admit("series.read", Kind.SERIES, series)
         found = self._stored(gate, series.id if isinstance(series, Series) else series)
         return gate.shown(gate.reached(self._read(_ids(found))))
 
@@ -142,7 +142,7 @@ class SeriesBookings:
         `InvalidChoice` for resources that the type does not need.
         """
         context, bookings, now = self._context, self._bookings, self._context.now()
-        gate = context.admit("series.book")
+        gate = context.admit("series.book", Kind.PATIENT, patient)
         refuse_unknown(details, SeriesDetails, "book")
         gate.choose(details.get("id"))
         gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
@@ -296,7 +296,7 @@ class SeriesBookings:
         `InvalidTransition` where none can be moved any more; `InvalidChoice` for an appointment
         of no series, or where neither ``to`` nor ``provider`` is stated; `InvalidWallTime`.
         """
-        gate = self._context.admit("series.reschedule")
+        gate = self._context.admit("series.reschedule", Kind.APPOINTMENT, appointment)
         bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
         if to is None and provider is None:
             raise InvalidChoice("to", None, "say another time, another provider, or both")
@@ -354,7 +354,7 @@ class SeriesBookings:
 
         `InvalidTransition` for one alone that is over; `InvalidChoice` for one of no series.
         """
-        gate = self._context.admit("series.cancel")
+        gate = self._context.admit("series.cancel", Kind.APPOINTMENT, appointment)
         bookings, now, scope = self._bookings, self._context.now(), SeriesScope(scope)
         said = {"appointment": id_of(appointment), "scope": scope.value, "reason": reason}
 
@@ -378,8 +378,7 @@ class SeriesBookings:
     # ------------------------------------------------------------------- in common
 
     def _stored(self, gate: Gate, id: str) -> Series:
-        found = self._context.looked_up(gate, Series, id)
-        return gate.see(found, Ref(Kind.SERIES, id))
+        return self._context.shown(gate, Series, id)
 
     def _series_of(self, appointment: Appointment) -> Series:
         """The series of an appointment that is reached, and so is told what it belongs to."""

@@ -205,7 +205,7 @@ class TimeBlocks:
 
         `NonexistentTime` or `AmbiguousTime` where its zone has changed since, and it opens nothing.
         """
-        self._context.admit("time-block.read")
+        self._context.admit("time-block.read", Kind.TIME_BLOCK, block)
         return self._times(self._stored(_id(block)))
 
     def _times(self, stored: TimeBlock) -> tuple[datetime, datetime]:
@@ -229,7 +229,7 @@ class TimeBlocks:
 
         Whatever else may be open then, it is this block or refused. Raises as `times`.
         """
-        self._context.admit("time-block.read")
+        self._context.admit("time-block.read", Kind.TIME_BLOCK, block)
         stored = self._stored(_id(block))
         return Start(stored.provider, type, self._times(stored)[0], block=stored.id)
 
@@ -238,9 +238,9 @@ class TimeBlocks:
     ) -> Appointment:
         """Take a block for a patient: pending, until `Appointments.accept` confirms it.
 
-        The appointment begins and ends with the block, and names it. `Appointments.cancel` frees
-        the block, for the same patient too. Raises as `Appointments.request`: `BookingRefused`
-        for a block that is taken, by whomever.
+        That is the practice's to do, not the patient's. The appointment begins and ends with the
+        block, and names it. `Appointments.cancel` frees the block, for the same patient too. Raises
+        as `Appointments.request`: `BookingRefused` for a block that is taken, by whomever.
         """
         return self._appointments.request(self.start(block, type), patient=patient, **details)
 
@@ -256,7 +256,7 @@ class TimeBlocks:
         `InvalidChoice` for another provider, time, zone, location or room: publish another block.
         `NotFound`; `VersionConflict` if it was changed since it was read; what publishing raises.
         """
-        gate = self._context.admit("time-block.update")
+        gate = self._context.admit("time-block.update", Kind.TIME_BLOCK, block)
         if not isinstance(block, TimeBlock):
             raise InvalidChoice("block", type(block).__name__, "a TimeBlock is needed")
 

@@ -117,7 +117,7 @@ class Waitlist(WaitlistLine):
         active; `AlreadyExists`.
         """
         context, now = self._context, self._context.now()
-        gate = context.admit("waitlist.join")
+        gate = context.admit("waitlist.join", Kind.PATIENT, patient)
         gate.choose(id)
         gate.detail(notes, referral, prepayment)
         if urgency:
@@ -178,7 +178,7 @@ class Waitlist(WaitlistLine):
 
         `NotWaiting` once it is over; raises what `join` raises.
         """
-        gate = self._context.admit("waitlist.change")
+        gate = self._context.admit("waitlist.change", Kind.WAITLIST_ENTRY, entry)
         refuse_unknown(wishes, Wishes, "change")
         gate.detail(*(wishes.get(name) for name in ("notes", "referral", "prepayment")))
         now, records = self._context.now(), self._records
@@ -209,7 +209,7 @@ class Waitlist(WaitlistLine):
 
         `InvalidNumber`; `NotWaiting` once the entry is over.
         """
-        gate = self._context.admit("waitlist.set-urgency")
+        gate = self._context.admit("waitlist.set-urgency", Kind.WAITLIST_ENTRY, entry)
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
@@ -235,7 +235,7 @@ class Waitlist(WaitlistLine):
 
         One that is over stays what it is.
         """
-        gate = self._context.admit("waitlist.leave")
+        gate = self._context.admit("waitlist.leave", Kind.WAITLIST_ENTRY, entry)
         now, records = self._context.now(), self._records
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:

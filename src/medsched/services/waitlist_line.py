@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from medsched.domain.stored import Kind
 from medsched.domain.waitlist import (
     OfferStatus,
     WaitlistEntry,
@@ -53,8 +56,8 @@ class WaitlistLine(WaitlistOffers):
             if wanted.places is None or one.location in wanted.places
         ]
         if not found:
-            with gate.hushed():
-                self._bookings.decide(wish, now, fresh=True)  # which says why there is none
+            # This says why there is none.
+            gate.hushed(partial(self._bookings.decide, wish, now, fresh=True))
         status = WaitlistStatus.WAITING
         waiting = self._records.all_of(WaitlistEntry, type=wanted.type, status=status)
         one = Opening.of(found[0])
@@ -68,7 +71,8 @@ class WaitlistLine(WaitlistOffers):
         date in common with it, patients who are not active among them. See `WaitlistPosition` for
         the estimate. `NotWaiting` once it is over.
         """
-        gate, records = self._context.admit("waitlist.position"), self._records
+        gate = self._context.admit("waitlist.position", Kind.WAITLIST_ENTRY, entry)
+        records = self._records
         own = gate.show(self._waiting(gate, entry))
         waiting = records.all_of(WaitlistEntry, type=own.type, status=WaitlistStatus.WAITING)
         rivals = [one for one in waiting if one.id != own.id and competes(own, one)]

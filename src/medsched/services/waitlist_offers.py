@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -15,7 +15,7 @@ from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.people import Patient
 from medsched.domain.refusals import BookingRefused, OfferExpired
-from medsched.domain.stored import Kind, Ref
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.domain.waitlist import (
     STILL_WAITING,
     THIRTY_MINUTES,
@@ -30,7 +30,6 @@ from medsched.errors import (
     InvalidChoice,
     InvalidInterval,
     InvalidText,
-    NotFound,
     NotWaiting,
     OfferClosed,
 )
@@ -51,6 +50,8 @@ from medsched.services.waitlist_records import (
 from medsched.timeline.instants import instant_of
 
 RecordT = TypeVar("RecordT", WaitlistEntry, WaitlistOffer)
+
+_ANOTHERS: Final = "the offer is to another patient"
 
 
 class WaitlistOffers:
@@ -85,7 +86,7 @@ class WaitlistOffers:
         `InvalidChoice` for one of another type, `InvalidInterval` for one that begins now;
         `InvalidText` for no reason; `InvalidDuration`.
         """
-        gate = self._context.admit("waitlist.offer")
+        gate = self._context.admit("waitlist.offer", Kind.WAITLIST_ENTRY, entry)
         check_lasting(lasting)
         if not isinstance(reason, str) or not reason.strip():
             size = len(reason) if isinstance(reason, str) else type(reason).__name__
@@ -138,7 +139,7 @@ class WaitlistOffers:
 
         One that is over stays what it is; `OfferClosed` for one that was accepted.
         """
-        gate = self._context.admit("waitlist.withdraw")
+        gate = self._context.admit("waitlist.withdraw", Kind.WAITLIST_OFFER, offer)
         return self._refused(gate, offer, OfferStatus.WITHDRAWN, None, "", idempotency_key)
 
     def decline(
@@ -154,7 +155,7 @@ class WaitlistOffers:
         Declining twice is declining once, and what has expired is over as it is. `NotFound` for
         another patient's offer; `OfferClosed` for one that was accepted or withdrawn.
         """
-        gate = self._context.admit("waitlist.decline")
+        gate = self._context.admit("waitlist.decline", Kind.WAITLIST_OFFER, offer)
         check_id(patient, "patient")
         return self._refused(gate, offer, OfferStatus.DECLINED, patient, reason, idempotency_key)
 
@@ -217,7 +218,7 @@ class WaitlistOffers:
         for one that was declined or withdrawn; `AlreadyExists`.
         """
         context, bookings, records = self._context, self._bookings, self._records
-        gate = context.admit("waitlist.accept")
+        gate = context.admit("waitlist.accept", Kind.WAITLIST_OFFER, offer)
         check_id(patient, "patient")
         gate.choose(id, reference)
         gate.detail(notes)
@@ -282,16 +283,21 @@ class WaitlistOffers:
         """An offer, to this patient if one is named; whether it is another's nobody is told."""
         found = self._records.seen(gate, WaitlistOffer, id)
         if patient is not None and found.patient != patient:
-            raise NotFound(Kind.WAITLIST_OFFER.value, id)
+            gate.miss(Ref(Kind.WAITLIST_OFFER, id), _ANOTHERS, found)
         return found
 
     def _kept(self, gate: Gate, id: str, patient: str) -> tuple[WaitlistOffer, Hold | None]:
         """A patient's offer and its hold, of one state: else a rival could have taken the one."""
         refs = Ref(Kind.WAITLIST_OFFER, id), Ref(Kind.HOLD, id)
-        found = self._context.store.get_many(self._context.practice, refs)
-        offer, held = gate.see(found.get(refs[0]), refs[0]), found.get(refs[1])
+        found = dict[Ref, Stored]()
+
+        def read() -> Stored | None:
+            found.update(self._context.store.get_many(self._context.practice, refs))
+            return found.get(refs[0])
+
+        offer, held = gate.seen(refs[0], read), found.get(refs[1])
         if not isinstance(offer, WaitlistOffer) or offer.patient != patient:
-            raise NotFound(Kind.WAITLIST_OFFER.value, id)
+            gate.miss(refs[0], _ANOTHERS, offer)
         return offer, held if isinstance(held, Hold) else None
 
     def _over(

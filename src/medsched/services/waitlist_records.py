@@ -86,8 +86,7 @@ class WaitlistRecords:
 
     def seen(self, gate: Gate, cls: type[RecordT], id: str) -> RecordT:
         """The same, for who sees it; `NotFound`."""
-        found = self.context.kept(cls, id)
-        return gate.see(found, Ref(kind_of(cls), id))
+        return self.context.held(gate, cls, id)
 
     def all_of(
         self, cls: type[RecordT], *, active: bool | None = True, **where: object

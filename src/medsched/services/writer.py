@@ -210,8 +210,10 @@ class Writer:
 
         def decide() -> tuple[NounT, Changeset | None]:
             view = View(self.context)
-            found = view.get(cls, ref)
-            stored = gate.see(found, ref) if found is not None or default is None else default
+            if default is None:
+                stored = gate.seen(ref, lambda: view.get(cls, ref))
+            else:
+                stored = gate.see(view.get(cls, ref) or default, ref)
             made = make(stored)
             _check_change(gate, stored, made)
             if made == stored and change is not Change.UPDATED:
@@ -242,7 +244,7 @@ class Writer:
         def decide() -> tuple[None, Changeset]:
             store, practice = self.context.store, self.context.practice
             view = View(self.context)
-            stored = gate.see(view.get(cls, ref), ref)
+            stored = gate.seen(ref, lambda: view.get(cls, ref))
             _check_change(gate, stored, stored)
             found = store.referrers(practice, ref)
             expired = self._expired_holds(found, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from medsched.errors import MissingExtra
+from medsched.errors import AuditDamaged, MissingExtra
 
 try:
     import sqlalchemy as sa
@@ -14,6 +14,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("a sink in a database", "sqlalchemy") from error
 
+from medsched.adapters.sqlalchemy.audit_chaining import leniently
 from medsched.adapters.sqlalchemy.audit_triggers import growing
 from medsched.adapters.sqlalchemy.columns import UtcDateTime, document, exact
 from medsched.adapters.sqlalchemy.connections import Connections, engine_of
@@ -110,14 +111,16 @@ class DatabaseSink:
     def records(self, practice: str, *, after: int = 0) -> Iterator[ChainedRow]:
         table = self._tables.record.c
         query = sa.select(table.number, table.document).where(table.practice == practice)
-        query = query.order_by(table.number).limit(_PAGE)
+        query, last = query.order_by(table.number).limit(_PAGE), after
         while True:
-            with self._connections.reading("sink") as connection:
+            with self._connections.reading("sink") as connection, leniently(connection):
                 rows = connection.execute(query.where(table.number > after)).all()
             for number, text in rows:
-                found = from_document(text, number)
+                # SQLite keeps any value; one that is no number comes after all that are.
+                last = number if type(number) is int else last + 1
+                found = from_document(text, last)
                 # A document that stands under another number is none of this one's.
-                yield found if found.number == number else from_document("", number)
+                yield found if found.number == number else from_document("", last)
             if not rows:
                 return
             after = rows[-1].number
@@ -125,14 +128,24 @@ class DatabaseSink:
     def checkpoints(self, practice: str) -> Sequence[Checkpoint]:
         table = self._tables.checkpoint.c
         query = sa.select(table.document).where(table.practice == practice)
-        with self._connections.reading("sink") as connection:
+        with self._connections.reading("sink") as connection, leniently(connection):
             found = connection.scalars(query.order_by(table.kept_at, table.number)).all()
-        return [Checkpoint.from_json(one) for one in found]
+        return [Checkpoint.kept(one, practice) for one in found]
+
+    def newest(self, practice: str) -> Checkpoint | None:
+        table = self._tables.checkpoint.c
+        query = sa.select(table.document).where(table.practice == practice)
+        query = query.order_by(table.kept_at.desc(), table.number.desc()).limit(1)
+        with self._connections.reading("sink") as connection, leniently(connection):
+            found = connection.scalars(query).first()
+        return None if found is None else Checkpoint.kept(found, practice)
 
     def _last(self, connection: Connection, practice: str) -> int:
         table = self._tables.record.c
         query = sa.select(sa.func.max(table.number)).where(table.practice == practice)
-        last: int | None = connection.scalar(query)
+        last = connection.scalar(query)
+        if last is not None and type(last) is not int:
+            raise AuditDamaged(f"number {last!r} of the sink")
         return last or 0
 
     def __repr__(self) -> str:

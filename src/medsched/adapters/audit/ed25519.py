@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import attrs
@@ -20,8 +20,11 @@ except ImportError:
 def new_signer() -> tuple[bytes, str]:
     """A new key that signs, and its public half in base64."""
     signer = Ed25519PrivateKey.generate()
-    public = b64encode(signer.public_key().public_bytes_raw()).decode("ascii")
-    return signer.private_bytes_raw(), public
+    return signer.private_bytes_raw(), _public(signer)
+
+
+def _public(signer: Ed25519PrivateKey) -> str:
+    return b64encode(signer.public_key().public_bytes_raw()).decode("ascii")
 
 
 @attrs.frozen(repr=False)
@@ -30,12 +33,16 @@ class Ed25519Keys:
 
     macs: Mapping[int, bytes]
     signers: Mapping[int, Ed25519PrivateKey]
+    altered: Collection[int] = ()
 
     @classmethod
-    def of(cls, macs: Mapping[int, bytes], signers: Mapping[int, bytes]) -> Self:
-        """The keys that are these bytes."""
+    def of(
+        cls, macs: Mapping[int, bytes], signers: Mapping[int, bytes], public: Mapping[int, str]
+    ) -> Self:
+        """The keys that are these bytes; ``public`` is what is kept as their public halves."""
         made = {at: Ed25519PrivateKey.from_private_bytes(one) for at, one in signers.items()}
-        return cls(macs, made)
+        altered = tuple(at for at, one in made.items() if public.get(at) != _public(one))
+        return cls(macs, made, altered)
 
     @property
     def signing(self) -> int:

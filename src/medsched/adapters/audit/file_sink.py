@@ -69,17 +69,27 @@ class FileSink:
             found = _read(line)
             if "checkpoint" in found:
                 continue
-            one = from_document(json.dumps(found.get("record")), number + 1)
+            one = from_document(_again(found.get("record")), number + 1)
             number = one.number
             if number > after:
                 yield one
 
     def checkpoints(self, practice: str) -> Sequence[Checkpoint]:
         return [
-            Checkpoint.from_json(json.dumps(found["checkpoint"]))
+            Checkpoint.kept(_again(found["checkpoint"]), practice)
             for found in map(_read, self._lines(practice))
             if "checkpoint" in found
         ]
+
+    def newest(self, practice: str) -> Checkpoint | None:
+        place = self._place(practice)
+        if not place.exists():
+            return None
+        with _told("reading the sink"), place.open("rb") as file:
+            for found in map(_read, _backwards(file)):
+                if "checkpoint" in found:
+                    return Checkpoint.kept(_again(found["checkpoint"]), practice)
+        return None
 
     def _lines(self, practice: str) -> Iterator[bytes]:
         """All lines that came to their end."""
@@ -125,9 +135,17 @@ def _read(line: bytes) -> dict[str, object]:
     """What a line says; nothing where it makes no sense."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _again(found: object) -> str:
+    """A part of a line as JSON; nothing for what is nested too deeply."""
+    try:
+        return json.dumps(found)
+    except RecursionError:
+        return ""
 
 
 def _last(file: BinaryIO) -> int:
@@ -135,7 +153,7 @@ def _last(file: BinaryIO) -> int:
     for line in _backwards(file):
         found = _read(line)
         if "checkpoint" not in found:
-            one = from_document(json.dumps(found.get("record")), 0)
+            one = from_document(_again(found.get("record")), 0)
             if one.number:
                 return one.number
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
+from hmac import compare_digest
 from importlib import import_module
 from threading import Lock
 from typing import Final, NamedTuple
@@ -57,19 +58,36 @@ class AuditKeeping:
         )
 
     def _kept(self, practice: str, purpose: str, secret: bytes, public: str) -> KeptKey:
-        wrapped = self._keys.wrap(secret, context(practice, purpose))
+        wrapped = self._wrapped(practice, purpose, secret)
         return KeptKey(purpose, 1, wrapped.wrapped_by, wrapped.text, public)
+
+    def _wrapped(self, practice: str, purpose: str, secret: bytes) -> WrappedKey:
+        """A key, wrapped, once it is sure that it comes out again."""
+        for_what = context(practice, purpose)
+        wrapped = self._keys.wrap(secret, for_what)
+        try:
+            found = self._keys.unwrap(wrapped, for_what)
+        except DecryptionError:
+            found = b""
+        if not compare_digest(found, secret):
+            raise KeyUnavailable(f"audit of {practice}", "what was wrapped does not come out again")
+        return wrapped
 
     def open(self, practice: str, kept: Iterable[KeptKey]) -> AuditKeys:
         """The keys of a practice, unwrapped; `KeyUnavailable` without one of each kind."""
         from medsched.adapters.audit.ed25519 import Ed25519Keys
 
         found: dict[str, dict[int, bytes]] = {purpose: {} for purpose in _USES}
+        public = dict[int, str]()
         for one in kept:
+            if one.purpose not in found or type(one.number) is not int:
+                raise DecryptionError("a key of the audit")
             found[one.purpose][one.number] = self._unwrap(practice, one)
+            if one.purpose == SIGN:
+                public[one.number] = one.public
         if not all(found.values()):
             raise KeyUnavailable(f"audit of {practice}", "it has none yet")
-        return Ed25519Keys.of(found[MAC], found[SIGN])
+        return Ed25519Keys.of(found[MAC], found[SIGN], public)
 
     def _unwrap(self, practice: str, one: KeptKey) -> bytes:
         with self._lock:
@@ -91,7 +109,7 @@ class AuditKeeping:
         """The key under the master key of today; None if it is already."""
         if one.wrapped_by == self._keys.current:
             return None
-        wrapped = self._keys.wrap(self._unwrap(practice, one), context(practice, one.purpose))
+        wrapped = self._wrapped(practice, one.purpose, self._unwrap(practice, one))
         return one._replace(wrapped_by=wrapped.wrapped_by, wrapped=wrapped.text)
 
     def __repr__(self) -> str:

@@ -16,8 +16,8 @@ try:
 except ImportError:
     raise MissingExtra("master keys in AWS KMS", "aws") from None
 
-_GONE: Final = frozenset({"NotFoundException", "KMSInvalidStateException"})
-"""What KMS says of a key that is not there, or waits to be deleted."""
+_GONE: Final = frozenset({"NotFoundException", "DisabledException", "KMSInvalidStateException"})
+"""What KMS says of a key that is not there, is disabled, or waits to be deleted."""
 _BROKEN: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 _CONNECT: Final = 2
 _READ: Final = 5
@@ -66,7 +66,10 @@ class AwsKms:
             Plaintext=key,
             EncryptionContext=dict(context),
         )
-        text = b64encode(answer["CiphertextBlob"]).decode("ascii")
+        try:
+            text = b64encode(answer["CiphertextBlob"]).decode("ascii")
+        except (KeyError, TypeError):
+            raise KeyUnavailable(self._key_id, "no answer of KMS's") from None
         return WrappedKey(self._key_id, text)
 
     def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
@@ -81,7 +84,10 @@ class AwsKms:
             CiphertextBlob=blob,
             EncryptionContext=dict(context),
         )
-        return bytes(answer["Plaintext"])
+        try:
+            return memoryview(answer["Plaintext"]).tobytes()
+        except (KeyError, TypeError):
+            raise KeyUnavailable(wrapped.wrapped_by, "no answer of KMS's") from None
 
     def _ask(self, operation: Any, key: str, **said: Any) -> Any:
         """What KMS answers; its errors as this library's, without what was asked."""
@@ -89,7 +95,7 @@ class AwsKms:
             return operation(**said)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        except BotoCoreError as error:
+        except Exception as error:  # whatever it is, nothing that it says is told
             code = type(error).__name__
         if code in _GONE:
             raise KeyDestroyed(f"the master key {key!r}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
-from medsched.errors import DecryptionError, KeyDestroyed, KeyUnavailable, MissingExtra
+from medsched.errors import DecryptionError, KeyUnavailable, MissingExtra
 from medsched.ports.keys import WrappedKey
 
 try:
@@ -123,7 +123,9 @@ class LocalKeys:
         try:
             master = self._keys[wrapped.wrapped_by]
         except KeyError:
-            raise KeyDestroyed(f"the master key {wrapped.wrapped_by!r}") from None
+            # A wrong file is likelier than a key that was destroyed.
+            why = "not among the keys of this file"
+            raise KeyUnavailable(wrapped.wrapped_by, why) from None
         try:
             sealed = b64decode(wrapped.text, validate=True)
             return master.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(context))

@@ -55,7 +55,10 @@ class VaultTransit:
     def current(self) -> str:
         transit = self._client.secrets.transit
         answer = self._ask(transit.read_key, name=self._key)
-        return f"{self._key}:v{answer['latest_version']}"
+        version = answer.get("latest_version")
+        if not isinstance(version, int):
+            raise KeyUnavailable(self._key, "no answer of Vault's")
+        return f"{self._key}:v{version}"
 
     def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
         transit, bound = self._client.secrets.transit, _bound(context)
@@ -64,7 +67,9 @@ class VaultTransit:
         plain = _text(key + sha256(bound).digest())
         text = self._ask(
             transit.encrypt_data, name=self._key, plaintext=plain, **self._binding(bound)
-        )["ciphertext"]
+        ).get("ciphertext")
+        if not isinstance(text, str) or text.count(":") != 2:
+            raise KeyUnavailable(self._key, "no answer of Vault's")
         version = text.split(":")[1]
         return WrappedKey(f"{self._key}:{version}", text)
 
@@ -76,7 +81,10 @@ class VaultTransit:
         answer = self._ask(
             transit.decrypt_data, name=name, ciphertext=wrapped.text, **self._binding(bound)
         )
-        plain = b64decode(answer["plaintext"])
+        try:
+            plain = b64decode(answer["plaintext"], validate=True)
+        except (KeyError, TypeError, ValueError):
+            raise KeyUnavailable(name, "no answer of Vault's") from None
         if not compare_digest(plain[_KEY:], sha256(bound).digest()):
             raise DecryptionError("a wrapped key")
         return plain[:_KEY]
@@ -106,6 +114,8 @@ class VaultTransit:
             raise KeyUnavailable(name, type(error).__name__) from None
         except (KeyError, TypeError, ValueError):  # something else answers there
             raise KeyUnavailable(name, "no answer of Vault's") from None
+        except Exception as error:  # whatever it is, nothing that it says is told
+            raise KeyUnavailable(name, type(error).__name__) from None
 
     def __repr__(self) -> str:
         return f"<VaultTransit {self._mount}/{self._key}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest, digest
@@ -12,7 +12,7 @@ from itertools import islice
 import attrs
 
 from medsched.domain.audit import AuditEntry
-from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint, link
+from medsched.domain.audit_chain import Anchor, AuditHead, ChainedRow, link
 from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
 from medsched.ports.audit_log import Seen
 
@@ -34,6 +34,10 @@ class MemoryKeys:
     @property
     def signing(self) -> int:
         return _KEY
+
+    @property
+    def altered(self) -> Collection[int]:
+        return ()
 
     def sign(self, message: bytes) -> bytes:
         return digest(self.signer, message, sha256)
@@ -116,7 +120,7 @@ class Journal:
         longer = max(self.head.retention, period)
         self.head = attrs.evolve(self.head, retention=longer)
 
-    def prune(self, anchor: Checkpoint) -> int:
+    def prune(self, anchor: Anchor) -> int:
         """Remove links and entries up to an anchor."""
         gone = [number for number in self.links if number <= anchor.number]
         for number in gone:

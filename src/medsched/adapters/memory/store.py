@@ -19,7 +19,7 @@ from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment
 from medsched.domain.audit import AuditEntry
-from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint
+from medsched.domain.audit_chain import Anchor, AuditHead, ChainedRow
 from medsched.domain.audit_rows import AuditRow, microseconds
 from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import Applied, Changeset, Outcome
@@ -32,7 +32,7 @@ from medsched.domain.lookups import Sought
 from medsched.domain.published import PublishedDay
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of
-from medsched.ports.audit_log import AuditKeys, Seen
+from medsched.ports.audit_log import AuditKeys, Seen, Strays
 from medsched.ports.store import RETRIES, Taken, VersionedCalendar
 from medsched.ports.surroundings import Surroundings
 
@@ -68,6 +68,16 @@ class MemoryStore:
         return found if isinstance(found, cls) else None
 
     def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self._named(practice, refs)
+
+    @property
+    def seals(self) -> bool:
+        return False
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        return self._named(practice, [ref for ref in refs if ref.kind is not Kind.GRANT])
+
+    def _named(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
         with self._lock:
             records = self._practice(practice).records
             return {ref: records[ref] for ref in refs if ref in records}
@@ -284,6 +294,11 @@ class MemoryStore:
         with self._lock:
             return self._journals.setdefault(practice, Journal(practice)).keys
 
+    def kept_audit_keys(self, practice: str) -> AuditKeys | None:
+        with self._lock:
+            journal = self._journals.get(practice)
+            return None if journal is None else journal.keys
+
     def audit_head(self, practice: str) -> AuditHead:
         with self._lock:
             return self._journal(practice).head
@@ -299,6 +314,9 @@ class MemoryStore:
     def unsealed_audit(self, practice: str, *, after: str, limit: int) -> Sequence[AuditRow]:
         with self._lock:
             return self._journal(practice).unsealed(after, limit)
+
+    def stray_audit(self, practice: str, *, limit: int) -> Strays:
+        return Strays()
 
     def audit_of(
         self,
@@ -321,7 +339,7 @@ class MemoryStore:
         with self._lock:
             self._journals.setdefault(practice, Journal(practice)).retain(period)
 
-    def prune_audit(self, practice: str, anchor: Checkpoint) -> int:
+    def prune_audit(self, practice: str, anchor: Anchor) -> int:
         with self._lock:
             return self._journal(practice).prune(anchor)
 

@@ -1,8 +1,8 @@
 """The one write: a changeset, in one transaction, its guards checked under locks.
 
-Locks are taken in one order everywhere: the key, the schedule versions, the tallies, the ledger,
-then records and bookings, each sorted; what is changed is locked for writing at once, what is
-only guarded is shared, so no lock is ever raised from the one to the other.
+Locks are taken in one order everywhere: the key, the data keys, the schedule versions, the
+tallies, the ledger, then records and bookings, each sorted; what is changed is locked for writing
+at once, what is only guarded is shared, so no lock is ever raised from the one to the other.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from medsched.adapters.sqlalchemy.locking import (
     all_met,
     chunks,
     hold,
+    hold_keys,
     key_of,
     nameable,
     named,
@@ -94,6 +95,7 @@ class Application:
         changeset = self._changeset
         if changeset.request is not None:
             self._receipt(changeset.request)
+        self._keys()
         self._schedules()
         self._tallies()
         ledger = LedgerWriter(self._connection, self._tables, self._practice)
@@ -130,6 +132,15 @@ class Application:
         if first.made_at > request.made_at - KEPT_FOR:
             raise KeyUsed(first.digest, first.document)
         self._connection.execute(sa.update(table).where(here).values(row))
+
+    # ----------------------------------------------------------------------- keys
+
+    def _keys(self) -> None:
+        """What is sealed here is sealed by keys that nobody has destroyed, nor will meanwhile."""
+        needed = self._writing.sealed_by
+        if needed and not hold_keys(self._connection, self._tables, self._practice, needed):
+            self._writing.forget_keys()
+            raise Undone(Stale())
 
     # ------------------------------------------------------------------ schedules
 

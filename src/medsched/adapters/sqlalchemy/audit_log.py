@@ -9,16 +9,18 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RowMapping
 
 from medsched.adapters.audit.keeping import AuditKeeping, KeptKey
 from medsched.adapters.sqlalchemy.audit_chaining import (
     entries_of,
+    is_text,
+    is_whole,
     leniently,
     locked_head,
-    prune_some,
+    prune_to,
     seal_some,
-    set_anchor,
+    strays_of,
     update_head,
 )
 from medsched.adapters.sqlalchemy.audit_writing import write_audit
@@ -36,15 +38,17 @@ from medsched.adapters.sqlalchemy.schema import Tables, tables
 from medsched.adapters.sqlalchemy.slot_table import SlotTableKeeper
 from medsched.adapters.surroundings import standard
 from medsched.domain.audit import AuditEntry
-from medsched.domain.audit_chain import AuditHead, ChainedRow, Checkpoint
+from medsched.domain.audit_chain import LONGEST, Anchor, AuditHead, ChainedRow
 from medsched.domain.audit_rows import AuditRow, MacKey, audit_row
 from medsched.errors import AuditNotKept, InvalidChoice, StorageBusy
-from medsched.ports.audit_log import AuditKeys, Seen
+from medsched.ports.audit_log import AuditKeys, Seen, Strays
 from medsched.ports.surroundings import Surroundings
 
 _Result = TypeVar("_Result")
 _SEALING: Final = 100
 """How often entries are sealed again after somebody else sealed them at the same moment."""
+_SMALLEST: Final = -(2**63)
+"""The smallest number that a database can hold."""
 _KEY_COLUMNS: Final = ("purpose", "number", "wrapped_by", "wrapped", "public")
 
 
@@ -63,6 +67,7 @@ class AuditLogKeeper(SlotTableKeeper):
         super().__init__(connections, tables, documents)
         self._keeping = audit
         self._opened: dict[str, AuditKeys] = {}
+        self._unaudited = set[str]()
 
     @property
     def audited(self) -> bool:
@@ -118,6 +123,23 @@ class AuditLogKeeper(SlotTableKeeper):
             self._opened[practice] = opened
         return opened
 
+    def kept_audit_keys(self, practice: str) -> AuditKeys | None:
+        if self._keeping is None:
+            raise AuditNotKept(type(self).__name__)
+        kept = self._kept_keys(practice) if nameable(practice) else []
+        return self._keeping.open(practice, kept) if kept else None
+
+    def _refuse_unaudited(self, practice: str) -> None:
+        """`AuditNotKept` where an audit of the practice is kept, and this store was given none.
+
+        It is asked once of each practice: whoever begins an audit stops those who keep none.
+        """
+        if self.audited or practice in self._unaudited:
+            return
+        if nameable(practice) and self._kept_keys(practice):
+            raise AuditNotKept(type(self).__name__)
+        self._unaudited.add(practice)
+
     def _mac_key(self, practice: str) -> MacKey:
         macs = self.audit_keys(practice).macs
         number = max(macs)
@@ -128,7 +150,7 @@ class AuditLogKeeper(SlotTableKeeper):
         query = sa.select(*(table.c[name] for name in _KEY_COLUMNS)).where(
             table.c.practice == practice
         )
-        with self._connections.reading("audit keys") as connection:
+        with self._connections.reading("audit keys") as connection, leniently(connection):
             return [KeptKey(*row) for row in connection.execute(query)]
 
     def _keep_keys(self, connection: Connection, practice: str, made: Sequence[KeptKey]) -> None:
@@ -149,15 +171,7 @@ class AuditLogKeeper(SlotTableKeeper):
         with self._connections.reading("audit") as connection, leniently(connection):
             query = sa.select(table).where(table.c.practice == practice)
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return AuditHead()
-        return AuditHead(
-            number=row.number,
-            digest=row.digest,
-            shipped=row.shipped,
-            anchor=_anchor(practice, row.pruned, row.anchor),
-            retention=timedelta(days=row.retention),
-        )
+        return AuditHead() if row is None else _head(practice, row._mapping)
 
     def sealed_audit(self, practice: str, *, after: int, limit: int) -> Sequence[ChainedRow]:
         if not nameable(practice):
@@ -165,17 +179,22 @@ class AuditLogKeeper(SlotTableKeeper):
         chain = self._tables.audit_chain
         query = (
             sa.select(*(chain.c[name] for name in ("number", "mac_key", "digest", "entry")))
-            .where(chain.c.practice == practice, chain.c.number > after)
+            .where(chain.c.practice == practice, chain.c.number > max(after, _SMALLEST))
             .order_by(chain.c.number)
             .limit(limit)
         )
+        if self._connections.dialect == "sqlite":  # which keeps any value as a number
+            query = query.where(sa.func.typeof(chain.c.number) == "integer")
         with self._connections.reading("audit", several=True) as connection:
             with leniently(connection):
                 links = connection.execute(query).all()
             ids = [one.entry for one in links]
             rows = entries_of(connection, self._tables, practice, ids)
         return [
-            ChainedRow(one.number, one.mac_key, one.digest, one.entry, rows.get(one.entry))
+            ChainedRow(
+                *(one.number, one.mac_key, _text(one.digest), _text(one.entry)),
+                rows.get(one.entry),
+            )
             for one in links
         ]
 
@@ -184,8 +203,15 @@ class AuditLogKeeper(SlotTableKeeper):
         linked = sa.exists().where(
             chain.c.practice == audit.c.practice, chain.c.entry == audit.c.id
         )
-        here = sa.and_(audit.c.practice == practice, audit.c.id > after, ~linked)
+        here = sa.and_(audit.c.practice == practice, audit.c.id > _given(after), ~linked)
         return self._rows(practice, here, (audit.c.id,), limit)
+
+    def stray_audit(self, practice: str, *, limit: int) -> Strays:
+        if not nameable(practice):
+            return Strays()
+        # Each is one statement: whoever seals meanwhile is seen by it as a whole or not at all.
+        with self._connections.reading("audit") as connection:
+            return strays_of(connection, self._tables, practice, limit)
 
     def audit_of(
         self,
@@ -228,7 +254,7 @@ class AuditLogKeeper(SlotTableKeeper):
         if not nameable(practice):
             return 0
         queue = self._tables.audit_unsealed.c
-        waiting = sa.select(queue.position).where(queue.practice == practice).limit(1)
+        waiting = sa.select(sa.literal(1)).where(queue.practice == practice).limit(1)
         with self._connections.reading("seal") as connection:
             if connection.execute(waiting).first() is None:
                 return 0
@@ -251,16 +277,10 @@ class AuditLogKeeper(SlotTableKeeper):
 
         self._repeated("retain", retain)
 
-    def prune_audit(self, practice: str, anchor: Checkpoint) -> int:
-        self._repeated("prune", lambda found: set_anchor(found, self._tables, practice, anchor))
-        count = 0
-        while True:
-            links, entries = self._repeated(
-                "prune", lambda found: prune_some(found, self._tables, practice)
-            )
-            count += entries
-            if not links:
-                return count
+    def prune_audit(self, practice: str, anchor: Anchor) -> int:
+        return self._repeated(
+            "prune", lambda found: prune_to(found, self._tables, practice, anchor)
+        )
 
     def _repeated(
         self,
@@ -293,19 +313,36 @@ class AuditLogKeeper(SlotTableKeeper):
         raise StorageBusy(operation, max(opened.retries, tries))
 
 
-def _anchor(practice: str, pruned: int, text: str | None) -> Checkpoint | None:
-    """The checkpoint before what is kept; one that nobody signed where it is not that."""
-    if not pruned and text is None:
-        return None
-    try:
-        found = Checkpoint.from_json(text or "")
-        if found.number == pruned:
-            return found
-    except InvalidChoice:
-        pass
-    return Checkpoint(
-        practice=practice, number=pruned, digest="", at=datetime(2000, 1, 1, tzinfo=UTC), key=0
+def _head(practice: str, kept: RowMapping) -> AuditHead:
+    """The head that stands in a row; where that makes no sense, one that says so."""
+    if not is_whole(kept):
+        return AuditHead(retention=LONGEST, is_whole=False)
+    pruned, text = kept["pruned"], kept["anchor"]
+    anchor = None
+    if pruned or text is not None:
+        anchor = Anchor.kept(text or "", practice, pruned)
+        if anchor.number != pruned:
+            anchor = Anchor.kept("", practice, pruned)
+    return AuditHead(
+        number=kept["number"],
+        digest=kept["digest"],
+        shipped=kept["shipped"],
+        anchor=anchor,
+        retention=timedelta(days=kept["retention"]),
     )
+
+
+def _text(value: Any) -> str:
+    """What stands in a column of texts: SQLite keeps anything there."""
+    return value if isinstance(value, str) else repr(value)
+
+
+def _given(text: str) -> Any:
+    """A text as a database takes it, though it may have come from bytes that are no UTF-8."""
+    if not isinstance(text, str) or is_text(text):
+        return text
+    raw = text.encode("utf-8", "surrogateescape")
+    return sa.cast(sa.literal(raw, sa.LargeBinary), sa.Text)
 
 
 def rewrap_audit_keys(

@@ -27,6 +27,7 @@ _DAY: Final = 86_400_000_000
 """The microseconds of a day."""
 _GROWS: Final = "medsched: the audit only grows"
 _OLD: Final = "medsched: an audit entry is removed once it is old, shipped and pruned"
+_WAITS: Final = "medsched: an audit entry waits until it is in the chain"
 _LONGER: Final = "medsched: a retention only lengthens, and no number goes back"
 _STAYS: Final = "medsched: a key of the audit is only wrapped anew"
 
@@ -126,11 +127,14 @@ def _sqlite(schema: str | None) -> Iterator[str]:
         yield _sqlite_trigger(within, table, "UPDATE", "1", _GROWS)
     yield _sqlite_trigger(within, made.audit, "DELETE", f"NOT {_is_old(now, '', 'OLD')}", _OLD)
     yield _sqlite_trigger(within, made.audit_chain, "DELETE", f"NOT {_is_bare('', 'OLD')}", _OLD)
+    queue = made.audit_unsealed
+    yield _sqlite_trigger(within, queue, "UPDATE", "1", _WAITS)
+    yield _sqlite_trigger(within, queue, "DELETE", f"NOT {_is_linked('', 'OLD')}", _WAITS)
     yield _sqlite_trigger(within, made.audit_head, "UPDATE", _LOWERED, _LONGER)
     yield _sqlite_trigger(within, made.audit_head, "DELETE", "1", _LONGER)
     yield _sqlite_trigger(within, made.audit_key, "UPDATE", _OTHER_KEY, _STAYS)
     yield _sqlite_trigger(within, made.audit_key, "DELETE", "1", _STAYS)
-    for table in (made.audit, made.audit_chain, made.audit_key):
+    for table in (made.audit, made.audit_chain, made.audit_unsealed, made.audit_key):
         yield _sqlite_trigger(within, table, "INSERT", _is_there(table), _GROWS)
     begins = f"{_AHEAD} OR {_is_there(made.audit_head)}"
     yield _sqlite_trigger(within, made.audit_head, "INSERT", begins, _LONGER)
@@ -173,6 +177,14 @@ def _is_bare(within: str, row: str) -> str:
     )
 
 
+def _is_linked(within: str, row: str) -> str:
+    """Whether what waits is in the chain."""
+    return (
+        f"EXISTS (SELECT 1 FROM {within}medsched_audit_chain c"
+        f" WHERE c.practice = {row}.practice AND c.entry = {row}.entry)"
+    )
+
+
 # -------------------------------------------------------------------------- PostgreSQL
 
 
@@ -185,6 +197,9 @@ def _postgresql(schema: str | None) -> Iterator[str]:
     yield _function(within, "medsched_audit_grows", _raising(_GROWS))
     yield _function(within, "medsched_audit_is_old", _asked(_is_old(now, "~", "($1)"), _OLD))
     yield _function(within, "medsched_audit_is_bare", _asked(_is_bare("~", "($1)"), _OLD))
+    linked = _asked(_is_linked("~", "($1)"), _WAITS)
+    yield _function(within, "medsched_audit_is_linked", linked)
+    yield _function(within, "medsched_audit_waits", _raising(_WAITS))
     begins = f"IF {_AHEAD} THEN {_raising(_LONGER)} END IF; RETURN NEW;"
     yield _function(within, "medsched_audit_begins", begins)
     yield _function(
@@ -205,6 +220,9 @@ def _postgresql(schema: str | None) -> Iterator[str]:
         (made.audit_chain, "UPDATE", grows),
         (made.audit_chain, "DELETE", "medsched_audit_is_bare"),
         (made.audit_chain, "TRUNCATE", grows),
+        (made.audit_unsealed, "UPDATE", "medsched_audit_waits"),
+        (made.audit_unsealed, "DELETE", "medsched_audit_is_linked"),
+        (made.audit_unsealed, "TRUNCATE", "medsched_audit_waits"),
         (made.audit_head, "INSERT", "medsched_audit_begins"),
         (made.audit_head, changes, "medsched_audit_lengthens"),
         (made.audit_head, "TRUNCATE", grows),
@@ -260,6 +278,9 @@ def _mariadb(schema: str | None) -> Iterator[str]:
     yield _mariadb_trigger(
         within, made.audit_chain, "DELETE", f"NOT {_is_bare(within, 'OLD')}", _OLD
     )
+    queue, linked = made.audit_unsealed, _is_linked(within, "OLD")
+    yield _mariadb_trigger(within, queue, "UPDATE", "TRUE", _WAITS)
+    yield _mariadb_trigger(within, queue, "DELETE", f"NOT {linked}", _WAITS)
     yield _mariadb_trigger(within, made.audit_head, "INSERT", _AHEAD, _LONGER)
     yield _mariadb_trigger(within, made.audit_head, "UPDATE", _LOWERED, _LONGER)
     yield _mariadb_trigger(within, made.audit_head, "DELETE", "TRUE", _LONGER)

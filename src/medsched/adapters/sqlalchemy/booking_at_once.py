@@ -28,7 +28,7 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     packed,
 )
 from medsched.adapters.sqlalchemy.connections import code_of
-from medsched.adapters.sqlalchemy.documents import Writing
+from medsched.adapters.sqlalchemy.documents import KeyRow, Writing
 from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
@@ -54,6 +54,7 @@ class NewBooking:
     schedules: Sequence[Row]
     ledger: Sequence[Row]
     records: Sequence[Row]
+    keys: Sequence[KeyRow]
     booking: BookingRow
     claims: Sequence[ClaimRow]
     references: Sequence[Row]
@@ -101,6 +102,7 @@ def new_booking(
             for key, bits in rows_of(changeset.claims).items()
         ],
         records=sorted(records),
+        keys=writing.sealed_by,
         booking=row,
         claims=claim_rows(changeset.claims),
         references=[
@@ -130,6 +132,7 @@ def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking)
         values = (practice, scope, digest, bind(made_at), result)
         if run(texts.receipt, values).rowcount != 1:
             raise NotAtOnce
+    _hold(connection, texts.keys, practice, new.keys)
     _hold(connection, texts.schedules, practice, new.schedules)
     _take(connection, texts, new)
     _hold(connection, texts.records, practice, new.records)
@@ -179,6 +182,7 @@ class Texts:
     mariadb: bool
     bind: Callable[[Any], Any]
     receipt: str
+    keys: Callable[[int], str]
     schedules: Callable[[int], str]
     ledger: Callable[[int], str]
     records: Callable[[int], str]
@@ -211,6 +215,15 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
 
         return text
 
+    @cache
+    def keys(rows: int) -> str:
+        lock = " LOCK IN SHARE MODE" if mariadb else ""
+        columns = ("practice", "subject_kind", "subject", "number")
+        one = " AND ".join((*(f"{name} = {mark}" for name in columns), "destroyed_at IS NULL"))
+        here = " OR ".join([f"({one})"] * rows)
+        order = ", ".join(columns)
+        return f"SELECT 1 FROM {called(tables.data_key)} WHERE {here} ORDER BY {order}{lock}"
+
     ledger = called(tables.ledger)
     events = ("position", "name", "kind", "record", "version", "format", "touched")
     recorded = insert(called(tables.event), ("practice", "changeset", "recorded_at", *events))
@@ -233,6 +246,7 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
             ("practice", "scope", "digest", "made_at", "document"),
             "IGNORE" if mariadb else "OR IGNORE",
         ),
+        keys=keys,
         schedules=versions(called(tables.schedule)),
         ledger=cache(lambda rows: fail_if_taken(ledger, rows))
         if mariadb

@@ -141,9 +141,11 @@ def members_of(row: BookingRow, scope: str = "") -> tuple[Place, Members]:
     """What the document of a row says, and where it stands; `StorageError` for a later format."""
     if row.format > FORMAT:
         raise StorageError("reading a booking", f"document format {row.format}")
-    table = "receipt" if scope else "booking"
-    place = Place(table, row.kind, row.id, row.version, row.patient, scope)
-    return place, parsed(row.kind, row.id, row.document)
+    table, members = "receipt" if scope else "booking", parsed(row.kind, row.id, row.document)
+    patient = row.patient
+    if row.kind == Kind.ONE_OFF_BLOCKING.value and isinstance(members.get("kept_for"), str):
+        patient = members["kept_for"]
+    return Place(table, row.kind, row.id, row.version, patient, scope), members
 
 
 def without_phi(row: BookingRow) -> BookingRecord:

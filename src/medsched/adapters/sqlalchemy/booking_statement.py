@@ -14,6 +14,7 @@ from medsched.adapters.sqlalchemy.audit_writing import as_json, parts_of_stateme
 from medsched.adapters.sqlalchemy.booking_at_once import NewBooking, NotAtOnce, Row
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow
 from medsched.adapters.sqlalchemy.connections import code_of
+from medsched.adapters.sqlalchemy.documents import KeyRow
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 
 _REFUSED: Final = "22P02"
@@ -43,7 +44,10 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
     }
     if new.audits:
         values["audit"] = as_json(new.audits)
-    statement = _statement(tables, connection.dialect, audited=bool(new.audits))
+    if new.keys:
+        values |= _columns("data_key", new.keys, KeyRow._fields)
+    options = {"audited": bool(new.audits), "sealed": bool(new.keys)}
+    statement = _statement(tables, connection.dialect, **options)
     try:
         told = connection.exec_driver_sql(statement, values).scalar()
     except DBAPIError as error:
@@ -76,7 +80,7 @@ def _rows_of(table: str, types: Mapping[str, str]) -> str:
 
 
 @cache
-def _statement(tables: Tables, dialect: Dialect, *, audited: bool) -> str:
+def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool) -> str:
     """Everything in one statement, each part of it waiting for the one before.
 
     The last part makes a number of a word, and so undoes all, if a part did not do all it should.
@@ -117,6 +121,20 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool) -> str:
     hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
     sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
+    data_keys, unbroken = "", ""
+    if sealed:
+        types = {"subject_kind": "text", "subject": "text", "number": "int"}
+        data_keys = f""" data_key AS (
+        SELECT 1
+        FROM {_rows_of("data_key", types)} JOIN {called(tables.data_key)} t
+        ON t.practice = %(practice)s::text AND t.subject_kind = w.subject_kind COLLATE "C"
+        AND t.subject = w.subject COLLATE "C" AND t.number = w.number
+        WHERE t.destroyed_at IS NULL AND EXISTS (SELECT FROM new)
+        ORDER BY t.subject_kind, t.subject, t.number FOR SHARE OF t
+    ),"""
+        held_keys = "(SELECT count(*) FROM data_key)"
+        unbroken = f"{held_keys} = cardinality(%(data_key_subject)s::text[]) AND "
+    waits = f"{unbroken}EXISTS (SELECT FROM new)"
     more = ""
     if audited:
         condition = "EXISTS (SELECT FROM booking)"
@@ -131,7 +149,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool) -> str:
         ON CONFLICT DO NOTHING RETURNING 1
     ), new AS (
         SELECT 1 WHERE %(scope)s::text IS NULL OR EXISTS (SELECT FROM receipt)
-    ), schedule AS ({held(called(tables.schedule), "schedule", "EXISTS (SELECT FROM new)")}
+    ),{data_keys} schedule AS ({held(called(tables.schedule), "schedule", waits)}
     ), ledger AS (
         INSERT INTO {called(tables.ledger)} AS l ({", ".join((*keys, *HOURS))})
         SELECT %(practice)s::text, w.kind, w.id, w.day, {hours}
@@ -139,7 +157,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool) -> str:
             SELECT kind, id, day, string_to_array(hours, ',', '')::bigint[] AS h
             FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
         ) w
-        WHERE EXISTS (SELECT FROM new) AND {all_held.format("schedule")}
+        WHERE {waits} AND {all_held.format("schedule")}
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
         RETURNING 1

@@ -25,7 +25,7 @@ from medsched.adapters.sqlalchemy.inserting import insert_if_missing
 from medsched.adapters.sqlalchemy.locking import chunks
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
-from medsched.errors import DecryptionError, KeyDestroyed
+from medsched.errors import DecryptionError, KeyDestroyed, KeyUnavailable
 from medsched.ports.keys import WrappedKey
 from medsched.ports.surroundings import Surroundings
 
@@ -87,6 +87,13 @@ class FoundKeys:
     kept: Mapping[Named, SecretKey]
     rows: Mapping[Named, Stored]
 
+    def destroyed(self, subject: Subject) -> bool:
+        """Whether the key of a subject was destroyed, as far as it was asked for."""
+        return any(
+            row.destroyed_at is not None and named.subject == subject
+            for named, row in self.rows.items()
+        )
+
     def lacks(self, wanted: Iterable[Named]) -> bool:
         """Whether one of these is not there, nor ever was destroyed."""
         return any(one not in self.kept and one not in self.rows for one in wanted)
@@ -126,11 +133,15 @@ class KeyRing:
     # ------------------------------------------------------------------- writing
 
     def for_writing(
-        self, database: str, practice: str, subjects: Collection[Subject]
+        self,
+        database: str,
+        practice: str,
+        subjects: Collection[Subject],
+        needed: Collection[Subject],
     ) -> dict[Subject, Current]:
         """The keys to seal these subjects' data by, made where there are none yet.
 
-        `KeyDestroyed` for a patient whose key was destroyed, `KeyUnavailable`.
+        One that was destroyed is left out: `KeyDestroyed` if it is ``needed``, `KeyUnavailable`.
         """
         found, missing = self._remembered(database, practice, subjects)
         if missing:
@@ -139,7 +150,8 @@ class KeyRing:
             if new:
                 newest |= self._make(practice, new)
             for subject, row in newest.items():
-                found[subject] = self._current(database, practice, row)
+                if row.destroyed_at is None or subject in needed:
+                    found[subject] = self._current(database, practice, row)
         return found
 
     def existing(self, database: str, practice: str, subject: Subject) -> Current | None:
@@ -193,7 +205,7 @@ class KeyRing:
 
     def new_row(self, practice: str, named: Named) -> dict[str, object]:
         """A row with a new key."""
-        wrapped = self._encryption.keys.wrap(generate(), context_of(practice, named))
+        wrapped = self._wrap(generate(), practice, named)
         return {
             "practice": practice,
             "subject_kind": named.subject.kind,
@@ -214,15 +226,33 @@ class KeyRing:
 
     def wrapped_anew(self, practice: str, row: Stored) -> WrappedKey:
         """The key of a row, wrapped by the provider's current master key."""
-        raw = self._unwrap(practice, row).raw
-        return self._encryption.keys.wrap(raw, context_of(practice, row.named))
+        return self._wrap(self._unwrap(practice, row).raw, practice, row.named)
+
+    def _wrap(self, raw: bytes, practice: str, named: Named) -> WrappedKey:
+        """A key wrapped, once it was seen to open again: else all that it seals would be lost."""
+        keys, context, why = self._encryption.keys, context_of(practice, named), ""
+        try:
+            wrapped = keys.wrap(raw, context)
+            if keys.unwrap(wrapped, context) == raw:
+                return wrapped
+            why = "what it wraps does not open again"
+        except (KeyUnavailable, KeyDestroyed):
+            raise
+        except Exception as error:  # a provider of the host's: what it says may hold anything
+            why = type(error).__name__
+        raise KeyUnavailable(str(named.subject), why)
 
     # ------------------------------------------------------------------- reading
 
     def reading(
-        self, connection: Connection, database: str, practice: str, wanted: Collection[Named]
+        self,
+        connection: Connection,
+        database: str,
+        practice: str,
+        wanted: Collection[Named],
+        also: Collection[Subject] = (),
     ) -> FoundKeys:
-        """The keys that were kept, and the wrapped ones of all others."""
+        """The keys that were kept, and the wrapped ones of all others, and of these subjects."""
         kept, missing = dict[Named, SecretKey](), list[Named]()
         for one in set(wanted):
             found = self._called("key", database, practice, one)
@@ -231,8 +261,8 @@ class KeyRing:
             else:
                 kept[one] = found.key
         rows = dict[Named, Stored]()
-        if missing:
-            subjects = {one.subject for one in missing}
+        subjects = {*also, *(one.subject for one in missing)}
+        if subjects:
             rows = {row.named: row for row in self._rows(connection, practice, subjects)}
         return FoundKeys(self, database, practice, kept, rows)
 
@@ -247,11 +277,18 @@ class KeyRing:
         key = self._encryption.kept.get(content)
         if key is None:
             wrapped = WrappedKey(content.wrapped_by, content.wrapped)
-            raw = self._encryption.keys.unwrap(wrapped, context_of(practice, row.named))
+            why = ""
             try:
+                raw = self._encryption.keys.unwrap(wrapped, context_of(practice, row.named))
                 key = SecretKey(raw)
             except Broken:
                 raise DecryptionError(f"the key of {row.named.subject}") from None
+            except (KeyUnavailable, KeyDestroyed, DecryptionError):
+                raise
+            except Exception as error:  # a provider of the host's: what it says may hold anything
+                why = type(error).__name__
+            if key is None:
+                raise KeyUnavailable(str(row.named.subject), why)
             self._encryption.kept.put(content, key)
         return key
 

@@ -134,7 +134,7 @@ class DocumentWalk:
         self._told = told
         self._done = Resealed()
         parts = (self._connections, self._tables, encryption, self._surroundings)
-        self._documents = SealedDocuments(*parts)
+        self._documents = SealedDocuments(*parts, reads_plain=True)
         self._ring = KeyRing(*parts)
 
     @classmethod
@@ -190,6 +190,8 @@ class DocumentWalk:
 
     def _replace(self, connection: Connection, row: KeptRow, anew: Replacement) -> int:
         """Replace a row, if it is what was read; what others wrote meanwhile stays."""
+        if anew.index and self._is_forgotten(connection, row):
+            return 0
         here = _at(row.table, row.key)
         here.append(row.table.c.document == row.text)
         if row.version is not None:
@@ -211,6 +213,15 @@ class DocumentWalk:
             if rows:
                 connection.execute(sa.insert(self._tables.filter), rows)
         return 1
+
+    def _is_forgotten(self, connection: Connection, row: KeptRow) -> bool:
+        """Whether the key of a patient was destroyed; it is not, then, before the commit."""
+        table = self._tables.data_key
+        subject = Subject.of(row.practice, row.place.patient)
+        query = sa.select(table.c.destroyed_at).where(*rows_of(table, row.practice, subject))
+        if connection.dialect.name != "sqlite":
+            query = query.with_for_update(read=True)
+        return any(one is not None for one in connection.scalars(query))
 
     def _rows(self) -> Iterator[list[KeptRow]]:
         """All rows that hold a document, some at a time."""

@@ -46,8 +46,25 @@ class Place(NamedTuple):
         return f"{what}{self.kind} {self.id!r}"
 
 
+class KeyRow(NamedTuple):
+    """A row of ``medsched_data_key`` that something is sealed by, but the practice."""
+
+    subject_kind: str
+    subject: str
+    number: int
+
+
 class Writing(Protocol):
     """Turns the records of one changeset into what is written of them."""
+
+    @property
+    def sealed_by(self) -> Sequence[KeyRow]:
+        """The keys that must not have been destroyed when it is committed, in order."""
+        ...
+
+    def forget_keys(self) -> None:
+        """Keep no key: one of these is gone."""
+        ...
 
     def seal(self, place: Place, record: Stored, members: Members) -> None:
         """Put into a document what may stand there."""
@@ -76,6 +93,9 @@ class Reading(Protocol):
 
 class Documents(Protocol):
     """How one store keeps documents."""
+
+    seals: bool
+    """Whether reading them may ask for keys."""
 
     def writing(self, practice: str, records: Collection[Stored]) -> Writing:
         """What writes these records; no transaction is under way but a host's own.
@@ -134,6 +154,10 @@ def patient_in(kind: str, id: str, members: Members) -> str | None:
     """Whose a noun is, as its row tells."""
     if kind == Kind.PATIENT.value:
         return id
+    if kind == Kind.GRANT.value:
+        opened = members.get("patients")
+        one = opened[0] if isinstance(opened, list) and len(opened) == 1 else None
+        return one if isinstance(one, str) else None
     named = members.get("patient") if kind in _OF_A_PATIENT else None
     return named if isinstance(named, str) else None
 
@@ -154,6 +178,11 @@ def parsed(kind: str, id: str, document: str) -> Members:
 
 class _AsItIs:
     """Writes everything in plain text."""
+
+    sealed_by: Final[Sequence[KeyRow]] = ()
+
+    def forget_keys(self) -> None:
+        pass
 
     def seal(self, place: Place, record: Stored, members: Members) -> None:
         pass
@@ -177,6 +206,8 @@ READ: Final = _Read()
 
 class PlainDocuments:
     """`Documents` in plain text; `KeyUnavailable` for what is sealed, and for every write there."""
+
+    seals = False
 
     def __init__(self, connections: Connections, tables: Tables) -> None:
         self._state = SealingState(connections, tables)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
-from medsched.domain.fields import whole
-from medsched.errors import InvalidDuration
+from medsched.domain.fields import whole, yes_or_no
+from medsched.errors import InvalidDuration, InvalidNumber
 from medsched.ports.keys import KeyProvider
 
 if TYPE_CHECKING:  # it needs an extra that a store in plain text does not
@@ -42,6 +42,11 @@ class BlindIndex:
 
     prefix: int = attrs.field(default=10, validator=whole(0, 10))
 
+    @prefix.validator
+    def _no_single_letter(self, attribute: object, value: int) -> None:
+        if value == 1:
+            raise InvalidNumber("prefix", value, "0, or from 2 to 10")
+
 
 @attrs.frozen
 class Encryption:
@@ -53,6 +58,11 @@ class Encryption:
     an hour, and at most ``keep_keys`` of them: so long others may still read what is sealed by a
     key that was destroyed. Make one of these for a process, and give it to each store of it.
 
+    ``reads_plain``: what is in plain text is read as long as the database says that it is not
+    wholly sealed. Give it while an old database is being sealed under stores at work, and take it
+    away afterwards. Without it plain text is `DecryptionError`, whatever the database says: who can
+    write to it could put plain text in the place of what was sealed.
+
     Raises `InvalidDuration` and `InvalidNumber`.
     """
 
@@ -62,6 +72,7 @@ class Encryption:
         default=timedelta(minutes=5), validator=_kept, kw_only=True
     )
     keep_keys: int = attrs.field(default=10_000, validator=whole(1, 10_000_000), kw_only=True)
+    reads_plain: bool = attrs.field(default=False, validator=yes_or_no, kw_only=True)
     kept: KeptKeys = attrs.field(init=False, repr=False, eq=False)
 
     @kept.default

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from medsched.adapters.sqlalchemy.connections import Undone
+from medsched.adapters.sqlalchemy.documents import KeyRow
+from medsched.adapters.sqlalchemy.schema import Tables
 from medsched.domain.changes import Stale
 from medsched.domain.fields import check_id
 from medsched.domain.records import Resource
@@ -129,6 +131,27 @@ class Locks:
 def chunks(keys: Sequence[Any], size: int = _CHUNK) -> Iterable[list[Any]]:
     """So many at a time."""
     return (list(keys[at : at + size]) for at in range(0, len(keys), size))
+
+
+def hold_keys(
+    connection: Connection, tables: Tables, practice: str, needed: Sequence[KeyRow]
+) -> bool:
+    """Whether none of some data keys was destroyed; nor will one be before the commit."""
+    table, found = tables.data_key.c, 0
+    for some in chunks(needed):
+        query = (
+            sa.select(table.number)
+            .where(
+                table.practice == practice,
+                sa.tuple_(table.subject_kind, table.subject, table.number).in_(some),
+                table.destroyed_at.is_(None),
+            )
+            .order_by(table.subject_kind, table.subject, table.number)
+        )
+        if connection.dialect.name != "sqlite":
+            query = query.with_for_update(read=True)
+        found += len(connection.execute(query).all())
+    return found == len(needed)
 
 
 def hold(found: Mapping[Key, int], stated: Iterable[tuple[Key, int]]) -> None:

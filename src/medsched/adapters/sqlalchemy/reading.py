@@ -15,7 +15,14 @@ from medsched.adapters.sqlalchemy.applying import booked_with
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of
 from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_members
 from medsched.adapters.sqlalchemy.connections import Connections
-from medsched.adapters.sqlalchemy.documents import Documents, Members, Reading
+from medsched.adapters.sqlalchemy.documents import (
+    READ,
+    Documents,
+    Members,
+    Place,
+    Reading,
+    unopened,
+)
 from medsched.adapters.sqlalchemy.locking import Key, chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reaching import (
     Reaching,
@@ -71,12 +78,19 @@ class Kept:
         return self._read(connection, practice, query) if found.reading.lacks else found
 
     def _read(self, connection: Connection, practice: str, query: sa.Select[Any]) -> Found:
-        return found_in(
-            self.documents,
-            connection,
-            practice,
-            [(BookingRow if self.booked else RecordRow)(*row) for row in connection.execute(query)],
-        )
+        return found_in(self.documents, connection, practice, self._rows(connection, query))
+
+    def read_bare(self, connection: Connection, query: sa.Select[Any]) -> Found:
+        """The rows that a query finds, without what is sealed in them."""
+        rows = self._rows(connection, query)
+        return Found(rows, [unopened(members) for _, members in map(_placed, rows)], READ)
+
+    def _rows(
+        self, connection: Connection, query: sa.Select[Any]
+    ) -> Sequence[RecordRow | BookingRow]:
+        return [
+            (BookingRow if self.booked else RecordRow)(*row) for row in connection.execute(query)
+        ]
 
 
 @attrs.frozen
@@ -107,12 +121,13 @@ def found_in(
     scope: str = "",
 ) -> Found:
     """Some rows, and what their documents need; ``scope``: of the receipt they stand in."""
-    placed = [
-        booking_members(row, scope) if isinstance(row, BookingRow) else record_members(row)
-        for row in rows
-    ]
+    placed = [_placed(row, scope) for row in rows]
     reading = documents.reading(connection, practice, placed)
     return Found(rows, [members for _, members in placed], reading)
+
+
+def _placed(row: RecordRow | BookingRow, scope: str = "") -> tuple[Place, Members]:
+    return booking_members(row, scope) if isinstance(row, BookingRow) else record_members(row)
 
 
 class RecordReader:
@@ -133,9 +148,19 @@ class RecordReader:
         return found if isinstance(found, cls) else None
 
     def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
-        return self._named(practice, refs, strict=False)
+        return self._named(practice, refs)
 
-    def _named(self, practice: str, refs: Collection[Ref], *, strict: bool) -> Mapping[Ref, Stored]:
+    @property
+    def seals(self) -> bool:
+        return self._documents.seals
+
+    def bare(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        asked = [ref for ref in refs if ref.kind is not Kind.GRANT]
+        return self._named(practice, asked, bare=self.seals)
+
+    def _named(
+        self, practice: str, refs: Collection[Ref], *, strict: bool = False, bare: bool = False
+    ) -> Mapping[Ref, Stored]:
         keys = sorted({key_of(ref) for ref in refs if nameable(ref.id)})
         if not keys or not nameable(practice):
             return {}
@@ -148,7 +173,12 @@ class RecordReader:
         with self._connections.reading("get", several=len(parts) > 1) as connection:
             for kept, part in parts:
                 here = named(kept.table, practice, part)
-                read.append(kept.read(connection, practice, kept.query.where(here)))
+                query = kept.query.where(here)
+                read.append(
+                    kept.read_bare(connection, query)
+                    if bare
+                    else kept.read(connection, practice, query)
+                )
         for some in read:
             for record in some.records(strict=strict):
                 found[key_of(Ref.to(record))] = record

@@ -169,7 +169,7 @@ class _Work(DocumentWalk):
             if SEALED in row.members and is_plain:
                 sealed_by(practice, row.place, row.members)  # which is refused
             mark = (row.key, row.text)
-            if is_plain:
+            if SEALED not in row.members and PHI[row.place.kind]:
                 plain.append((row, row.record()))
             elif index and row.is_patient and mark not in done:
                 done.add(mark)
@@ -181,8 +181,9 @@ class _Work(DocumentWalk):
         records = [record for _, record in (*plain, *unindexed)]
         writing = self._documents.writing(practice, records)
         return [
-            (row, Replacement(row.written(record, writing), writing.index(record)))
+            (row, Replacement(text, writing.index(record)))
             for row, record in plain
+            if (text := row.written(record, writing)) != row.text  # the key was destroyed
         ] + [(row, Replacement(row.text, writing.index(record))) for row, record in unindexed]
 
     def _open(self, row: KeptRow) -> Record | None:

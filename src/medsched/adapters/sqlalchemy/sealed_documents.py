@@ -1,9 +1,10 @@
 """Documents with a patient's data sealed: what `documents.Documents` asks for, by encryption.
 
 All fields of a record that hold a patient's data are one member of its document, an envelope bound
-to the row. Where none of them says anything there is no envelope. What is bound: practice, table,
-column, kind and id, the record's version, the key's subject and number. So an envelope that was
-moved to another row, column, patient or practice, or to an older version of its own, is refused.
+to the row, also where none of them says anything: so one that was taken away is missed. Only what
+is written of a patient whose key was destroyed has none. What is bound: practice, table, column,
+kind and id, the record's version, the key's subject and number. So an envelope that was moved to
+another row, column, patient or practice, or to an older version of its own, is refused.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from medsched.adapters.sqlalchemy.documents import (
     PHI,
     READ,
     SEALED,
+    KeyRow,
     Members,
     Place,
     Reading,
     Writing,
     holds_phi,
 )
-from medsched.adapters.sqlalchemy.encryption import Current, Encryption
+from medsched.adapters.sqlalchemy.encryption import Current, Encryption, KeptKeys
 from medsched.adapters.sqlalchemy.envelopes import Broken, SecretKey, number_of
 from medsched.adapters.sqlalchemy.repeating import repeated
 from medsched.adapters.sqlalchemy.schema import Tables
@@ -36,7 +38,7 @@ from medsched.adapters.sqlalchemy.sealing_state import Sealing, SealingState, re
 from medsched.adapters.sqlalchemy.shredding import INDEXED, destroy
 from medsched.domain.lookups import Sought, asked_of, terms_of
 from medsched.domain.people import Patient
-from medsched.domain.stored import Stored, patient_of
+from medsched.domain.stored import Kind, Stored, kind_of, patient_of
 from medsched.errors import DecryptionError, InvalidChoice, KeyDestroyed
 from medsched.ports.surroundings import Surroundings
 
@@ -44,6 +46,8 @@ _COLUMN: Final = "document"
 _BETWEEN: Final = "\x1f"
 """What stands between the parts that an envelope is bound to. It is in no id."""
 _HASH_SIZE: Final = 16
+_GONE: Final = "(destroyed)"
+"""What lists give as the reason of a grant whose patient's key was destroyed."""
 
 
 def bound(practice: str, place: Place, subject: Subject, number: int) -> bytes:
@@ -72,17 +76,30 @@ class _Sealing:
     practice: str
     keys: Mapping[Subject, Current]
     prefix: int | None
+    kept: KeptKeys
+
+    @property
+    def sealed_by(self) -> Sequence[KeyRow]:
+        return sorted(KeyRow(*subject, key.number) for subject, key in self.keys.items())
+
+    def forget_keys(self) -> None:
+        self.kept.forget()
 
     def seal(self, place: Place, record: Stored, members: Members) -> None:
-        if holds_phi(record):
-            subject = Subject.of(self.practice, place.patient)
-            seal_into(self.practice, place, members, self.keys[subject], subject)
-        else:
-            for name in PHI[place.kind]:
-                members.pop(name, None)
+        if not PHI[place.kind]:
+            return
+        subject = Subject.of(self.practice, place.patient)
+        key = self.keys.get(subject)
+        if key is not None:
+            seal_into(self.practice, place, members, key, subject)
+            return
+        for name in PHI[place.kind]:  # the key was destroyed, and there is nothing to seal
+            members.pop(name, None)
 
     def index(self, record: Stored) -> list[tuple[str, str]]:
         if self.prefix is None or not isinstance(record, Patient):
+            return []
+        if Subject.of(self.practice, record.id) not in self.keys:
             return []
         key = self.keys[Subject.index_of(self.practice)].key
         return index_of(record, key, self.prefix)
@@ -106,12 +123,22 @@ class _Opening:
     practice: str
     sealed: Sequence[tuple[Place, Members, Named]]
     keys: FoundKeys
+    bare: Sequence[Place]
+    """What has no envelope in a database that is wholly sealed."""
 
     @property
     def lacks(self) -> bool:
+        if not all(self.keys.destroyed(self._whose(place)) for place in self.bare):
+            return True
         return self.keys.lacks(named for _, _, named in self.sealed)
 
+    def _whose(self, place: Place) -> Subject:
+        return Subject.of(self.practice, place.patient)
+
     def open(self, *, strict: bool) -> None:
+        for place in self.bare:
+            if not self.keys.destroyed(self._whose(place)):
+                raise DecryptionError(str(place))
         for place, members, named in self.sealed:
             key = self.keys.key(named)
             envelope = members.pop(SEALED)
@@ -119,6 +146,8 @@ class _Opening:
                 members |= opened(self.practice, place, envelope, named, key)
             elif strict:
                 raise KeyDestroyed(str(named.subject))
+            elif place.kind == Kind.GRANT.value:
+                members["reason"] = _GONE  # none is without
 
 
 def opened(practice: str, place: Place, envelope: str, named: Named, key: SecretKey) -> Members:
@@ -148,15 +177,20 @@ def sealed_by(practice: str, place: Place, members: Members) -> Named | None:
 class SealedDocuments:
     """`Documents` that are sealed."""
 
+    seals = True
+
     def __init__(
         self,
         connections: Connections,
         tables: Tables,
         encryption: Encryption,
         surroundings: Surroundings,
+        *,
+        reads_plain: bool | None = None,
     ) -> None:
         self._connections = connections
         self._tables = tables
+        self._reads_plain = encryption.reads_plain if reads_plain is None else reads_plain
         self._encryption = encryption
         self._surroundings = surroundings
         self._prefix = encryption.prefix
@@ -165,16 +199,20 @@ class SealedDocuments:
 
     def writing(self, practice: str, records: Collection[Stored]) -> Writing:
         patients = any(isinstance(record, Patient) for record in records)
-        subjects = {
-            Subject.of(practice, patient_of(record)) for record in records if holds_phi(record)
-        }
+        subjects, needed = set[Subject](), set[Subject]()
+        for record in records:
+            if PHI[kind_of(type(record)).value]:
+                subject = Subject.of(practice, patient_of(record))
+                subjects.add(subject)
+                if holds_phi(record):
+                    needed.add(subject)
         state = self._state.begin(self._prefix, self._surroundings.pauses)
         if patients:
             self._keep_index(state)
             if self._prefix is not None:
                 subjects.add(Subject.index_of(practice))
-        keys = self._ring.for_writing(state.database, practice, subjects) if subjects else {}
-        return _Sealing(practice, keys, self._prefix)
+        keys = self._ring.for_writing(state.database, practice, subjects, needed)
+        return _Sealing(practice, keys, self._prefix, self._encryption.kept)
 
     def _keep_index(self, state: Sealing) -> None:
         """Refuse to write a patient whom the database's index would not find."""
@@ -185,31 +223,38 @@ class SealedDocuments:
     def reading(
         self, connection: Connection, practice: str, found: Sequence[tuple[Place, Members]]
     ) -> Reading:
-        sealed, plain = list[tuple[Place, Members, Named]](), list[Place]()
+        sealed = list[tuple[Place, Members, Named]]()
+        plain, bare = list[Place](), list[Place]()
         for place, members in found:
             named = sealed_by(practice, place, members)
             if named is not None:
                 sealed.append((place, members, named))
             elif not PHI[place.kind].isdisjoint(members):
                 plain.append(place)
-        if plain:
-            self._check_plain(connection, plain[0])
-        if not sealed:
+            elif PHI[place.kind]:
+                bare.append(place)
+        if (plain or bare) and self._may_be_plain(connection):
+            bare.clear()
+        elif plain:
+            raise DecryptionError(str(plain[0]))
+        if not sealed and not bare:
             return READ
         state = self._state.current_on(connection)
         database = "" if state is None else state.database
         wanted = {named for _, _, named in sealed}
-        keys = self._ring.reading(connection, database, practice, wanted)
-        return _Opening(practice, sealed, keys)
+        without = {Subject.of(practice, place.patient) for place in bare}
+        keys = self._ring.reading(connection, database, practice, wanted, without)
+        return _Opening(practice, sealed, keys, bare)
 
-    def _check_plain(self, connection: Connection, place: Place) -> None:
-        """Plain text is read while a database is being sealed, and never afterwards.
+    def _may_be_plain(self, connection: Connection) -> bool:
+        """Whether something may be without envelope: while a database is being sealed, if at all.
 
-        It is asked on the connection that saw it, which may see an earlier state than others.
+        It is asked on the connection that saw such a row: it may see an earlier state than others.
         """
+        if not self._reads_plain:
+            return False
         state = read_state(connection, self._tables)
-        if state is not None and state.whole:
-            raise DecryptionError(str(place))
+        return state is None or not state.whole
 
     def destroy_key(self, practice: str, patient: str) -> bool:
         operation = "destroy a key"

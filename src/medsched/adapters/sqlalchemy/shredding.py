@@ -63,13 +63,18 @@ def destroy_key(
             engine.dispose()
 
 
+def check_whole(connection: Connection, made: Tables) -> None:
+    """`KeyUnavailable` unless everything is sealed."""
+    state = read_state(connection, made)
+    if state is None or not state.whole:
+        raise KeyUnavailable("documents", _NOT_WHOLE)
+
+
 def destroy(
     connection: Connection, made: Tables, practice: str, patient: str, around: Surroundings
 ) -> bool:
     """The same in a transaction that is under way."""
-    state = read_state(connection, made)
-    if state is None or not state.whole:
-        raise KeyUnavailable("documents", _NOT_WHOLE)
+    check_whole(connection, made)
     table, now = made.data_key, around.clock.now()
     named = Named(Subject.of(practice, patient), 1)
     here = (

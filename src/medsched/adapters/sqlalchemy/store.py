@@ -27,7 +27,7 @@ from medsched.adapters.surroundings import standard
 from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import Applied, Changeset, Outcome, Repeated
 from medsched.domain.idempotency import Receipt
-from medsched.errors import OutcomeUnknown, StorageBusy, StorageError
+from medsched.errors import KeysNotKept, OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
 
 _COMMITS: Final = 5
@@ -180,6 +180,15 @@ class SqlAlchemyStore(AuditLogKeeper):
 
     # ------------------------------------------------------------------- the write
 
+    def check_destroying(self) -> None:
+        if isinstance(self._documents, PlainDocuments):
+            raise KeysNotKept("store without encryption")
+        # It needs an extra that a store in plain text does not.
+        from medsched.adapters.sqlalchemy.shredding import check_whole
+
+        with self._connections.reading("destroy a key") as connection:
+            check_whole(connection, self._tables)
+
     def destroy_key(self, practice: str, patient: str) -> bool:
         try:
             return self._documents.destroy_key(practice, patient)
@@ -188,6 +197,7 @@ class SqlAlchemyStore(AuditLogKeeper):
 
     def apply(self, changeset: Changeset) -> Outcome:
         name = uuid4().hex
+        self._refuse_unaudited(changeset.practice)
         audits = self._audit_rows(changeset.practice, changeset.audits, name)
         lost: CommitLost | None = None
         result = None if changeset.request is None else changeset.request.result

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from medsched.domain.audit import AuditAction, AuditEntry, AuditOutcome
-from medsched.domain.audit_chain import SIX_YEARS, AuditHead, ChainedRow
+from medsched.domain.audit_chain import SIX_YEARS, AuditFlaw, AuditHead, ChainedRow, Place
 from medsched.domain.audit_rows import AuditRow, entry_of, microseconds
 from medsched.domain.changes import Applied, Refused, Repeated, Stale
 from medsched.domain.events import Change, Event
@@ -157,6 +157,14 @@ class AuditContract(Contract):
         assert log.seal_audit(practice) == 0
         assert list(log.sealed_audit(practice, after=0, limit=9)) == []
         assert list(log.unsealed_audit(practice, after="", limit=9)) == []
+        assert not any(log.stray_audit(practice, limit=9))
+        (none,) = clinic_of(store, practice).audit.verify().findings
+        assert (none.flaw, none.place) == (AuditFlaw.UNKNOWN, Place.KEY)
+        assert log.kept_audit_keys(practice) is None, "whoever only asks makes no keys"
+        keys = log.audit_keys(practice)
+        kept = log.kept_audit_keys(practice)
+        assert kept is not None
+        assert (kept.macs, list(kept.altered)) == (keys.macs, [])
         assert clinic_of(store, practice).audit.verify().is_clean
 
     def test_a_report_is_read_in_order_and_in_parts(self, store: Store, practice: str) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import attrs
 import pytest
 
+from medsched.domain.access import Grant
 from medsched.domain.agendas import Agenda
 from medsched.domain.appointment_types import AppointmentType, Modality, Need
 from medsched.domain.availability import AvailabilityRule, Override, OverrideKind, RecurringBlocking
 from medsched.domain.changes import RowVersion
+from medsched.domain.fields import phi_fields
 from medsched.domain.people import Patient, Provider, Staff
 from medsched.domain.places import Device, Location, LocationKind, Room
 from medsched.domain.records import Resource
@@ -118,6 +120,31 @@ class Reading(Contract):
         missing = Ref(Kind.ROOM, "r2")
         assert store.get_many(clinic, [ROOM, missing, ROOM]) == {ROOM: room}
         assert store.get_many(clinic, {MAIN, ROOM, RULE}).keys() == {MAIN, ROOM, RULE}
+
+    @pytest.mark.parametrize("record", RECORDS.values(), ids=list(RECORDS))
+    def test_a_bare_record_is_without_what_is_sealed(
+        self, store: Store, practice: str, record: Stored
+    ) -> None:
+        written = attrs.evolve(record, version=1)
+        put(store, practice, written)
+        found = store.bare(practice, [Ref.to(written), Ref(Kind.ROOM, "none")])
+        if isinstance(record, Grant):
+            assert found == {}
+            return
+        hidden = phi_fields(type(record)) if store.seals else frozenset()
+        shown = [one for one in attrs.fields(type(record)) if one.name not in hidden]
+        (one,) = found.values()
+        assert found.keys() == {Ref.to(written)}
+        assert all(getattr(one, each.name) == getattr(written, each.name) for each in shown)
+        for field in attrs.fields_dict(type(record)).values():
+            if field.name in hidden:
+                assert not getattr(one, field.name)
+
+    @pytest.mark.parametrize("practice", UNNAMEABLE, ids=ascii)
+    def test_a_practice_that_cannot_be_has_no_bare_records(
+        self, store: Store, practice: str
+    ) -> None:
+        assert store.bare(practice, [MAIN, ROOM]) == {}
 
     def test_an_inactive_record_is_found(self, store: Store, practice: str) -> None:
         off = Provider(id="smith", active=False, version=1)
