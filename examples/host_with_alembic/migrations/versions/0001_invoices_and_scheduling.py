@@ -3,7 +3,7 @@
 import medsched.adapters.sqlalchemy.columns
 import sqlalchemy as sa
 from alembic import op
-from medsched.adapters.sqlalchemy import stamp
+from medsched.adapters.sqlalchemy import audit_triggers, stamp
 from sqlalchemy.dialects import mysql
 
 revision = '0001'
@@ -18,6 +18,99 @@ def upgrade() -> None:
     sa.Column('cents', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_invoice')),
     sa.UniqueConstraint('appointment', name=op.f('uq_invoice_appointment'))
+    )
+    op.create_table('medsched_audit',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('id', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('changeset', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('principal', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('roles', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=False),
+    sa.Column('operation', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('action', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('outcome', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('reason', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=False),
+    sa.Column('kind', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('record', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('patient', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=True),
+    sa.Column('fields', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=False),
+    sa.Column('purpose', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('emergency', sa.SmallInteger(), nullable=False),
+    sa.Column('address', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('session', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('mac_key', sa.Integer(), nullable=False),
+    sa.Column('mac', sa.String(length=64).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mysql').with_variant(sa.String(length=64, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('recorded_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('practice', 'id', name='pk_medsched_audit'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('ix_medsched_audit_patient', 'medsched_audit', ['practice', 'patient', 'at'], unique=False)
+    op.create_table('medsched_audit_chain',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('mac_key', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.String(length=64).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mysql').with_variant(sa.String(length=64, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('entry', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('practice', 'number', name='pk_medsched_audit_chain'),
+    sa.UniqueConstraint('practice', 'entry', name='uq_medsched_audit_chain_entry'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('medsched_audit_head',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=64).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=64), 'mysql').with_variant(sa.String(length=64, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('shipped', sa.BigInteger(), nullable=False),
+    sa.Column('pruned', sa.BigInteger(), nullable=False),
+    sa.Column('anchor', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=True),
+    sa.Column('retention', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('practice', name='pk_medsched_audit_head'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('medsched_audit_key',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('purpose', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('wrapped_by', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('wrapped', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=False),
+    sa.Column('public', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=False),
+    sa.Column('created_at', medsched.adapters.sqlalchemy.columns.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('practice', 'purpose', 'number', name='pk_medsched_audit_key'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('medsched_audit_unsealed',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('recorded_at', sa.BigInteger(), nullable=False),
+    sa.Column('changeset', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('entry', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('practice', 'recorded_at', 'changeset', 'position', name='pk_medsched_audit_unsealed'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
     )
     op.create_table('medsched_booking',
     sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
@@ -62,6 +155,24 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
     sa.Column('expires_at', medsched.adapters.sqlalchemy.columns.UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('practice', 'resource_kind', 'resource_id', 'days', 'low', 'token', name='pk_medsched_claim'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('medsched_data_key',
+    sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('subject_kind', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('subject', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('wrapped_by', sa.String(length=510).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=510), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=510), 'mysql').with_variant(sa.String(length=510, collation='C'), 'postgresql'), nullable=True),
+    sa.Column('wrapped', sa.Text().with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mariadb').with_variant(mysql.MEDIUMTEXT(charset='utf8mb4', collation='utf8mb4_nopad_bin'), 'mysql'), nullable=True),
+    sa.Column('created_at', medsched.adapters.sqlalchemy.columns.UtcDateTime(), nullable=False),
+    sa.Column('retired_at', medsched.adapters.sqlalchemy.columns.UtcDateTime(), nullable=True),
+    sa.Column('destroyed_at', medsched.adapters.sqlalchemy.columns.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('practice', 'subject_kind', 'subject', 'number', name='pk_medsched_data_key'),
     mariadb_charset='utf8mb4',
     mariadb_collate='utf8mb4_nopad_bin',
     mariadb_engine='InnoDB',
@@ -229,6 +340,19 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('medsched_sealing',
+    sa.Column('component', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('database', sa.String(length=32).with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mariadb').with_variant(mysql.VARCHAR(charset='ascii', collation='ascii_nopad_bin', length=32), 'mysql').with_variant(sa.String(length=32, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('whole', sa.Boolean(), nullable=False),
+    sa.Column('prefix', sa.SmallInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('component', name='pk_medsched_sealing'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_nopad_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
     op.create_table('medsched_sequence',
     sa.Column('practice', sa.String(length=255).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=255), 'mysql').with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
     sa.Column('last', sa.BigInteger(), nullable=False),
@@ -287,6 +411,8 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     # ### end Alembic commands ###
+    for statement in audit_triggers(op.get_bind().dialect.name):  # which Alembic does not see
+        op.execute(statement)
     stamp(op.get_bind())  # writes down which version medsched's tables are
 
 
@@ -297,6 +423,7 @@ def downgrade() -> None:
     op.drop_index('ix_medsched_slot_provider', table_name='medsched_slot')
     op.drop_table('medsched_slot')
     op.drop_table('medsched_sequence')
+    op.drop_table('medsched_sealing')
     op.drop_table('medsched_schedule')
     op.drop_index('ix_medsched_reference_to', table_name='medsched_reference')
     op.drop_table('medsched_reference')
@@ -310,10 +437,17 @@ def downgrade() -> None:
     op.drop_index('ix_medsched_filter_value', table_name='medsched_filter')
     op.drop_table('medsched_filter')
     op.drop_table('medsched_event')
+    op.drop_table('medsched_data_key')
     op.drop_table('medsched_claim')
     op.drop_index('ix_medsched_booking_start', table_name='medsched_booking')
     op.drop_index('ix_medsched_booking_provider', table_name='medsched_booking')
     op.drop_index('ix_medsched_booking_patient', table_name='medsched_booking')
     op.drop_table('medsched_booking')
+    op.drop_table('medsched_audit_unsealed')
+    op.drop_table('medsched_audit_key')
+    op.drop_table('medsched_audit_head')
+    op.drop_table('medsched_audit_chain')
+    op.drop_index('ix_medsched_audit_patient', table_name='medsched_audit')
+    op.drop_table('medsched_audit')
     op.drop_table('invoice')
     # ### end Alembic commands ###
