@@ -24,6 +24,8 @@ BESIDE = (
     *("tests/access", "tests/auditing", "tests/sealing"),
 )
 """What takes about as long as all other tests together."""
+SERVICE = "tests/examples/service"
+"""What drives the reference service, which is being built: the session `service` runs it."""
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 
@@ -57,11 +59,11 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests against the built wheel: half of them in a process beside, for two cores."""
-    _install(session, "[all]", "tests", "service")
+    _install(session, "[all]", "tests")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    others = [f"--ignore={part}" for part in BESIDE]
+    others = [f"--ignore={part}" for part in (*BESIDE, SERVICE)]
     with tempfile.TemporaryFile() as told:
         pytest = str(Path(session.bin) / "pytest")
         beside = subprocess.Popen([pytest, *BESIDE], stdout=told, stderr=subprocess.STDOUT)
@@ -156,7 +158,7 @@ def races(session: nox.Session) -> None:
 def service(session: nox.Session) -> None:
     """Try the reference service with all that it says it takes, and on PostgreSQL: a long run."""
     _install(session, "[all]", "tests", "service")
-    tests = ["tests/examples/service", *session.posargs]
+    tests = [SERVICE, *session.posargs]
     session.run("pytest", *tests, env={"MEDSCHED_SERVICE_EXAMPLES": "100"})
     session.run("pytest", *tests, env={"MEDSCHED_SERVICE_TESTS": "postgresql"})
 
