@@ -24,6 +24,8 @@ BESIDE = (
     *("tests/access", "tests/auditing", "tests/sealing"),
 )
 """What takes about as long as all other tests together."""
+SERVICE = "tests/examples/service"
+"""What drives the reference service, which is being built: the session `service` runs it."""
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 
@@ -61,7 +63,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    others = [f"--ignore={part}" for part in BESIDE]
+    others = [f"--ignore={part}" for part in (*BESIDE, SERVICE)]
     with tempfile.TemporaryFile() as told:
         pytest = str(Path(session.bin) / "pytest")
         beside = subprocess.Popen([pytest, *BESIDE], stdout=told, stderr=subprocess.STDOUT)
@@ -153,12 +155,21 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def service(session: nox.Session) -> None:
+    """Try the reference service with all that it says it takes, and on PostgreSQL: a long run."""
+    _install(session, "[all]", "tests", "service")
+    tests = [SERVICE, *session.posargs]
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_EXAMPLES": "100"})
+    session.run("pytest", *tests, env={"MEDSCHED_SERVICE_TESTS": "postgresql"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 
     ``nox -s bench -- booking`` measures the one named, else all of them.
     """
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     for name in session.posargs or ("slots", "booking", "search", "security"):
         session.run("python", f"tests/benchmarks/{name}.py")
 
@@ -166,7 +177,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run all tests and show the branches that none of them takes."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")

@@ -1,0 +1,1 @@
+"""What goes over the wire, as documented: requests refuse every field they do not know."""

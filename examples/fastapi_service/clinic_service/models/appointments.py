@@ -1,0 +1,136 @@
+"""Appointments as the documented API of seed 002 tells them."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out, StartAt, Word
+
+_STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no_show": "noshow"}
+_SHOWN = {theirs: ours for ours, theirs in _STATUSES.items()}
+
+
+def _shown_id(id: Any) -> Any:
+    """Ids that are whole numbers are told as numbers, as they are documented."""
+    plain = isinstance(id, str) and id.isascii() and id.isdigit() and len(id) < 16
+    return int(id) if plain and str(int(id)) == id else id
+
+
+ShownId = Annotated[int | str, BeforeValidator(_shown_id)]
+Status = Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
+AskedStatus = Annotated[
+    Literal["scheduled", "completed", "cancelled", "no_show", "pending"],
+    AfterValidator(lambda status: _STATUSES.get(status, status)),
+]
+
+
+class NewAppointment(Body):
+    """What is to be booked; ``end_time`` is when the slot ends."""
+
+    patient: AnyId = Field(examples=[1])
+    provider: AnyId = Field(examples=[5])
+    location: AnyId | None = Field(None, alias="facility", examples=[3])
+    type: AnyId = Field("consultation", alias="appointment_type")
+    reason: Note = ""
+    notes: Note = ""
+    start: StartAt = Field(alias="start_time", examples=["2025-01-15T10:00:00Z"])
+    end: Instant = Field(alias="end_time", examples=["2025-01-15T10:30:00Z"])
+
+    @field_validator("end")
+    @classmethod
+    def _long_enough(cls, end: datetime, info: ValidationInfo) -> datetime:
+        if "start" in info.data and end - info.data["start"] < timedelta(minutes=5):
+            raise ValueError("it ends at least five minutes after its start")
+        return end
+
+
+class AppointmentChange(Body):
+    """The same, all of it optional; whose visit it is, and of which type, stays."""
+
+    patient: AnyId | None = None
+    provider: AnyId | None = None
+    location: AnyId | None = Field(None, alias="facility")
+    type: AnyId | None = Field(None, alias="appointment_type")
+    reason: Note | None = None
+    notes: Note | None = None
+    start: StartAt | None = Field(None, alias="start_time")
+    end: Instant | None = Field(None, alias="end_time")
+
+
+class Asked(Body):
+    """Which appointments are listed, and which page of them."""
+
+    provider: AnyId | None = None
+    patient: AnyId | None = None
+    location: AnyId | None = Field(None, alias="facility")
+    status: AskedStatus | None = None
+    type: AnyId | None = Field(None, alias="appointment_type")
+    search: Word | None = None
+    ordering: Literal["start_time", "-start_time", "created_at", "-created_at"] = "start_time"
+    since: Instant | None = Field(None, alias="start_after")
+    before: Instant | None = Field(None, alias="start_before")
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    page_size: Limit = 25
+
+
+class AppointmentOut(Out):
+    """An appointment with the names that whoever asks may see."""
+
+    id: ShownId
+    patient: ShownId
+    patient_name: str = ""
+    provider: ShownId
+    provider_name: str = ""
+    facility: ShownId | None = Field(validation_alias="location")
+    facility_name: str = ""
+    appointment_type: str = Field(validation_alias="type")
+    reason: str
+    status: Status
+    start_time: AwareDatetime = Field(validation_alias="start")
+    end_time: AwareDatetime = Field(validation_alias="end")
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Detail(AppointmentOut):
+    """The same with what was sent about it: nothing, until notifications come."""
+
+    notifications_sent: list[dict[str, str]] = Field([])
+
+
+OutT = TypeVar("OutT", bound=AppointmentOut)
+
+
+class Paged(BaseModel):
+    """A page: how many there are in all, and where those before and after it are."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[AppointmentOut]
+
+
+class Conflict(BaseModel):
+    """What else takes the time."""
+
+    id: ShownId
+    start_time: AwareDatetime
+    end_time: AwareDatetime
+    patient__first_name: str
+    patient__last_name: str
+
+
+class Conflicts(BaseModel):
+    """What else takes the time of each who is needed."""
+
+    has_conflicts: bool
+    conflicts: dict[str, list[Conflict]]

@@ -1,0 +1,78 @@
+"""Registering and logging in (seed 003)."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
+
+from clinic_service.models.common import BirthDay, Body, Id, Name, Phone
+
+Email = Annotated[
+    str,
+    StringConstraints(max_length=255, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"),
+]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
+
+
+class Registration(Body):
+    """A patient who makes an account. What one may do is never said by whoever asks for it."""
+
+    email: Email = Field(examples=["ada@example.org"])
+    password: Password = Field(examples=["a long sentence of mine"])
+    first_name: Name = Field(examples=["Ada"])
+    last_name: Name = Field(examples=["Byron"])
+    date_of_birth: BirthDay | None = None
+    phone: Phone = ""
+
+
+class Login(Body):
+    """``code``: of the second factor, or a recovery code, where the account has one."""
+
+    email: Email = Field(examples=["ada@example.org"])
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{6,16}$")] | None = None
+
+
+class Refresh(Body):
+    """The refresh token that came last."""
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+
+
+class Code(Body):
+    """What the second factor shows."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class Tokens(BaseModel):
+    """An access token for a few minutes, and a refresh token that is good once."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str = "bearer"
+    expires_in: int
+
+
+class Me(BaseModel):
+    """Who is logged in."""
+
+    id: str
+    role: str
+    practice: str
+    patient_id: Id | None
+    physician_id: Id | None
+    locations: list[str]
+    second_factor: bool
+
+
+class SecondFactor(BaseModel):
+    """What an authenticator app is given."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodes(BaseModel):
+    """Each is good once, instead of a code; they are told only now."""
+
+    recovery_codes: list[str]

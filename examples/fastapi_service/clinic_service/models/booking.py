@@ -1,0 +1,173 @@
+"""Time blocks and reservations (seed 004); searches, holds and the waitlist (seed 001)."""
+
+from typing import Annotated, Any
+
+from pydantic import AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from clinic_service.models import common
+from clinic_service.models.availability import SlotOut
+from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Out, Word, told
+from medsched import (
+    AppointmentType,
+    Hold,
+    Location,
+    Provider,
+    WaitlistEntry,
+    WaitlistOffer,
+    WaitlistPosition,
+)
+
+_STATUSES = {"booked": "CONFIRMED"}
+Urgency = Annotated[int, Field(ge=0, le=1000)]
+Lasting = Annotated[int, Field(ge=1, le=10_080)]
+
+
+class CamelBody(Body):
+    """A body whose fields are written as seed 004 writes them."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class CamelOut(Out):
+    """An answer whose fields are written so."""
+
+    model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
+
+
+class NewBlock(CamelBody):
+    """A stretch of a doctor's time for exactly one appointment; the caller's own unless said."""
+
+    doctor_id: Id | None = None
+    date: Day = Field(examples=["2026-03-02"])
+    start_time: common.WallClock = Field(examples=["09:00"])
+    end_time: common.WallEnd = Field(examples=["09:45"])
+    appointment_types: Ids | None = None
+
+
+class BlocksAsked(Body):
+    """Which time blocks are listed."""
+
+    provider: Id | None = Field(None, alias="doctorId")
+    first: Day | None = None
+    last: Day | None = None
+    free: bool | None = Field(None, alias="available")
+
+
+class BlockOut(CamelOut):
+    """A time block, and when it begins and ends."""
+
+    id: str
+    doctor_id: str
+    start_time: AwareDatetime
+    end_time: AwareDatetime
+    is_active: bool
+
+
+class NewReservation(CamelBody):
+    """A block that a patient asks for: the caller, unless it is said who."""
+
+    time_block_id: Id
+    patient_id: Id | None = None
+    doctor_id: Id | None = None
+    type: Id = Field("consultation", alias="appointmentType")
+    notes: Note = ""
+    reason: Note = ""
+
+
+class ReservationOut(CamelOut):
+    """An appointment in a time block."""
+
+    id: str
+    date: AwareDatetime = Field(validation_alias="start")
+    time_block_id: str = Field(validation_alias="block")
+    patient_id: str = Field(validation_alias="patient")
+    doctor_id: str = Field(validation_alias="provider")
+    status: Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one).upper()))]
+    notes: str
+    reason: str
+
+
+class Whom(Body):
+    """Who will do: all that is stated must hold."""
+
+    providers: Ids | None = None
+    specialty: Word | None = None
+    language: Word | None = None
+    insurer: Word | None = None
+    location: Id | None = None
+
+
+class CalendarWanted(Between, Whom):
+    """What is shown in one calendar of all providers who match."""
+
+    limit: common.Limit = 100
+    cursor: common.Cursor | None = None
+
+
+class FirstWanted(Between, Whom):
+    """The first slot that fulfils all of this, with whoever has it."""
+
+    patient: Id | None = None
+    reason: Note = ""
+
+
+class SlotPage(BaseModel):
+    """Some slots in order of start; ``next`` is the cursor of those after them."""
+
+    slots: list[SlotOut]
+    next: str | None
+
+
+class NewHold(Body):
+    """A slot that is to be kept while a person decides."""
+
+    slot_id: common.SlotId
+    patient: Id | None = None
+    minutes: Lasting = 10
+
+
+class Confirmation(Body):
+    """Who takes what was kept or offered, the caller unless it is said, and why they come."""
+
+    patient: Id | None = None
+    reason: Note = ""
+
+
+class NewEntry(Body):
+    """What a patient waits for, on dates that are both inclusive."""
+
+    patient: Id | None = None
+    type: Id = Field(examples=["consultation"])
+    providers: Ids | None = None
+    earliest: Day = Field(examples=["2026-03-02"])
+    latest: Day = Field(examples=["2026-03-31"])
+    urgency: Urgency | None = None
+    notes: Note = ""
+
+
+class HowUrgent(Body):
+    """How urgent it is, 0 to 1000."""
+
+    urgency: Urgency
+
+
+class NewOffer(Body):
+    """A slot that is offered out of order, and why."""
+
+    slot_id: common.SlotId
+    reason: Annotated[Word, Field(max_length=500)]
+    minutes: Lasting = 30
+
+
+_WHEN = "provider type location start end expires"
+HoldOut: Any = told(Hold, f"id patient {_WHEN}")
+OfferOut: Any = told(WaitlistOffer, f"id entry patient {_WHEN} status")
+EntryOut: Any = told(
+    WaitlistEntry,
+    "id patient type providers earliest latest urgency entered_at status offer appointment",
+)
+PositionOut: Any = told(WaitlistPosition, "entry position among accepted estimate")
+LocationOut: Any = told(Location, "id name timezone")
+ProviderOut: Any = told(Provider, "id name timezone location specialties languages")
+TypeOut: Any = told(AppointmentType, "code name duration modality")

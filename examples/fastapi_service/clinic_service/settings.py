@@ -1,0 +1,42 @@
+"""What can be set from outside, by environment variables that begin with MEDSCHED_SERVICE_."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one running service; ``secret`` is the only one that must be given."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDSCHED_SERVICE_", extra="forbid")
+
+    secret: SecretStr = Field(min_length=32)
+    """What tokens and login names are keyed with. Whoever has it can be anybody."""
+    database: str = "sqlite:///clinic.db"
+    """``postgresql+psycopg://…`` for PostgreSQL: nothing else changes."""
+    keys: Path | None = None
+    """A file of keys: all that is a patient's is sealed, and every access is written down."""
+    practice: str = "riverside"
+    """The practice that patients register with."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    audience: str = "clinic-service"
+    issuer: str = "clinic-service"
+    access_lifetime: timedelta = timedelta(minutes=10)
+    session_lifetime: timedelta = timedelta(hours=12)
+    """How long one may stay logged in, whatever one does."""
+    idle_timeout: timedelta = timedelta(minutes=30)
+    """How long one stays logged in without a request."""
+
+    attempts_per_account: int = 10
+    attempts_per_address: int = 60
+    attempts_within: timedelta = timedelta(minutes=5)
+    """So many logins may fail within so long; then there is a wait."""
+
+    largest_body: int = 65_536
+    """Bytes of a request's body."""
+    poll_every: float = 1.0
+    """Seconds between two looks for changes, for whoever follows them."""

@@ -1,0 +1,1 @@
+"""A host of medsched's: it bills visits, and has tables and migrations of its own."""
