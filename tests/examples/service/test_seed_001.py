@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-import httpx
 import pytest
 
 pytest.importorskip("fastapi", reason="the dependency group service is not installed")
 
+import httpx
 from tests.examples.service.serving import Serving, problem
 
 from medsched import AppointmentType, AvailabilityRule, Location, Patient, Provider, Recurrence
