@@ -32,9 +32,9 @@ from medsched.ports.store import Store
 from medsched.ports.surroundings import Surroundings
 from medsched.ports.zones import ZoneSource
 from medsched.services.gates import Gate
+from medsched.services.walking import PAGE, all_records
 
 T = TypeVar("T")
-_PAGE: Final = 1000
 _LONGEST_PAUSE: Final = 8
 """After so many tries, pauses grow no longer."""
 
@@ -89,9 +89,9 @@ class Context:
         """All appointments of an agenda, in its order, read a page at a time."""
         after: Place | None = None
         while True:
-            found = self.store.appointments(self.practice, agenda, after=after, limit=_PAGE)
+            found = self.store.appointments(self.practice, agenda, after=after, limit=PAGE)
             yield from found
-            if len(found) < _PAGE:
+            if len(found) < PAGE:
                 return
             after = agenda.place(found[-1])
 
@@ -104,21 +104,9 @@ class Context:
         within: Reach = EVERYTHING,
     ) -> Iterator[StoredT]:
         """All records of a class that match and are reached, by id, read a page at a time."""
-        after: str | None = None
-        while True:
-            found = self.store.page(
-                self.practice,
-                cls,
-                active=active,
-                where=where,
-                after=after,
-                limit=_PAGE,
-                within=within,
-            )
-            yield from found
-            if len(found) < _PAGE:
-                return
-            after = found[-1].id
+        return all_records(
+            self.store, self.practice, cls, active=active, where=where, within=within
+        )
 
     def looked_up(self, gate: Gate, cls: type[StoredT], id: str) -> StoredT | None:
         """A record to be shown, active or not; None if there is none, or it is not reached.

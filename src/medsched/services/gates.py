@@ -36,10 +36,10 @@ from medsched.services.accesses import Accesses
 from medsched.services.hushing import Hushing
 from medsched.services.ownership import is_kept
 from medsched.services.stand_ins import stand_in
+from medsched.services.walking import all_records
 
 R = TypeVar("R", bound=Stored)
 T = TypeVar("T")
-_PAGE: Final = 1000
 _PATIENTS: Final = frozenset(
     {
         *(Kind.PATIENT, Kind.APPOINTMENT, Kind.HOLD, Kind.SERIES),
@@ -170,20 +170,9 @@ class Gate:
         """The grants in force; whoever acts for themselves alone is granted nothing."""
         if self.principal.roles == {Role.PATIENT}:
             return ()
-        found, after = list[Grant](), None
-        while True:
-            page = self._store.page(
-                self._practice,
-                Grant,
-                active=True,
-                where={"principal": self.principal.id},
-                after=after,
-                limit=_PAGE,
-            )
-            found += [one for one in page if one.is_in_force(self._now)]
-            if len(page) < _PAGE:
-                return found
-            after = page[-1].id
+        mine = {"principal": self.principal.id}
+        every = all_records(self._store, self._practice, Grant, active=True, where=mine)
+        return [one for one in every if one.is_in_force(self._now)]
 
     def _reach(self, grants: Collection[Grant], operation: str) -> Reach:
         return self._policy.reach(self.principal, grants, operation, self._now)
