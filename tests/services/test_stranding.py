@@ -387,7 +387,7 @@ class TestWhoIsStranded:
     def test_more_than_are_read_at_once(
         self, clinic: Practice, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(context, "_PAGE", 2)
+        monkeypatch.setattr(context, "PAGE", 2)
         for number in range(5):
             booked(clinic, f"a{number}", 30 * number)
         with pytest.raises(AppointmentsStranded) as caught:
