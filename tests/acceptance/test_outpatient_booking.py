@@ -38,7 +38,7 @@ TWENTY: Final = timedelta(minutes=20)
 MINUTE: Final = timedelta(minutes=1)
 FIRST: Final = date(2025, 12, 1)
 """Before anything is booked."""
-WHOLE: Final = ("memory", "sqlite")
+WHOLE: Final = ("memory",)
 EVERYTHING: Final = os.environ.get("MEDSCHED_REPLAY") == "all"
 TRIED: Final = (
     *(date(2026, 3, day) for day in (6, 8, 9)),  # on the Sunday the clocks go forward

@@ -34,7 +34,7 @@ from medsched.adapters import sqlalchemy as adapter
 from medsched.adapters.sqlalchemy.schema import tables
 
 BEFORE, FRESH = "medsched_before", "medsched_fresh"
-EVERY: Final = 4
+EVERY: Final = 7
 """At which of the statements an upgrade is killed, unless at all of them."""
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ from tests.kills.worker import Worker
 
 from medsched.adapters.sqlalchemy import create
 
-EVERY: Final = {"sqlite": 7, "postgresql": 9, "mariadb": 9}
+EVERY: Final = {"sqlite": 11, "postgresql": 13, "mariadb": 13}
 """A command is killed at one of so many points, and wherever it commits: always the same ones.
 
 With MEDSCHED_KILLS set to ``all``, at all of them.

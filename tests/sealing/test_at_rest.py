@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -39,8 +40,11 @@ from medsched.testing.contracts.samples import RECORDS
 
 
 def is_clean(text: str) -> bool:
-    return not any(
-        one in text.lower() for one in (CANARY, str(BORN), f"{BORN:%Y%m%d}", str(BORN.year))
+    """Whether it holds no canary; a year alone may stand inside of ids and of what is sealed."""
+    year = rf"(?<![\w+/-]){BORN.year}(?![\w+/-])"
+    return not (
+        any(one in text.lower() for one in (CANARY, str(BORN), f"{BORN:%Y%m%d}"))
+        or re.search(year, text)
     )
 
 

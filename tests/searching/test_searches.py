@@ -15,7 +15,7 @@ from medsched import MedschedError, Practice, Scheduler, Search, Slot
 from medsched.ports.store import Store
 from medsched.testing.fixed import FixedClock, NumberedIds
 
-PRACTICES = int(os.environ.get("MEDSCHED_SEARCHES") or 60)
+PRACTICES = int(os.environ.get("MEDSCHED_SEARCHES") or 30)
 """How many practices are drawn in memory; a tenth of them on each database."""
 SEARCHES = 8
 

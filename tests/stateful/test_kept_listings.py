@@ -33,7 +33,7 @@ from medsched import BookingRules, Practice, ResourceKind, Scheduler, Start
 from medsched.ports.store import Store
 from medsched.testing.fixed import FixedClock, NumberedIds
 
-SCALE = float(os.environ.get("MEDSCHED_STATEFUL", "1"))
+SCALE = float(os.environ.get("MEDSCHED_STATEFUL", "0.6"))
 EXAMPLES = {"memory": 30, "sqlite": 4}
 LISTED: Final = [
     *product(["smith"], ["visit", "scan", "surgery", "class"]),

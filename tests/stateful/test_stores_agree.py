@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.stateful.everything import Everything
 from tests.stateful.subjects import Subject
 
-SCALE = float(os.environ.get("MEDSCHED_STATEFUL", "1"))
+SCALE = float(os.environ.get("MEDSCHED_STATEFUL", "0.6"))
 EXAMPLES = {"sqlite": 20, "postgresql": 10, "mariadb": 10}
 STEPS = 50
 

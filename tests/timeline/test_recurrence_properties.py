@@ -166,7 +166,7 @@ def examples(number: int) -> settings:
 # ------------------------------------------------------------------- properties
 
 
-@examples(2000)
+@examples(1200)
 @given(rules(), st.data())
 def test_days_are_those_of_a_replay(fields: dict[str, Any], data: st.DataObject) -> None:
     rule = made(fields)

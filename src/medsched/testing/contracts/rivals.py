@@ -59,7 +59,7 @@ class Rivals(Contract):
 
     def test_readers_of_many_records_see_one_state(self, store: Store, practice: str) -> None:
         """More than a store may want to ask for in one statement."""
-        count, rounds = 1200, 6
+        count, rounds = 1200, 4
         patients = [Patient(id=f"p{number:04}", version=1) for number in range(count)]
         refs = [Ref.to(one) for one in patients]
         rooms = [Resource("room", one.id) for one in patients]
