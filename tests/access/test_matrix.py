@@ -266,6 +266,7 @@ def joining(p: Practice, **more: Any) -> Any:
     return p.waitlist.join(**(fields | more))
 
 
+SMITHS = ("smith", "visit", at(14, 0), at(15, 0))
 FREE, LATE = start("smith", 14, 10), start("jones", 14, 10)
 PROBES: Final[dict[str, Probe]] = {
     "patient read": lambda p, w: p.patients.get("ada"),
@@ -380,7 +381,8 @@ PROBES: Final[dict[str, Probe]] = {
     "what is offered": lambda p, w: (
         p.settings.get(),
         *(p.providers.list(), p.locations.get("bay"), p.rooms.list(), p.appointment_types.list()),
-        p.availability.slots("smith", "visit", at(14, 0), at(15, 0)),
+        *(p.availability.slot(one.id) for one in p.availability.slots(*SMITHS)),
+        p.availability.zone_on("smith", DAY),
         p.availability.opened("r-smith", "visit", at(14, 0), at(15, 0)),
         *(p.search.slots(SEARCH), p.search.by_provider(SEARCH), p.time_blocks.list()),
     ),

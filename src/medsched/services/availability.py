@@ -13,13 +13,14 @@ from medsched.domain.findings import Finding
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.slots import Slots, Summary
+from medsched.domain.slots import Slot, Slots, Summary, read_slot_id
 from medsched.domain.stored import Kind
 from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
+from medsched.engine.windows import Frame
 from medsched.errors import InvalidInterval, NotFound
 from medsched.services.asked_for import SlotLike
 from medsched.services.bookings import Bookings
@@ -27,11 +28,11 @@ from medsched.services.context import Context
 from medsched.services.inquiries import Inquiries, moment
 from medsched.services.publishing import Publishing
 from medsched.services.rules import AvailabilityRecords
-from medsched.services.schedules import schedule_of
+from medsched.services.schedules import bare_schedule_of, schedule_of
 from medsched.services.slot_changes import SlotChanges
 from medsched.services.snapshots import Snapshots
 from medsched.services.stranding import Fate
-from medsched.timeline.instants import check_date
+from medsched.timeline.instants import check_date, day_of, instant_of
 
 
 class Availability(AvailabilityRecords):
@@ -88,6 +89,36 @@ class Availability(AvailabilityRecords):
             prepaid=prepaid,
         )
         return list_slots(inquiry, start, end, taken=taken)
+
+    def slot(self, slot_id: str) -> Slot:
+        """One slot by its id, as it is listed now: free or taken, which its status tells.
+
+        `NotFound` for what is not listed, and for a slot of another practice; `InvalidSlotId` for
+        an id that this library did not make.
+        """
+        context, now = self._context, self._context.now()
+        context.admit("availability.slots")
+        key = read_slot_id(slot_id)
+        if key.practice == context.practice:
+            asked = key.start, key.start + 1
+            inquiry = self._inquiries.about(key.provider, key.type, asked, now=now)
+            for one in list_slots(inquiry, *map(instant_of, asked), taken=True):
+                if one.location == key.location:
+                    return one
+        raise NotFound("slot", slot_id)
+
+    def zone_on(self, provider: str, day: date, *, location: str | None = None) -> str:
+        """The name of the zone whose time a provider's clocks show on a local date.
+
+        That of the ``location``, if one is named and states a zone; else the provider's travel zone
+        on that date, their own, that of their main place, the practice's. So is the zone found of a
+        rule that states none of its own. `NotFound` for an unknown provider or location,
+        `MissingZone` where nothing states a zone, `OutOfRange` for what is no date.
+        """
+        self._context.admit("availability.slots")
+        schedule = bare_schedule_of(self._context, provider, location)
+        at = day_of(check_date(day, "day"))
+        return Frame(schedule, self._context.zones, 0, 0).zone_on(at, location).key
 
     def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
         """How many slots a provider's rule opens for a type in [start, end), and their seats.
