@@ -100,11 +100,20 @@ book for dora             -   -   | -   -   | -   -   | .   x   x   | -   -   - 
 book for nobody           -   -   | -   -   | -   -   | -   x   x   | -   -   -   -   | -   -
 book, own id              x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 book, taken reference     x   x   | x   x   | x   x   | !   x   x   | x   x   x   x   | x   !
-book with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book with notes           .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book with referral        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book with prepayment      x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book against rules        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book, giving up           -   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
+request with notes        .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+propose with notes        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book first with notes     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book chain with notes     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+block booked with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+series book with notes    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+follow up with notes      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+offer accept with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+hold confirm with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -141,6 +150,7 @@ hold sweep                x   x   | x   x   | x   x   | .   x   x   | x   x   x 
 join                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 join at annex             .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 join urgently             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+join with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 join before               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 entry change              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 entry notes               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -318,6 +328,34 @@ PROBES: Final[dict[str, Probe]] = {
     "book, giving up": lambda p, w: p.appointments.book(
         start("smith", 12, 9), patient="ada", in_place_of="b-smith"
     ),
+    "request with notes": lambda p, w: p.appointments.request(FREE, patient="ada", notes="n"),
+    "propose with notes": lambda p, w: p.appointments.propose(FREE, patient="ada", notes="n"),
+    "book first with notes": lambda p, w: p.appointments.book_first(
+        SEARCH, patient="ada", notes="n"
+    ),
+    "book chain with notes": lambda p, w: p.appointments.book_chain(
+        [SEARCH], patient="ada", notes="n"
+    ),
+    "block booked with notes": lambda p, w: p.time_blocks.book(
+        block(w), type="visit", patient="ada", notes="n"
+    ),
+    "series book with notes": lambda p, w: p.series.book(
+        *("smith", "visit"),
+        patient="ada",
+        recurrence=Recurrence.daily(start=DAY, count=2),
+        at=time(13),
+        location="bay",
+        notes="n",
+    ),
+    "follow up with notes": lambda p, w: p.appointments.follow_up(
+        "ada@smith", FollowUpWish(after=timedelta(days=7)), notes="n"
+    ),
+    "offer accept with notes": lambda p, w: p.waitlist.accept(
+        w.offers["ada"], patient="ada", notes="n"
+    ),
+    "hold confirm with notes": lambda p, w: p.holds.confirm(
+        p.holds.place(FREE, patient="ada"), notes="n"
+    ),
     "request": lambda p, w: p.appointments.request(FREE, patient="ada"),
     "propose": lambda p, w: p.appointments.propose(FREE, patient="ada"),
     "accept": lambda p, w: p.appointments.accept(proposed(w)),
@@ -366,6 +404,7 @@ PROBES: Final[dict[str, Probe]] = {
     "join": lambda p, w: joining(p),
     "join at annex": lambda p, w: joining(p, providers="jones", location="annex"),
     "join urgently": lambda p, w: joining(p, urgency=5),
+    "join with notes": lambda p, w: joining(p, notes="n"),
     "join before": lambda p, w: joining(p, entered_at=at(1, 1)),
     "entry change": lambda p, w: p.waitlist.change("w-ada", weekdays="MO-FR"),
     "entry notes": lambda p, w: p.waitlist.change("w-ada", notes="n"),

@@ -278,7 +278,8 @@ class Appointments(Agendas):
         """
         gate = self._context.admit("appointment.book-chain", Kind.PATIENT, patient)
         refuse_unknown(details, ChainDetails, "book_chain")
-        gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
+        gate.notes(details.get("notes"))
+        gate.detail(details.get("referral"), details.get("prepayment"))
         return self._chains.book(gate, visits, patient, details)
 
     # --------------------------------------------------------------------- moving
