@@ -120,6 +120,8 @@ accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   - 
 accept a request          x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept a time block       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+reschedule with notes     x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+reschedule with reason    x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 reschedule against rules  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 cancel                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -364,6 +366,8 @@ PROBES: Final[dict[str, Probe]] = {
         w.clinic.time_blocks.book(block(w), type="visit", patient="ada")
     ),
     "reschedule": lambda p, w: p.appointments.reschedule("ada@smith", FREE),
+    "reschedule with notes": lambda p, w: p.appointments.reschedule("ada@smith", FREE, notes=""),
+    "reschedule with reason": lambda p, w: p.appointments.reschedule("ada@smith", FREE, reason="r"),
     "reschedule to jones": lambda p, w: p.appointments.reschedule("ada@smith", LATE),
     "reschedule against rules": lambda p, w: p.appointments.reschedule(
         "ada@smith", FREE, override="why"
