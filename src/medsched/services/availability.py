@@ -123,8 +123,9 @@ class Availability(AvailabilityRecords):
     def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
         """How many slots a provider's rule opens for a type in [start, end), and their seats.
 
-        Counted as the schedule stands, closures heeded, whatever is taken and whatever the
-        time is. `NotFound` for an unknown rule.
+        Counted as the schedule stands, closures heeded, whatever is taken and whatever the time is.
+        Those that were taken out of the offer are told as ``withdrawn`` only. `NotFound` for an
+        unknown rule.
         """
         self._context.admit("availability.opened")
         check_query(start, end)
@@ -148,7 +149,10 @@ class Availability(AvailabilityRecords):
         busy: Iterable[Claim] = (),
         now: datetime | None = None,
     ) -> Summary:
-        """How many slots of each status start in [start, end); raises as `slots` does."""
+        """How many slots of each status start in [start, end); raises as `slots` does.
+
+        So many were taken out of the offer besides: ``withdrawn``, see `delete_slot`.
+        """
         return self.slots(provider, type, start, end, busy=busy, taken=True, now=now).summary()
 
     def explain(
