@@ -185,7 +185,6 @@ class TestCounting:
             ([change("09:30", withdrawn=True), change("11:00", begins="09:30")], 0),
             ([change("09:30", withdrawn=True), change("11:00", begins="09:45")], 1),
         ],
-        ids=str,
     )
     def test_what_was_taken_out(self, slots: list[SlotOverride], withdrawn: int) -> None:
         assert self.counted(*slots) == withdrawn
