@@ -27,13 +27,12 @@ from medsched.services.new_ids import NewIds
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Fate
-from medsched.services.writer import Writer
+from medsched.services.writer import Writer, said_of
 from medsched.timeline.instants import check_date, instant_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
 
 _BATCH: Final = 500
-_SET_HERE: Final = frozenset({"version", "created_at", "updated_at"})
 
 
 class TimeBlocks:
@@ -98,7 +97,7 @@ class TimeBlocks:
                 raise InvalidChoice("blocks", type(block).__name__, "a TimeBlock is needed")
         request = None
         if idempotency_key is not None:
-            said: dict[str, Any] = {"blocks": [_said(block) for block in given]}
+            said: dict[str, Any] = {"blocks": [said_of(block) for block in given]}
             said |= {"stranded": fate.stranded, "reason": reason}
             now = context.now()
             request = keyed_request(idempotency_key, context.principal, operation, said, now)
@@ -247,7 +246,12 @@ class TimeBlocks:
     # --------------------------------------------------------------------- changing
 
     def update(
-        self, block: TimeBlock, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        block: TimeBlock,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Store a changed block, made by ``attrs.evolve`` from the stored one.
 
@@ -271,33 +275,55 @@ class TimeBlocks:
             return block
 
         fate = Fate(stranded, reason)
-        return self._writer.change(gate, TimeBlock, block.id, Change.UPDATED, changed, fate=fate)
+        request = self._writer.keyed(gate, idempotency_key, {"record": said_of(block)}, fate)
+        return self._writer.change(
+            gate, TimeBlock, block.id, Change.UPDATED, changed, fate=fate, request=request
+        )
 
     def deactivate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Keep a block and offer it no more.
 
         ``stranded`` says what becomes of an appointment that stands in it, and ``reason`` what
         it is told: `AppointmentsStranded` unless stated. `NotFound`.
         """
-        return self._records.deactivate(id, stranded=stranded, reason=reason)
+        return self._records.deactivate(
+            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+        )
 
     def activate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Offer a block again. `NotFound`, and what publishing it raises."""
-        return self._records.activate(id, stranded=stranded, reason=reason)
+        return self._records.activate(
+            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+        )
 
     def delete(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> None:
         """Remove a block for good.
 
         `NotFound`; `InUse` if an appointment or hold refers to it, a cancelled one too. One that
         stands in its time without being in it may be stranded, as in `deactivate`.
         """
-        self._records.delete(id, stranded=stranded, reason=reason)
+        self._records.delete(id, stranded=stranded, reason=reason, idempotency_key=idempotency_key)
 
 
 def _id(block: TimeBlock | str) -> str:
@@ -306,9 +332,3 @@ def _id(block: TimeBlock | str) -> str:
 
 def _written(scope: str, block: TimeBlock) -> str:
     return cursor(scope, block.id)
-
-
-def _said(block: TimeBlock) -> Mapping[str, Any]:
-    """What a request says of a block."""
-    said = attrs.asdict(block, recurse=False)
-    return {name: value for name, value in said.items() if name not in _SET_HERE}
