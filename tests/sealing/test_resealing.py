@@ -158,6 +158,21 @@ class TestSealingAll:
         with pytest.raises(KeyUnavailable):
             SqlAlchemyStore(plain.engine).get("riverside", Patient, found.items[0].id)
 
+    def test_a_patient_is_found_by_what_they_are_and_not_by_what_a_receipt_says(
+        self, plain: SqlAlchemyStore, encryption: Encryption
+    ) -> None:
+        clinic = opened(plain)
+        ada = clinic.patients.create(id="ada", name="Before", idempotency_key="k")
+        after = clinic.patients.update(attrs.evolve(ada, name="Afterwards"))
+        seal_all(plain.engine, encryption)
+        store = SqlAlchemyStore(plain.engine, encryption=encryption)
+        clinic = opened_again(store)
+        assert list(clinic.patients.list(name="afterw")) == [after]
+        assert list(clinic.patients.list(name="before")) == []
+        assert "Before" not in everything(plain.engine)
+        again = clinic.patients.create(id="ada", name="Before", idempotency_key="k")
+        assert (again.name, again.version) == ("Before", 1)
+
     def test_plain_text_is_refused_afterwards_and_sealed_only_when_told(
         self, plain: SqlAlchemyStore, encryption: Encryption
     ) -> None:

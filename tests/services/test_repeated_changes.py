@@ -308,6 +308,30 @@ def test_a_key_answers_for_seven_days(clinic: Practice, clock: FixedClock) -> No
     assert clinic.patients.create(name="A", idempotency_key="k").id != first.id
 
 
+def test_many_are_added_once_and_come_back_as_they_are_by_then(
+    clinic: Practice, store: MemoryStore
+) -> None:
+    many: list[Any] = [Patient(name="A"), Patient(id="own", name="B"), EVENINGS]
+    first = clinic.add_all(many, idempotency_key="k")
+    hours = [EVENINGS, attrs.evolve(EVENINGS, hours="05:00-06:00")]
+    with pytest.raises(OverlappingRules):
+        clinic.availability.add_all(hours, idempotency_key="k")
+    added = clinic.availability.add_all(hours[1:], idempotency_key="k")
+    before = everything(store, clinic)
+    assert clinic.add_all(many, idempotency_key="k") == first
+    assert clinic.availability.add_all(hours[1:], idempotency_key="k") == added
+    with pytest.raises(IdempotencyMismatch):
+        clinic.add_all(many[:2], idempotency_key="k")
+    with pytest.raises(InvalidId):
+        clinic.add_all([], idempotency_key="")
+    assert everything(store, clinic) == before
+    ada = clinic.patients.update(attrs.evolve(clinic.patients.get(first[0].id), name="C"))
+    assert clinic.add_all(many, idempotency_key="k") == (ada, *first[1:])
+    clinic.patients.delete(ada.id)
+    with pytest.raises(NotFound):
+        clinic.add_all(many, idempotency_key="k")
+
+
 def test_rivals_under_one_key_make_one(clinic: Practice) -> None:
     rivals = 4
     ready = Barrier(rivals)

@@ -63,14 +63,20 @@ class AvailabilityRecords:
         return self._writer.create_one(gate, item, fate=fate, key=idempotency_key)
 
     def add_all(
-        self, items: Iterable[HoursRecord], *, stranded: Stranded | str = Stranded.REFUSE
+        self,
+        items: Iterable[HoursRecord],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
     ) -> tuple[HoursRecord, ...]:
         """Store many, in the order given: all of them, or none and the first error of `add`.
 
-        They are compared with one another as well, and strand whom they strand together.
+        They are compared with one another as well, and strand whom they strand together. Repeated
+        under their ``idempotency_key`` they come back as they are by then.
         """
         given = tuple(items)
-        return self._writer.create(self._admit(given), given, stranded=stranded)
+        gate = self._admit(given)
+        return self._writer.create(gate, given, stranded=stranded, key=idempotency_key)
 
     def _admit(self, items: Iterable[object]) -> Gate:
         gate = self._writer.context.admit("availability.add")

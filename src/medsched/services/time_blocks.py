@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, Unpack
-
-import attrs
+from typing import Final, Unpack
 
 from medsched.domain.appointments import Appointment
 from medsched.domain.events import Change
 from medsched.domain.fields import check_id
-from medsched.domain.idempotency import keyed_request
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.records import Resource
 from medsched.domain.starts import Start
@@ -23,7 +20,6 @@ from medsched.errors import InvalidChoice, InvalidInterval, NotFound, VersionCon
 from medsched.services.appointments import Appointments
 from medsched.services.asked_for import Details
 from medsched.services.context import Context
-from medsched.services.new_ids import NewIds
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Fate
@@ -89,32 +85,13 @@ class TimeBlocks:
 
         They are compared with one another as well.
         """
-        context, given, operation = self._context, tuple(blocks), "time-block.publish"
-        fate = Fate(stranded, reason)
-        gate = context.admit(operation)
+        gate, given = self._context.admit("time-block.publish"), tuple(blocks)
         for block in given:
             if not isinstance(block, TimeBlock):
                 raise InvalidChoice("blocks", type(block).__name__, "a TimeBlock is needed")
-        request = None
-        if idempotency_key is not None:
-            said: dict[str, Any] = {"blocks": [said_of(block) for block in given]}
-            said |= {"stranded": fate.stranded, "reason": reason}
-            now = context.now()
-            request = keyed_request(idempotency_key, context.principal, operation, said, now)
-        ids = NewIds(context, Kind.TIME_BLOCK, operation, idempotency_key, many=len(given))
-
-        def named(new: Sequence[str]) -> list[TimeBlock]:
-            return [
-                block if block.id else attrs.evolve(block, id=id)
-                for block, id in zip(given, new, strict=True)
-            ]
-
-        for block in given:
-            gate.choose(block.id)
-        made = self._writer.create_named(gate, named(ids.to_make()), request, fate)
-        if made is not None:
-            return made
-        return tuple(map(self._stored, (one.id for one in named(ids.made()))))
+        return self._writer.create(
+            gate, given, stranded=stranded, reason=reason, key=idempotency_key
+        )
 
     # ---------------------------------------------------------------------- reading
 

@@ -37,6 +37,7 @@ from medsched.services.checks import check
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.gates import Gate
+from medsched.services.new_ids import NewIds
 from medsched.services.placements import Placements
 from medsched.services.registering import check_change, registered
 from medsched.services.schedules import schedule_in
@@ -85,7 +86,8 @@ class Writer:
         """Store a new record, as `create` does."""
         self._choose(gate, [record])
         request = self.keyed(gate, key, {"record": said_of(record)}, fate)
-        return self._create(gate, [record], request, fate, lambda made: made[0])
+        ids = self._new_ids([record])
+        return self._create(gate, [record], ids, request, fate, lambda made: made[0])
 
     def create(
         self,
@@ -94,27 +96,29 @@ class Writer:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        key: str | None = None,
     ) -> tuple[NounT, ...]:
         """Store new records, which may refer to one another; they come back as stored.
 
         One without an id is given one; version and times are set here, whatever they say.
         `AlreadyExists` for an id that is stored, or comes twice. Where the time of a record depends
-        on a zone that it does not state, it comes back with it (see `TimeBlock`).
+        on a zone that it does not state, it comes back with it (see `TimeBlock`). Repeated under
+        their ``key`` they come back as they are by then.
         """
-        created = self.create_once(gate, records, None, Fate(stranded, reason))
-        assert created is not None  # only a request can be repeated
-        return created
-
-    def create_once(
-        self,
-        gate: Gate,
-        records: Sequence[NounT],
-        request: KeyedRequest | None,
-        fate: Fate = REFUSED,
-    ) -> tuple[NounT, ...] | None:
-        """The same under a request; None where that was carried out before."""
         self._choose(gate, records)
-        return self.create_named(gate, records, request, fate)
+        fate = Fate(stranded, reason)
+        if key is None:
+            return self._create(gate, records, self._new_ids(records), None, fate, tuple)
+        request = self.keyed(gate, key, {"records": [said_of(one) for one in records]}, fate)
+        ids = NewIds(self.context, [kind_of(type(one)) for one in records], gate.operation, key)
+        made: tuple[NounT, ...] | None = self._create(
+            gate, records, ids.to_make(), request, fate, tuple
+        )
+        if made is not None:
+            return made
+        refs = [Ref.to(one) for one in self._named(records, ids.made())]
+        found = self.context.store.get_many(self.context.practice, refs)
+        return gate.shown(cast("NounT", gate.see(found.get(ref), ref)) for ref in refs)
 
     def _choose(self, gate: Gate, records: Sequence[Noun]) -> None:
         """Let the principal choose the ids of new records, but of patients; `NotAllowed`."""
@@ -122,25 +126,16 @@ class Writer:
             if not isinstance(record, Patient):
                 gate.choose(record.id)
 
-    def create_named(
-        self,
-        gate: Gate,
-        records: Sequence[NounT],
-        request: KeyedRequest | None,
-        fate: Fate = REFUSED,
-    ) -> tuple[NounT, ...] | None:
-        """The same for records whose ids, if they have some, the principal may have chosen."""
-        return self._create(gate, records, request, fate, tuple)
-
     def _create(
         self,
         gate: Gate,
         records: Sequence[NounT],
+        ids: Sequence[str],
         request: KeyedRequest | None,
         fate: Fate,
         told: Callable[[tuple[NounT, ...]], T],
     ) -> T:
-        """Store new records; it returns what is told of them."""
+        """Store new records, under these ids where they have none; what is told of them."""
         for record in records:
             if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
@@ -153,8 +148,8 @@ class Writer:
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(
-            attrs.evolve(self._named(one), version=1, created_at=now, updated_at=now)
-            for one in (self._allowed(gate, record) for record in records)
+            attrs.evolve(one, version=1, created_at=now, updated_at=now)
+            for one in self._named([self._allowed(gate, one) for one in records], ids)
         )
 
         def decide() -> tuple[T, Changeset]:
@@ -178,6 +173,22 @@ class Writer:
         if isinstance(record, HoursRecord):
             gate.keep(record.resource)
         return record
+
+    def _new_ids(self, records: Sequence[Noun]) -> list[str]:
+        """New ids for those that have none."""
+        ids = self.context.surroundings.ids
+        return [one.id or ids.new(kind_of(type(one))) for one in records]
+
+    def _named(self, records: Sequence[NounT], ids: Sequence[str]) -> list[NounT]:
+        """The records, those without an id with these; the settings' is that of the practice."""
+        named = []
+        for one, id in zip(records, ids, strict=True):
+            if isinstance(one, Identified) and not one.id:
+                own = self.context.practice if isinstance(one, PracticeSettings) else id
+                named.append(cast("NounT", attrs.evolve(one, id=own)))
+            else:
+                named.append(one)
+        return named
 
     def _settled(self, view: View, records: tuple[NounT, ...]) -> tuple[NounT, ...]:
         """The records, time blocks with their zones."""
@@ -405,14 +416,6 @@ class Writer:
             seats=tuple(effects.seats),
             events=tuple(effects.events),
         )
-
-    def _named(self, record: NounT) -> NounT:
-        """The record with an id, its own or a new one; the settings' is that of the practice."""
-        if not isinstance(record, Identified) or record.id:
-            return record
-        kind, ids = kind_of(type(record)), self.context.surroundings.ids
-        id = self.context.practice if kind is Kind.PRACTICE else ids.new(kind)
-        return cast("NounT", attrs.evolve(record, id=id))
 
 
 def said_of(record: Noun) -> Mapping[str, Any]:
