@@ -113,6 +113,26 @@ def test_a_list_is_written_down_record_by_record_in_one_go(world: Audited) -> No
     assert [one.record for one in calls[-1]] == ["ada"]
 
 
+def test_a_count_is_written_down_of_the_one_patient_it_is_about(world: Audited) -> None:
+    visits = world.acting("bay").appointments
+    assert visits.count() == 4
+    assert visits.count(search="Ada") == 3
+    assert visits.count(patient="ben") == visits.count(patient="ada", status="cancelled") == 0
+    assert world.told() == []
+    assert visits.count(patient="ada") == 3
+    assert world.told() == [("appointment.list", "read", "done", "appointment ", "ada", False)]
+    breaker = world.acting("glass").appointments
+    world.told()
+    assert breaker.count(patient="ada") == 3
+    assert world.told() == [("appointment.list", "read", "done", "appointment ", "ada", True)]
+
+
+def test_a_page_of_a_numbered_list_is_written_down_alone(world: Audited) -> None:
+    shown = world.acting("bay").appointments.list(skip=1, limit=2)
+    assert [f"appointment {one.id}" for one in shown] == [row[3] for row in world.told()]
+    assert len(shown) == 2
+
+
 def test_what_changes_a_record_is_written_down_with_it(world: Audited) -> None:
     practice = world.acting("smith")
     made = practice.appointments.book(start("smith", 14, 10), patient="ada", notes="n")

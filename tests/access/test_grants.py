@@ -388,19 +388,36 @@ def test_no_command_changes_what_another_is_for(world: World) -> None:
     assert world.clinic.patients.get("ada").locations == frozenset()
 
 
+def test_what_a_patient_notes_is_read_by_who_reaches_the_visit_and_stays(world: World) -> None:
+    ada = world.acting("ada")
+    made = ada.appointments.book(start("smith", 14, 9), patient="ada", notes="a walking stick")
+    assert made.notes == ada.appointments.get(made.id).notes == "a walking stick"
+    assert world.acting("smith").appointments.get(made.id).notes == "a walking stick"
+    for change in ({"notes": "none"}, {"notes": ""}, {"reason": "r"}):
+        with pytest.raises(NotAllowed):
+            ada.appointments.annotate(made, **change)
+    with pytest.raises(NotFound):
+        world.acting("ben").appointments.get(made.id)
+    with pytest.raises(NotFound):
+        world.acting("ben").appointments.book(start("smith", 14, 10), patient="ada", notes="n")
+    assert world.clinic.appointments.get(made.id) == made
+
+
 def test_who_has_two_roles_does_as_each_only_what_it_reaches(world: World) -> None:
-    """A nurse of the bay, a patient, too, writes no notes and overrides nothing elsewhere."""
+    """A nurse of the bay, a patient, too, refers nobody and overrides nothing elsewhere."""
     both = Principal(
         "kim", roles=["staff", "patient"], practice="riverside", locations="bay", patient="ada"
     )
     practice = world.clinic.acting_as(both)
-    details: list[Any] = [{"notes": "n"}, {"referral": "r"}, {"override": "why"}]
+    details: list[Any] = [{"referral": "r"}, {"prepayment": "p"}, {"override": "why"}]
     for hour, more in enumerate(details, 9):
         with pytest.raises(NotAllowed):
             practice.appointments.book(start("jones", 14, hour), patient="ada", **more)
         made = practice.appointments.book(start("smith", 14, hour), patient="ada", **more)
         assert made.patient == "ada"
-    away = practice.appointments.book(start("jones", 14, 15), patient="ada")
+    away = practice.appointments.book(start("jones", 14, 15), patient="ada", notes="n")
+    with pytest.raises(NotFound):
+        practice.appointments.annotate(away, notes="m")
     with pytest.raises(NotAllowed):
         practice.appointments.reschedule(away, start("jones", 14, 16), override="why")
     with pytest.raises(NotFound):

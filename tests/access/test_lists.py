@@ -232,6 +232,31 @@ def test_a_list_shows_what_is_reached(name: str) -> None:
         assert sorted(found) == sorted(wanted.split()), who
 
 
+def test_as_many_visits_are_counted_as_are_listed() -> None:
+    asked: list[dict[str, Any]] = [
+        {},
+        {"search": "Eve Canary"},
+        {"patient": "ben", "status": "booked"},
+        {"patient": "ada", "location": "bay"},
+        {"provider": "smith", "upcoming": True},
+    ]
+    for who in WHO:
+        practice = World().acting(who)
+        for one in asked:
+            listed = practice.appointments.list(**one)
+            assert practice.appointments.count(**one) == len(listed), (who, one)
+
+
+@pytest.mark.parametrize("who", ["smith", "annex", "granted", "glass", "admin"])
+def test_numbered_pages_leave_nothing_out_and_let_nothing_in(who: str) -> None:
+    practice = World().acting(who)
+    whole = list(practice.appointments.list())
+    for size in (1, 2, 3):
+        pages = range(0, practice.appointments.count(), size)
+        found = [one for at in pages for one in practice.appointments.list(skip=at, limit=size)]
+        assert found == whole
+
+
 @pytest.mark.parametrize("who", ["smith", "annex", "granted", "glass", "admin"])
 def test_pages_leave_nothing_out_and_let_nothing_in(who: str) -> None:
     world = World()

@@ -100,17 +100,28 @@ book for dora             -   -   | -   -   | -   -   | .   x   x   | -   -   - 
 book for nobody           -   -   | -   -   | -   -   | -   x   x   | -   -   -   -   | -   -
 book, own id              x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 book, taken reference     x   x   | x   x   | x   x   | !   x   x   | x   x   x   x   | x   !
-book with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book with notes           .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book with referral        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book with prepayment      x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book against rules        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 book, giving up           -   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
+request with notes        .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+propose with notes        x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book first with notes     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+book chain with notes     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+block booked with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+series book with notes    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+follow up with notes      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+offer accept with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+hold confirm with notes   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 request                   .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 propose                   x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 accept                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept a request          x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 accept a time block       x   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule                .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+reschedule with notes     x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+reschedule with reason    x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 reschedule to jones       .   -   | x   -   | x   -   | .   x   x   | x   -   -   -   | x   .
 reschedule against rules  x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 cancel                    .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -141,6 +152,7 @@ hold sweep                x   x   | x   x   | x   x   | .   x   x   | x   x   x 
 join                      .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 join at annex             .   -   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 join urgently             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
+join with notes           x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 join before               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | x   .
 entry change              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 entry notes               x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -266,6 +278,7 @@ def joining(p: Practice, **more: Any) -> Any:
     return p.waitlist.join(**(fields | more))
 
 
+SMITHS = ("smith", "visit", at(14, 0), at(15, 0))
 FREE, LATE = start("smith", 14, 10), start("jones", 14, 10)
 PROBES: Final[dict[str, Probe]] = {
     "patient read": lambda p, w: p.patients.get("ada"),
@@ -317,6 +330,34 @@ PROBES: Final[dict[str, Probe]] = {
     "book, giving up": lambda p, w: p.appointments.book(
         start("smith", 12, 9), patient="ada", in_place_of="b-smith"
     ),
+    "request with notes": lambda p, w: p.appointments.request(FREE, patient="ada", notes="n"),
+    "propose with notes": lambda p, w: p.appointments.propose(FREE, patient="ada", notes="n"),
+    "book first with notes": lambda p, w: p.appointments.book_first(
+        SEARCH, patient="ada", notes="n"
+    ),
+    "book chain with notes": lambda p, w: p.appointments.book_chain(
+        [SEARCH], patient="ada", notes="n"
+    ),
+    "block booked with notes": lambda p, w: p.time_blocks.book(
+        block(w), type="visit", patient="ada", notes="n"
+    ),
+    "series book with notes": lambda p, w: p.series.book(
+        *("smith", "visit"),
+        patient="ada",
+        recurrence=Recurrence.daily(start=DAY, count=2),
+        at=time(13),
+        location="bay",
+        notes="n",
+    ),
+    "follow up with notes": lambda p, w: p.appointments.follow_up(
+        "ada@smith", FollowUpWish(after=timedelta(days=7)), notes="n"
+    ),
+    "offer accept with notes": lambda p, w: p.waitlist.accept(
+        w.offers["ada"], patient="ada", notes="n"
+    ),
+    "hold confirm with notes": lambda p, w: p.holds.confirm(
+        p.holds.place(FREE, patient="ada"), notes="n"
+    ),
     "request": lambda p, w: p.appointments.request(FREE, patient="ada"),
     "propose": lambda p, w: p.appointments.propose(FREE, patient="ada"),
     "accept": lambda p, w: p.appointments.accept(proposed(w)),
@@ -325,6 +366,8 @@ PROBES: Final[dict[str, Probe]] = {
         w.clinic.time_blocks.book(block(w), type="visit", patient="ada")
     ),
     "reschedule": lambda p, w: p.appointments.reschedule("ada@smith", FREE),
+    "reschedule with notes": lambda p, w: p.appointments.reschedule("ada@smith", FREE, notes=""),
+    "reschedule with reason": lambda p, w: p.appointments.reschedule("ada@smith", FREE, reason="r"),
     "reschedule to jones": lambda p, w: p.appointments.reschedule("ada@smith", LATE),
     "reschedule against rules": lambda p, w: p.appointments.reschedule(
         "ada@smith", FREE, override="why"
@@ -365,6 +408,7 @@ PROBES: Final[dict[str, Probe]] = {
     "join": lambda p, w: joining(p),
     "join at annex": lambda p, w: joining(p, providers="jones", location="annex"),
     "join urgently": lambda p, w: joining(p, urgency=5),
+    "join with notes": lambda p, w: joining(p, notes="n"),
     "join before": lambda p, w: joining(p, entered_at=at(1, 1)),
     "entry change": lambda p, w: p.waitlist.change("w-ada", weekdays="MO-FR"),
     "entry notes": lambda p, w: p.waitlist.change("w-ada", notes="n"),
@@ -380,7 +424,8 @@ PROBES: Final[dict[str, Probe]] = {
     "what is offered": lambda p, w: (
         p.settings.get(),
         *(p.providers.list(), p.locations.get("bay"), p.rooms.list(), p.appointment_types.list()),
-        p.availability.slots("smith", "visit", at(14, 0), at(15, 0)),
+        *(p.availability.slot(one.id) for one in p.availability.slots(*SMITHS)),
+        p.availability.zone_on("smith", DAY),
         p.availability.opened("r-smith", "visit", at(14, 0), at(15, 0)),
         *(p.search.slots(SEARCH), p.search.by_provider(SEARCH), p.time_blocks.list()),
     ),

@@ -57,6 +57,11 @@ class Statements:
         self.store.appointments("p", agenda, after=None, limit=9, **more)
         return [*self.sent]
 
+    def count(self, agenda: Agenda, **more: Any) -> list[tuple[str, Any]]:
+        self.sent.clear()
+        self.store.count_appointments("p", agenda, **more)
+        return [*self.sent]
+
     def reached(self, records: list[Stored], reach: Reach) -> int:
         self.sent.clear()
         self.store.reached("p", records, reach)
@@ -102,6 +107,14 @@ def test_a_page_is_one_query(statements: Statements) -> None:
         for cls in KINDS:
             assert len(statements.page(cls, within=reach)) == 1
         assert len(statements.agenda(Agenda(), within=reach)) == 1
+
+
+def test_a_count_is_one_query_that_reads_no_row(statements: Statements) -> None:
+    for reach in (EVERYTHING, ADA, SMITH, MAIN, ADA | SMITH | MAIN | Reach(unplaced=True)):
+        ((text, _),) = statements.count(Agenda(provider="smith", patient="ada"), within=reach)
+        assert text.startswith("SELECT count(*)")
+        assert "document" not in text
+    assert statements.count(Agenda(), within=NOTHING) == []
 
 
 def test_what_records_tell_by_themselves_is_not_asked(statements: Statements) -> None:

@@ -145,7 +145,7 @@ def test_a_viewers_zone_moves_no_instant() -> None:
 def test_slots_are_counted() -> None:
     slots = listing()
     assert slots.summary() == Summary(
-        total=20, free=10, busy=10, unavailable=0, tentative=0, seats=30
+        total=20, free=10, busy=10, unavailable=0, tentative=0, seats=30, withdrawn=0
     )
     assert len(slots.opened_by("extra-1")) == 10
     assert {slot.opened_by for slot in slots.opened_by("rule-1")} == {"rule-1"}

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.engine.kit import (
     DAY,
     NY,
@@ -34,6 +36,7 @@ from medsched.domain.requests import Reason
 from medsched.domain.schedule import Schedule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import SlotStatus
+from medsched.engine import slots as listings
 from medsched.engine.explain import explain
 from medsched.engine.placing import place_of
 from medsched.engine.slots import list_slots
@@ -159,6 +162,108 @@ class TestListing:
         for cut in ("09:39", "09:40", "09:41"):
             parts = [*list_slots(asked, wall("00:00"), wall(cut))]
             assert [*parts, *list_slots(asked, wall(cut), wall("23:00"))] == whole
+
+
+class TestCounting:
+    LOW, HIGH = wall("00:00"), wall("23:00")
+
+    def counted(self, *slots: SlotOverride, **asked: Any) -> int:
+        return list_slots(ask(changed(*slots), **asked), self.LOW, self.HIGH).summary().withdrawn
+
+    @pytest.mark.parametrize(
+        "slots, withdrawn",
+        [
+            ([], 0),
+            ([change("09:30", withdrawn=True)], 1),
+            ([change("09:30", withdrawn=True), change("10:00", withdrawn=True)], 2),
+            ([change("09:30", begins="09:40")], 0),
+            ([change("09:30", withdrawn=True), change("10:00", notes="n")], 1),
+            ([change("09:31", withdrawn=True)], 0),
+            ([change("12:00", withdrawn=True)], 0),
+            ([change("09:30", withdrawn=True, type="other")], 0),
+            ([change("09:30", withdrawn=True, location="ward")], 0),
+            ([change("09:30", withdrawn=True), change("11:00", begins="09:30")], 0),
+            ([change("09:30", withdrawn=True), change("11:00", begins="09:45")], 1),
+        ],
+    )
+    def test_what_was_taken_out(self, slots: list[SlotOverride], withdrawn: int) -> None:
+        assert self.counted(*slots) == withdrawn
+
+    def test_each_that_would_be_listed_taken_or_not(self) -> None:
+        gone = change("09:30", withdrawn=True)
+        assert self.counted(gone, claims=[busy("09:30", "10:00")]) == 1
+        assert self.counted(gone, now=wall("09:30")) == 1
+        assert self.counted(gone, now=wall("09:31")) == 0
+        made = changed(gone)
+        shut = attrs.evolve(made.calendar(SMITH.resource), overrides=(closed(hours="09:45-10:00"),))
+        asked = ask(attrs.evolve(made, calendars={SMITH.resource: shut}))
+        assert list_slots(asked, self.LOW, self.HIGH).summary().withdrawn == 0
+
+    def test_in_the_stretch_that_was_asked_for(self) -> None:
+        days = [change("09:30", withdrawn=True, id="x"), change("11:30", withdrawn=True, id="y")]
+        asked = ask(changed(*days))
+        for low, high, found in (
+            ("09:30", "11:30", 1),
+            ("09:31", "11:31", 1),
+            ("09:30", "11:31", 2),
+            ("09:31", "11:30", 0),
+            ("09:30", "09:30", 0),
+        ):
+            for taken in (True, False):
+                listed = list_slots(asked, wall(low), wall(high), taken=taken)
+                assert listed.summary().withdrawn == found
+
+    def test_of_the_rule_and_zone_that_are_looked_at(self) -> None:
+        made = schedule(rule("09:00-10:00", id="a"), rule("10:00-12:00", id="b"))
+        slots = [change(one, withdrawn=True) for one in ("09:30", "10:30", "11:00")]
+        own = attrs.evolve(made.calendar(SMITH.resource), slots=tuple(slots))
+        listed = list_slots(
+            ask(attrs.evolve(made, calendars={SMITH.resource: own})), self.LOW, self.HIGH
+        )
+        for some in (listed, listed.seen_from("Asia/Tokyo")):
+            assert some.summary().withdrawn == 3
+            assert some.opened_by("a").summary().withdrawn == 1
+            assert some.opened_by("b").seen_from("UTC").summary().withdrawn == 2
+            assert some.opened_by("c").summary().withdrawn == 0
+        assert listed[:2].summary().withdrawn == 0
+
+    @given(
+        gone=st.sets(st.sampled_from(every("08:30", "12:00", 30))),
+        taken=st.sets(st.sampled_from(every("09:00", "11:30", 30))),
+        now=st.sampled_from(["08:00", "09:45", "11:00"]),
+        seats=st.sampled_from([1, 3]),
+    )
+    def test_nothing_is_lost_between_the_numbers(
+        self, gone: set[str], taken: set[str], now: str, seats: int
+    ) -> None:
+        claims = [Claim.of("smith", wall(one), wall(one) + mins(30)) for one in taken]
+        before, after = (
+            list_slots(
+                ask(changed(*slots), claims=claims, now=wall(now), type=visit(capacity=seats)),
+                self.LOW,
+                self.HIGH,
+                taken=True,
+            ).summary()
+            for slots in ([], [change(one, withdrawn=True) for one in gone])
+        )
+        assert after.total + after.withdrawn == before.total
+        assert before.withdrawn == 0
+
+    def test_who_asks_for_no_summary_lists_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made, find = list[int](), listings._find
+
+        def watched(*args: Any) -> Any:
+            made.append(1)
+            return find(*args)
+
+        monkeypatch.setattr(listings, "_find", watched)
+        asked = ask(changed(change("09:30", withdrawn=True)))
+        listed = list_slots(asked, self.LOW, self.HIGH)
+        assert (len(listed), len(made)) == (5, 1)
+        assert listed.summary().withdrawn == len(made) - 1 == 1
+        made.clear()
+        assert list_slots(ask(changed()), self.LOW, self.HIGH).summary().withdrawn == 0
+        assert len(made) == 1
 
 
 class TestTelling:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.counting import Counting
 from tests.services.test_appointments import MINUTE, nine, opened, start
 
 from medsched import (
@@ -102,6 +103,33 @@ LISTS: Sequence[tuple[dict[str, Any], str]] = (
     ({"search": "' OR 1=1 --"}, ""),
     ({"search": "ada", "status": "booked"}, "AE"),
 )
+
+
+def test_as_many_are_counted_as_are_listed(clinic: Practice) -> None:
+    for asked, found in LISTS:
+        which = {name: one for name, one in asked.items() if name not in ("order", "descending")}
+        assert clinic.appointments.count(**which) == len(found), asked
+
+
+def test_a_list_may_leave_the_first_ones_out(clinic: Practice) -> None:
+    for asked, found in LISTS:
+        for skip, limit in ((0, 2), (1, 2), (2, 9), (5, 9), (6, 9), (1_000_000, 1)):
+            page = clinic.appointments.list(**asked, skip=skip, limit=limit)
+            assert ids(page) == found[skip : skip + limit], asked
+            assert (page.next is not None) == (skip + limit < len(found))
+    first = clinic.appointments.list(limit=1)
+    third = clinic.appointments.list(limit=2, skip=1, cursor=first.next)
+    assert ids(third) == "CA"
+    assert ids(clinic.appointments.list(cursor=third.next)) == "EF"
+
+
+def test_a_numbered_page_is_two_calls_of_the_store(clinic: Practice, store: Any) -> None:
+    counting: Any = Counting(store)
+    clock = FixedClock(clinic._context.now())
+    here = Scheduler(counting, clock=clock).practice(clinic.id)
+    assert here.appointments.count(provider="smith", upcoming=True) == 3
+    assert ids(here.appointments.list(provider="smith", upcoming=True, skip=1, limit=2)) == "AF"
+    assert counting.asked == {"count_appointments": 1, "appointments": 1}
 
 
 def test_which_appointments_are_listed(clinic: Practice) -> None:
@@ -229,6 +257,12 @@ BAD_LISTS: Sequence[tuple[str, Any, type[MedschedError]]] = (
     ("limit", 1001, InvalidNumber),
     ("limit", True, InvalidNumber),
     ("limit", "5", InvalidNumber),
+    ("skip", -1, InvalidNumber),
+    ("skip", 1_000_001, InvalidNumber),
+    ("skip", 10**30, InvalidNumber),
+    ("skip", True, InvalidNumber),
+    ("skip", "5", InvalidNumber),
+    ("skip", None, InvalidNumber),
     ("status", "scheduled", InvalidChoice),
     ("status", ["booked", "x\0"], InvalidChoice),
     ("order", "name", InvalidChoice),
@@ -250,6 +284,12 @@ def test_what_cannot_be_asked(clinic: Practice) -> None:
         with pytest.raises(error) as caught:
             clinic.appointments.list(**asked)
         assert len(str(caught.value)) < 500, option
+        if option in ("limit", "order", "skip"):
+            with pytest.raises(TypeError, match=option):
+                clinic.appointments.count(**asked)
+        else:
+            with pytest.raises(error):
+                clinic.appointments.count(**asked)
 
 
 def test_what_can_be_no_id_is_nobodys(clinic: Practice) -> None:

@@ -448,6 +448,48 @@ class TestMoving:
         assert free(clinic) == ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]
         assert "10:30" not in free(clinic, provider="jones")
 
+    def test_something_is_said_anew_with_it(self, clinic: Practice) -> None:
+        made = clinic.appointments.book(start(), patient="ada", reason="cough", notes="by bus")
+        before = len(names(clinic))
+        moved = clinic.appointments.reschedule(made, start(60), notes="by car")
+        assert (moved.start, moved.reason, moved.notes) == (nine(60), "cough", "by car")
+        assert (moved.version, len(moved.moves)) == (2, 1)
+        assert names(clinic)[before:] == ["appointment.rescheduled"]
+        assert clinic.appointments.get(made.id) == moved
+        again = clinic.appointments.reschedule(moved, start(90), reason="flu", notes="")
+        assert (again.version, again.reason, again.notes) == (3, "flu", "")
+        assert clinic.appointments.reschedule(again, start(), notes=None).reason == "flu"
+
+    def test_something_is_said_anew_where_there_is_nothing_to_move(self, clinic: Practice) -> None:
+        made = clinic.appointments.book(start(), patient="ada", reason="cough")
+        before = len(names(clinic))
+        assert clinic.appointments.reschedule(made, start(), reason="cough") == made
+        said = clinic.appointments.reschedule(made, start(), reason="flu")
+        assert (said.version, said.reason, said.moves, said.start) == (2, "flu", (), nine())
+        assert names(clinic)[before:] == ["appointment.updated"]
+
+    def test_a_seat_of_a_session_is_kept_where_only_something_is_said(
+        self, clinic: Practice
+    ) -> None:
+        clinic.appointment_types.create(code="class", duration=30 * MINUTE, capacity=2)
+        made = clinic.appointments.book(start(type="class"), patient="ada")
+        assert made.session is not None
+        said = clinic.appointments.reschedule(made, start(type="class"), notes="n")
+        assert (said.session, said.seats) == (made.session, made.seats)
+        assert (said.notes, said.version) == ("n", 2)
+
+    def test_a_move_that_is_refused_says_nothing(
+        self, clinic: Practice, store: MemoryStore
+    ) -> None:
+        made = clinic.appointments.book(start(), patient="ada")
+        clinic.appointments.book(start(30), patient="bob")
+        before = everything(store, clinic)
+        with pytest.raises(BookingRefused):
+            clinic.appointments.reschedule(made, start(30), notes="n")
+        with pytest.raises(InvalidText):
+            clinic.appointments.reschedule(made, start(60), notes="x" * 501)
+        assert everything(store, clinic) == before
+
     def test_its_own_time_is_free_for_it(self, clinic: Practice) -> None:
         half = clinic.providers.get("smith")
         clinic.providers.update(attrs.evolve(half, durations={"visit": 30 * MINUTE}))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
+from tests.counting import Counting
 
 from medsched import (
     AvailabilityRule,
@@ -14,8 +16,10 @@ from medsched import (
     ClaimKind,
     InvalidDuration,
     InvalidInterval,
+    InvalidSlotId,
     MedschedError,
     MemoryStore,
+    MissingZone,
     NaiveDatetime,
     Need,
     NotFound,
@@ -29,13 +33,18 @@ from medsched import (
     Resource,
     ResourceKind,
     Scheduler,
+    Slot,
     SlotStatus,
+    Travel,
     UnknownZone,
 )
 from medsched.domain.findings import FindingKind
+from medsched.domain.slots import SlotKey, slot_id
 from medsched.testing.fixed import FixedClock
+from medsched.timeline.instants import FIRST_MINUTE, LAST_MINUTE, whole_minute
 
 MINUTE = timedelta(minutes=1)
+ONE_DAY = timedelta(days=1)
 DAY = date(2026, 1, 7)
 """A Wednesday, two days after the fixed clock's noon; New York is five hours behind UTC."""
 LOW, HIGH = datetime(2026, 1, 7, 5, tzinfo=UTC), datetime(2026, 1, 8, 5, tzinfo=UTC)
@@ -69,6 +78,126 @@ def starts(clinic: Practice, type: str = "visit", **options: object) -> list[str
 def nine(minutes: int = 0) -> datetime:
     """So many minutes after nine o'clock in New York."""
     return datetime(2026, 1, 7, 14, tzinfo=UTC) + minutes * MINUTE
+
+
+def slot_at(clinic: Practice, at: datetime) -> Slot:
+    return clinic.availability.slots("smith", "visit", at, at + MINUTE, taken=True)[0]
+
+
+class TestOneSlot:
+    def test_is_what_is_listed(self, clinic: Practice) -> None:
+        clinic.appointments.book(slot_at(clinic, nine(30)), patient="ada")
+        clinic.holds.place(slot_at(clinic, nine(60)))
+        for type in ("visit", "scan"):
+            listed = clinic.availability.slots("smith", type, LOW, HIGH, taken=True)
+            assert [clinic.availability.slot(one.id) for one in listed] == [*listed]
+            assert len(listed) == 6
+
+    def test_tells_its_status_as_it_is_now(self, clinic: Practice) -> None:
+        id = slot_at(clinic, nine(30)).id
+        made = clinic.appointments.book(id, patient="ada")
+        assert clinic.availability.slot(id).status is SlotStatus.BUSY
+        clinic.appointments.cancel(made)
+        assert clinic.availability.slot(id).status is SlotStatus.FREE
+        clinic.blockings.block_slot(id)
+        assert clinic.availability.slot(id).status is SlotStatus.BUSY_UNAVAILABLE
+
+    def test_what_is_not_listed_is_not_found(
+        self, clinic: Practice, scheduler: Scheduler, clock: FixedClock
+    ) -> None:
+        one = slot_at(clinic, nine(30))
+        key = SlotKey("riverside", "smith", "visit", "main", whole_minute(one.start, "start"))
+        assert slot_id(key) == one.id
+        clinic.availability.delete_slot(slot_at(clinic, nine(60)))
+        others = (
+            key._replace(start=key.start + 10),
+            key._replace(start=key.start + 30),  # it was taken out of the offer
+            key._replace(start=key.start - 7 * 24 * 60),  # it is past
+            key._replace(start=FIRST_MINUTE),
+            key._replace(start=LAST_MINUTE - 1),
+            key._replace(location=None),
+            key._replace(location="branch"),
+            key._replace(provider="nobody"),
+            key._replace(type="nothing"),
+            key._replace(practice="lakeside"),
+        )
+        for other in others:
+            with pytest.raises(NotFound):
+                clinic.availability.slot(slot_id(other))
+        with pytest.raises(NotFound):
+            scheduler.practice("lakeside").availability.slot(one.id)
+        clock.set(one.start + MINUTE)
+        with pytest.raises(NotFound) as caught:
+            clinic.availability.slot(one.id)
+        assert (caught.value.kind, caught.value.id) == ("slot", one.id)
+
+    @pytest.mark.parametrize("bad", ["", "no slot", "x" * 20_000, None, 7])
+    def test_what_is_no_id(self, clinic: Practice, bad: Any) -> None:
+        with pytest.raises(InvalidSlotId):
+            clinic.availability.slot(bad)
+
+
+class TestZoneOn:
+    def test_the_nearest_that_states_one(self, clinic: Practice) -> None:
+        zone_on = clinic.availability.zone_on
+        clinic.locations.create(id="branch", timezone="America/Denver")
+        assert zone_on("smith", DAY) == "America/New_York"
+        main = clinic.locations.get("main")
+        clinic.locations.update(attrs.evolve(main, timezone="America/Chicago"))
+        assert zone_on("smith", DAY) == "America/Chicago"
+        travels = [Travel("Asia/Tokyo", DAY, DAY)]
+        smith = clinic.providers.get("smith")
+        smith = clinic.providers.update(attrs.evolve(smith, travels=travels))
+        assert zone_on("smith", DAY) == "Asia/Tokyo"
+        assert zone_on("smith", DAY - ONE_DAY) == zone_on("smith", DAY + ONE_DAY)
+        clinic.providers.update(attrs.evolve(smith, timezone="America/Los_Angeles"))
+        assert zone_on("smith", DAY + ONE_DAY) == "America/Los_Angeles"
+        assert zone_on("smith", DAY, location="main") == "America/Chicago"
+        assert zone_on("smith", DAY, location="branch") == "America/Denver"
+        clinic.locations.create(id="unplaced")
+        assert zone_on("smith", DAY, location="unplaced") == "Asia/Tokyo"
+
+    @pytest.mark.parametrize("placed", [None, "main", "branch"])
+    @pytest.mark.parametrize("travels", [False, True])
+    @pytest.mark.parametrize("own", [None, "America/Los_Angeles"])
+    def test_it_is_that_of_the_slots_there(
+        self, clinic: Practice, placed: str | None, travels: bool, own: str | None
+    ) -> None:
+        clinic.locations.create(id="branch", timezone="America/Denver")
+        away = [Travel("America/Chicago", DAY, DAY)] if travels else []
+        smith = clinic.providers.get("smith")
+        clinic.providers.update(attrs.evolve(smith, timezone=own, travels=away))
+        mornings = clinic.availability.rules.get("mornings")
+        clinic.availability.rules.update(attrs.evolve(mornings, location=placed))
+        for day in (DAY, DAY + ONE_DAY):
+            low = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+            (first, *_) = clinic.availability.slots("smith", "visit", low, low + ONE_DAY)
+            assert clinic.availability.zone_on("smith", day, location=placed) == first.timezone
+
+    def test_nothing_states_one(self, clinic: Practice) -> None:
+        clinic.locations.create(id="branch", timezone="America/Denver")
+        clinic.availability.rules.delete("mornings")
+        clinic.settings.configure(timezone=None)
+        with pytest.raises(MissingZone):
+            clinic.availability.zone_on("smith", DAY)
+        assert clinic.availability.zone_on("smith", DAY, location="branch") == "America/Denver"
+
+    def test_bad_input(self, clinic: Practice) -> None:
+        with pytest.raises(NotFound):
+            clinic.availability.zone_on("nobody", DAY)
+        with pytest.raises(NotFound):
+            clinic.availability.zone_on("smith", DAY, location="nowhere")
+        for day in (date(1900, 1, 1), LOW, "2026-01-07"):
+            with pytest.raises(OutOfRange):
+                clinic.availability.zone_on("smith", day)  # type: ignore[arg-type]
+
+    def test_it_takes_two_calls_of_the_store(self) -> None:
+        store = MemoryStore()
+        Scheduler(store).practice("p").providers.create(id="smith", timezone="UTC")
+        counting: Any = Counting(store)
+        asked = Scheduler(counting).practice("p").availability
+        assert asked.zone_on("smith", DAY) == "UTC"
+        assert counting.asked.total() <= 2
 
 
 class TestSlots:

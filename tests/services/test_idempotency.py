@@ -228,6 +228,17 @@ def test_another_request_under_the_key_is_refused(
     assert everything(store, clinic) == before
 
 
+def test_what_is_said_with_a_move_is_of_the_request(clinic: Practice) -> None:
+    made = clinic.appointments.book(start(), patient="ada")
+    move: Any = clinic.appointments.reschedule
+    first = move(made.id, start(30), reason="r", notes="n", idempotency_key="k")
+    assert move(made.id, start(30), reason="r", notes="n", idempotency_key="k") == first
+    for other in ({}, {"reason": "r"}, {"reason": "n", "notes": "r"}, {"reason": "r", "notes": ""}):
+        with pytest.raises(IdempotencyMismatch):
+            move(made.id, start(30), **other, idempotency_key="k")
+    assert clinic.appointments.get(made.id) == first
+
+
 def test_one_request_may_be_said_in_several_ways(clinic: Practice) -> None:
     (slot,) = clinic.availability.slots("smith", "visit", nine(), nine(1))
     first = clinic.appointments.book(slot, patient="ada", idempotency_key="k")

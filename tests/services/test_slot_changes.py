@@ -335,6 +335,20 @@ class TestDeleting:
         assert (told.reason, told.by) == (Reason.WITHDRAWN, made.id)
         assert str(told) == "this slot is not offered any more: meeting"
 
+    def test_it_is_counted(self, clinic: Practice) -> None:
+        day, hours = nine().replace(hour=5), clinic.availability
+        rest = day + timedelta(days=1)
+        total = hours.summary("smith", "visit", day, rest).total
+        hours.delete_slot(slot(clinic, "09:00"))
+        hours.delete_slot(slot(clinic, "10:30"))
+        found = hours.summary("smith", "visit", day, rest)
+        assert (found.total, found.withdrawn) == (total - 2, 2)
+        assert hours.opened("mornings-smith", "visit", day, rest).withdrawn == 2
+        assert hours.summary("smith", "check", day, rest).withdrawn == 0
+        assert hours.summary("smith", "visit", nine(1), rest).withdrawn == 1
+        hours.restore_slot(start(0))
+        assert hours.summary("smith", "visit", day, rest).withdrawn == 1
+
     def test_staff_may_book_it_all_the_same(self, clinic: Practice) -> None:
         clinic.availability.delete_slot(slot(clinic, "09:45"))
         made = clinic.appointments.book(start(45), patient="ada", override="a favour")

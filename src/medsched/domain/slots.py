@@ -240,7 +240,11 @@ class Slot(tuple[SlotTerms, int]):
 
 @attrs.frozen
 class Summary:
-    """How many slots there are of each status, and in all; ``seats`` those left to book."""
+    """How many slots there are of each status, and in all; ``seats`` those left to book.
+
+    ``withdrawn`` were taken out of the offer one by one, and would be listed otherwise, be it as
+    taken: they are in none of the other numbers.
+    """
 
     total: int
     free: int
@@ -248,6 +252,7 @@ class Summary:
     unavailable: int
     tentative: int
     seats: int
+    withdrawn: int
 
 
 class Found(NamedTuple):
@@ -257,17 +262,30 @@ class Found(NamedTuple):
     terms: list[SlotTerms]
 
 
+def _nothing() -> Found:
+    return Found([], [])
+
+
 class Slots(Sequence[Slot]):
     """Slots in order of start, made when they are looked at.
 
     What they are made from was read when the listing was asked for; a slice is again such
-    a sequence, and local times can be seen from any zone without an instant moving.
+    a sequence, and local times can be seen from any zone without an instant moving. ``withdrawn``
+    finds the slots of the same stretch that were taken out of the offer; it is asked by `summary`
+    alone.
     """
 
-    __slots__ = ("_find", "_found", "_zones")
+    __slots__ = ("_find", "_found", "_withdrawn", "_zones")
 
-    def __init__(self, find: Callable[[], Found], zones: ZoneSource) -> None:
+    def __init__(
+        self,
+        find: Callable[[], Found],
+        zones: ZoneSource,
+        *,
+        withdrawn: Callable[[], Found] = _nothing,
+    ) -> None:
         self._find = find
+        self._withdrawn = withdrawn
         self._found: Found | None = None
         self._zones = zones
 
@@ -318,10 +336,13 @@ class Slots(Sequence[Slot]):
             seen = {id(one): attrs.evolve(one, zone=zone) for one in terms}
             return Found(starts, [seen[id(one)] for one in terms])
 
-        return Slots(find, self._zones)
+        return Slots(find, self._zones, withdrawn=self._withdrawn)
 
     def summary(self) -> Summary:
-        """How many slots there are of each status."""
+        """How many slots there are of each status.
+
+        Of a slice none is told as withdrawn: it has no stretch of its own.
+        """
         terms = self._all.terms
         count = Counter(one.status for one in terms)
         return Summary(
@@ -331,13 +352,16 @@ class Slots(Sequence[Slot]):
             unavailable=count[SlotStatus.BUSY_UNAVAILABLE],
             tentative=count[SlotStatus.BUSY_TENTATIVE],
             seats=sum(one.capacity - one.taken for one in terms if one.status is SlotStatus.FREE),
+            withdrawn=len(self._withdrawn().starts),
         )
 
     def opened_by(self, id: str) -> Slots:
         """Those that lie in the windows of one rule or override."""
 
-        def find() -> Found:
-            pairs = [pair for pair in zip(*self._all, strict=True) if pair[1].opened_by == id]
+        def among(found: Found) -> Found:
+            pairs = [pair for pair in zip(*found, strict=True) if pair[1].opened_by == id]
             return Found([start for start, _ in pairs], [terms for _, terms in pairs])
 
-        return Slots(find, self._zones)
+        return Slots(
+            lambda: among(self._all), self._zones, withdrawn=lambda: among(self._withdrawn())
+        )

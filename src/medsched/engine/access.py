@@ -37,7 +37,7 @@ _TABLE: Final[Mapping[frozenset[Role], Mapping[str, str]]] = {
         "patient": "read list update",
         "appointment": (
             "read list book request follow-up book-first find-chain book-chain reschedule"
-            " accept arrive check-in cancel"
+            " accept arrive check-in cancel state-notes"
         ),
         "series": "read list book reschedule cancel",
         "hold": "read list place confirm release",

@@ -17,7 +17,7 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
 from medsched.engine.windows import Frame
-from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_DAY, LAST_MINUTE, date_of, minute_of
+from medsched.timeline.instants import DAY, FIRST_MINUTE, LAST_DAY, LAST_MINUTE, minute_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import date_span
 from medsched.timeline.zones import Zone, ZoneSource
@@ -112,18 +112,16 @@ class Inquiry:
     # -------------------------------------------------------------- the provider's days
 
     @cached_property
-    def _home(self) -> Zone:
-        frame = Frame(self.schedule, self.zones, FIRST_MINUTE, FIRST_MINUTE)
-        return frame.zone_of(self.provider.resource)
+    def _frame(self) -> Frame:
+        return Frame(self.schedule, self.zones, FIRST_MINUTE, FIRST_MINUTE)
 
     def zone_on(self, day: int) -> Zone:
         """The zone that the provider is in on a date, counted from 1970-01-01."""
-        away = self.provider.travel_zone(date_of(day))
-        return self._home if away is None else self.zones.zone(away)
+        return self._frame.zone_on(day)
 
     def local_day(self, minute: int) -> int:
         """The provider-local date of a minute."""
-        return self.zone_on(self._home.wall_of(minute) // DAY).wall_of(minute) // DAY
+        return self.zone_on(self._frame.home.wall_of(minute) // DAY).wall_of(minute) // DAY
 
     def day_span(self, day: int) -> Interval:
         """The instants of a provider-local date; none where it is skipped."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from itertools import compress
 from typing import Final
 
+import attrs
+
 from medsched.domain.slots import Found, Slots, SlotStatus, SlotTerms
 from medsched.engine.board import BUSY, FREE, TENTATIVE, UNAVAILABLE, Board
 from medsched.engine.booking_rules import against_house, visit_at
@@ -16,6 +18,7 @@ from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals, standing
 from medsched.errors import InvalidInterval
 from medsched.timeline.instants import DAY, minute_of
+from medsched.timeline.intervals import union
 
 LONGEST_QUERY: Final = timedelta(days=732)
 """The longest stretch that one listing may ask for: two years, whichever years they are."""
@@ -55,7 +58,11 @@ def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool 
     room or the rules of time refuse is in neither list.
     """
     low, high = check_query(start, end)
-    return Slots(lambda: _find(inquiry, low, high, taken), inquiry.zones)
+    return Slots(
+        lambda: _find(inquiry, low, high, taken),
+        inquiry.zones,
+        withdrawn=lambda: _withdrawn(inquiry, low, high),
+    )
 
 
 def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
@@ -84,6 +91,33 @@ def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:
             shared += [terms_of(terms, FREE, some[0])] * len(some)
     asked = slice(bisect_left(starts, low), bisect_left(starts, high))
     return Found(starts[asked], shared[asked])
+
+
+def _withdrawn(inquiry: Inquiry, low: int, high: int) -> Found:
+    """The slots of the stretch that were taken out of the offer, and would be listed otherwise.
+
+    Only the days that have some are listed again, as if nothing had been taken out.
+    """
+    owner, schedule = inquiry.provider.resource, inquiry.schedule
+    own, code = schedule.calendar(owner), inquiry.type.code
+    out = {
+        (one.minute, one.location)
+        for one in own.slots
+        if one.withdrawn and one.type == code and low <= one.minute < high
+    }
+    starts, terms = list[int](), list[SlotTerms]()
+    if not out:
+        return Found(starts, terms)
+    offered = attrs.evolve(own, slots=tuple(one for one in own.slots if not one.withdrawn))
+    calendars = {**schedule.calendars, owner: offered}
+    before = attrs.evolve(inquiry, schedule=attrs.evolve(schedule, calendars=calendars))
+    for first, beyond in union((at - at % DAY, at - at % DAY + DAY) for at, _ in out):
+        found = _find(before, max(first, low), min(beyond, high), True)
+        for start, told in zip(*found, strict=True):
+            if (start, told.location) in out and not told.changed_by:
+                starts.append(start)
+                terms.append(told)
+    return Found(starts, terms)
 
 
 def _marked(board: Board, taken: bool) -> Iterator[Marked]:

@@ -22,7 +22,7 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Schedule
 from medsched.errors import MissingZone
-from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, day_of
+from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
 from medsched.timeline.zones import Zone, ZoneSource
@@ -95,6 +95,22 @@ class Frame:
             why = f"neither {resource} nor its place nor the practice states a time zone"
             raise MissingZone("timezone", None, why)
         return self.zones.zone(timezone)
+
+    @cached_property
+    def home(self) -> Zone:
+        """The provider's zone while they do not travel."""
+        return self.zone_of(self.schedule.provider.resource)
+
+    def zone_on(self, day: int, location: str | None = None) -> Zone:
+        """The zone that the provider is in on a date, counted from 1970-01-01.
+
+        At a location that states a zone it is that one, wherever they travel.
+        """
+        bound = self._zone_at(location)
+        if bound is not None:
+            return bound
+        away = self.schedule.provider.travel_zone(date_of(day))
+        return self.home if away is None else self.zones.zone(away)
 
     def home_zone(self, source: Source) -> Zone:
         """The zone of a rule or override while nobody travels."""

@@ -188,12 +188,23 @@ class Store(Protocol):
         *,
         after: Place | None,
         limit: int,
+        skip: int = 0,
         within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
         """The first ``limit`` appointments of an agenda after a place in it, in its order.
 
-        Those of one instant are in order of id; a descending agenda reverses that too.
-        ``within``: only what that reaches.
+        Those of one instant are in order of id; a descending agenda reverses that too. The first
+        ``skip`` after that place are left out. ``within``: only what that reaches.
+        """
+        ...
+
+    def count_appointments(
+        self, practice: str, agenda: Agenda, *, within: Reach = EVERYTHING
+    ) -> int:
+        """How many appointments of an agenda a reach reaches, in one round trip.
+
+        None of them is read, nor is any key asked for. A reach of thousands of ids takes a few
+        round trips.
         """
         ...
 

@@ -27,10 +27,12 @@ from medsched.services.queries import MOST
 from medsched.timeline.instants import minute_of
 
 _LONGEST_SEARCH: Final = 255
+FURTHEST: Final = 1_000_000
+"""The most appointments that a list may leave out first."""
 
 
-class AgendaOptions(TypedDict, total=False):
-    """What a list of appointments may be asked for; all that is stated must hold."""
+class AgendaFilters(TypedDict, total=False):
+    """Which appointments are meant; all that is stated must hold."""
 
     provider: str
     patient: str
@@ -47,13 +49,23 @@ class AgendaOptions(TypedDict, total=False):
     search: str
     """An id or reference, a patient's or provider's id, a part of a provider's name, or the
     beginnings of words of a patient's: see `PatientQuery`."""
+
+
+class AgendaOptions(AgendaFilters, total=False):
+    """What a list of appointments may be asked for: which, in what order, and which page."""
+
     order: AppointmentOrder | str
     """``start``, unless stated, or ``created``."""
     descending: bool
     limit: int
     """The most to return: 1 to 1000, 100 unless stated."""
     cursor: str | None
-    """The ``next`` of the page before; good for the same list only, ``limit`` apart."""
+    """The ``next`` of the page before; good for the same list, ``limit`` and ``skip`` apart."""
+    skip: int
+    """How many to leave out first, of the list or of what comes after the cursor: 0 to 1,000,000.
+
+    For hosts that number their pages. What is left out is walked by the database, so a cursor is
+    faster far into a list, and keeps its place while others come and go."""
 
 
 class Agendas:
@@ -93,16 +105,25 @@ class Agendas:
     def list(self, **options: Unpack[AgendaOptions]) -> Page[Appointment]:
         """A page of appointments: see `AgendaOptions`. Without options, the first hundred of all.
 
-        `InvalidNumber` for a limit that is not 1 to 1000, `InvalidCursor` for a cursor that
-        this list did not give, `InvalidChoice` for a status or order that there is none of,
-        `NaiveDatetime` and `OutOfRange` for a bound that is no instant.
+        It is one call of the store, but for a ``search``, which reads first who is called so.
+        `InvalidNumber` for a limit that is not 1 to 1000, or a skip that is not 0 to 1,000,000;
+        `InvalidCursor` for a cursor that this list did not give, `InvalidChoice` for a status or
+        order that there is none of, `NaiveDatetime` and `OutOfRange` for a bound that is no
+        instant.
         """
         gate = self._context.admit("appointment.list")
         refuse_unknown(options, AgendaOptions, "list")
         limit = options.get("limit", 100)
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST:
             raise InvalidNumber("limit", limit, f"a page holds 1 to {MOST}")
-        agenda = self._agenda(gate, options)
+        skip = options.get("skip", 0)
+        if not isinstance(skip, int) or isinstance(skip, bool) or not 0 <= skip <= FURTHEST:
+            raise InvalidNumber("skip", skip, f"0 to {FURTHEST} may be left out")
+        agenda = attrs.evolve(
+            self._agenda(gate, options),
+            order=AppointmentOrder(options.get("order", AppointmentOrder.START)),
+            descending=bool(options.get("descending")),
+        )
         scope = self._scope(agenda, options)
         text = options.get("cursor")
         found = self._context.store.appointments(
@@ -110,11 +131,30 @@ class Agendas:
             agenda,
             after=None if text is None else _read_place(scope, text),
             limit=limit + 1,  # one more than is shown, to know whether there is more
+            skip=skip,
             within=gate.reach,
         )
         shown = gate.shown(found[:limit])
         more = len(found) > len(shown)
         return Page(shown, _written_place(scope, agenda.place(shown[-1])) if more else None)
+
+    def count(self, **filters: Unpack[AgendaFilters]) -> int:
+        """How many appointments `list` would show on all of its pages: see `AgendaFilters`.
+
+        None of them is read: it is one call of the store, but for a ``search``, which reads first
+        who is called so. A number tells of no record, so nothing is written down of it, unless it
+        is asked of one ``patient`` and is more than none: that is a read of theirs. Raises as
+        `list` does.
+        """
+        gate = self._context.admit("appointment.list")
+        refuse_unknown(filters, AgendaFilters, "count")
+        agenda = self._agenda(gate, filters)
+        found = self._context.store.count_appointments(
+            self._context.practice, agenda, within=gate.reach
+        )
+        if found and agenda.patient is not None:
+            gate.tell_of(Kind.APPOINTMENT.value, [agenda.patient])
+        return found
 
     def conflicts(self, appointment: Appointment | str) -> Mapping[Resource, tuple[Claim, ...]]:
         """What else takes the time of an appointment's resources, by resource; mostly nothing.
@@ -152,27 +192,26 @@ class Agendas:
         searched = None if named is None else named.strip()
         return repr((self._context.practice, fields, searched, bool(options.get("upcoming"))))
 
-    def _agenda(self, gate: Gate, options: AgendaOptions) -> Agenda:
-        for name, bound in (("since", options.get("since")), ("before", options.get("before"))):
+    def _agenda(self, gate: Gate, filters: AgendaFilters) -> Agenda:
+        """What is asked for, in no order as yet."""
+        since, before = filters.get("since"), filters.get("before")
+        for name, bound in (("since", since), ("before", before)):
             if bound is not None:
                 minute_of(bound, name, rounding="down")
-        statuses = _statuses(options.get("status"))
-        since, before = options.get("since"), options.get("before")
-        if options.get("upcoming"):
+        statuses = _statuses(filters.get("status"))
+        if filters.get("upcoming"):
             statuses = UPCOMING if statuses is None else statuses & UPCOMING
             soonest = self._context.now() + timedelta(microseconds=1)
             since = soonest if since is None else max(since, soonest)
         return Agenda(
-            provider=options.get("provider"),
-            patient=options.get("patient"),
-            location=options.get("location"),
-            type=options.get("type"),
+            provider=filters.get("provider"),
+            patient=filters.get("patient"),
+            location=filters.get("location"),
+            type=filters.get("type"),
             statuses=statuses,
             since=since,
             before=before,
-            named=self._named(gate, options["search"]) if "search" in options else None,
-            order=AppointmentOrder(options.get("order", AppointmentOrder.START)),
-            descending=bool(options.get("descending")),
+            named=self._named(gate, filters["search"]) if "search" in filters else None,
         )
 
     def _named(self, gate: Gate, text: str) -> Named:

@@ -82,6 +82,7 @@ _STEPS: Final[Mapping[AppointmentStatus, str]] = {
 _SAID_IF_GIVEN: Final = ("override", "referral", "prepayment")
 """What a request under a key says of a new appointment only where it is stated."""
 _OVERRIDE: Final = "appointment.override"
+_ANNOTATE: Final = "appointment.annotate"
 _CONFIRM: Final = "appointment.confirm"
 _UNDER_WAY: Final = frozenset({AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 
@@ -278,7 +279,8 @@ class Appointments(Agendas):
         """
         gate = self._context.admit("appointment.book-chain", Kind.PATIENT, patient)
         refuse_unknown(details, ChainDetails, "book_chain")
-        gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
+        gate.notes(details.get("notes"))
+        gate.detail(details.get("referral"), details.get("prepayment"))
         return self._chains.book(gate, visits, patient, details)
 
     # --------------------------------------------------------------------- moving
@@ -289,13 +291,16 @@ class Appointments(Agendas):
         slot: SlotLike,
         *,
         override: str | None = None,
+        reason: str | None = None,
+        notes: str | None = None,
         idempotency_key: str | None = None,
     ) -> Appointment:
         """Move an appointment to another slot of its type, with this provider or another.
 
         It stays the same appointment; where it was before is kept in its ``moves``. Its own
         time is free for it. Rooms and devices are kept where they can be. ``override``: why staff
-        move it whatever speaks against it.
+        move it whatever speaks against it. ``reason`` and ``notes`` are written anew with the move,
+        as `annotate` would, by whom it is allowed to; None leaves what there is.
 
         `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
         what `book` raises for the slot; nothing has moved then.
@@ -303,10 +308,13 @@ class Appointments(Agendas):
         gate = self._context.admit("appointment.reschedule", Kind.APPOINTMENT, appointment)
         bookings, now = self._bookings, self._context.now()
         wanted, overriding = bookings.wanted(slot), check_override(override)
-        said: dict[str, Any] = {"appointment": id_of(appointment), "slot": wanted.plain()}
+        stated = _stated(reason, notes)
+        said: dict[str, Any] = {"appointment": id_of(appointment), "slot": wanted.plain(), **stated}
         if overriding:
             said["override"] = override
             gate.also(_OVERRIDE)
+        if stated:
+            gate.also(_ANNOTATE)
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = bookings.stored(gate, Appointment, appointment)
@@ -316,7 +324,7 @@ class Appointments(Agendas):
                 why = f"the appointment is a {old.type}"
                 raise InvalidChoice("slot", wanted.type, why)
             if old.session is not None and _is_there(old, wanted):
-                return old, None
+                return self._annotated(old, now, stated)
             session = bookings.seats.left_by(old)
             but = (old,) if session is None else (old, session)
             wish = Wish(
@@ -332,10 +340,10 @@ class Appointments(Agendas):
             spans = tuple(sorted(taking["spans"]))
             there = (wanted.provider, taking["start"], spans, planned.block)
             if (old.provider, old.start, old.spans, old.block) == there:
-                return old, None
+                return self._annotated(old, now, stated)
             if planned.overridden:
                 taking |= {"override": override, "overridden": planned.overridden}
-            new = moved(self._context, old, wanted.provider, now, taking)
+            new = moved(self._context, old, wanted.provider, now, taking | stated)
             instead = Effects(releases=old.claims) + bookings.seats.leave(old)
             return bookings.placed(asked, planned, new, Change.RESCHEDULED, now, instead=instead)
 
@@ -431,19 +439,13 @@ class Appointments(Agendas):
         idempotency_key: str | None = None,
     ) -> Appointment:
         """Write another reason or other notes, up to 500 characters; None leaves what there is."""
-        gate = self._context.admit("appointment.annotate", Kind.APPOINTMENT, appointment)
+        gate = self._context.admit(_ANNOTATE, Kind.APPOINTMENT, appointment)
         now = self._context.now()
         said = {"appointment": id_of(appointment), "reason": reason, "notes": notes}
-        stated = {"reason": reason, "notes": notes}
-        changes = {name: value for name, value in stated.items() if value is not None}
 
         def decide() -> tuple[Appointment, Changeset | None]:
             old = self._bookings.stored(gate, Appointment, appointment)
-            new = self._next(old, now, changes)
-            if (old.reason, old.notes) == (new.reason, new.notes):
-                return old, None
-            effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
-            return new, self._bookings.changes(effects, now)
+            return self._annotated(old, now, _stated(reason, notes))
 
         return self._bookings.run(gate, idempotency_key, said, now, decide)
 
@@ -556,7 +558,17 @@ class Appointments(Agendas):
 
     # -------------------------------------------------------------------- in common
 
-    def _next(self, old: Appointment, now: datetime, changes: dict[str, Any]) -> Appointment:
+    def _annotated(
+        self, old: Appointment, now: datetime, stated: dict[str, str]
+    ) -> tuple[Appointment, Changeset | None]:
+        """An appointment that says something anew, if it does, and stays where it is."""
+        new = self._next(old, now, stated)
+        if (old.reason, old.notes) == (new.reason, new.notes):
+            return old, None
+        effects = Effects(writes=[new], events=[Event.of(Change.UPDATED, new)])
+        return new, self._bookings.changes(effects, now)
+
+    def _next(self, old: Appointment, now: datetime, changes: Mapping[str, Any]) -> Appointment:
         return revised(self._context, old, now, changes)
 
     def _replaced(
@@ -589,3 +601,9 @@ def _is_there(appointment: Appointment, wanted: Wanted) -> bool:
         and whole_minute(appointment.start, "start") == wanted.start
         and (wanted.places is None or appointment.location in wanted.places)
     )
+
+
+def _stated(reason: str | None, notes: str | None) -> dict[str, str]:
+    """What is said anew of an appointment; None is not said."""
+    stated = {"reason": reason, "notes": notes}
+    return {name: value for name, value in stated.items() if value is not None}

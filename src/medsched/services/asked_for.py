@@ -31,7 +31,7 @@ class Details(TypedDict, total=False):
     reason: str
     """Why the patient comes: up to 500 characters."""
     notes: str
-    """Up to 500 characters."""
+    """Up to 500 characters. A patient says them of their own visit, and changes them no more."""
     resources: Collection[Resource]
     """Rooms and devices that it shall have; any free ones of those that will do, unless given."""
     override: str
@@ -102,7 +102,8 @@ def check_override(reason: str | None) -> bool:
 def check_stated(gate: Gate, details: Details) -> None:
     """Let the principal say what they say of a new appointment; `NotAllowed`."""
     gate.choose(details.get("id"), details.get("reference"))
-    gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
+    gate.notes(details.get("notes"))
+    gate.detail(details.get("referral"), details.get("prepayment"))
 
 
 def id_of(named: BookingRecord | str) -> str:

@@ -13,13 +13,14 @@ from medsched.domain.findings import Finding
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.slots import Slots, Summary
+from medsched.domain.slots import Slot, Slots, Summary, read_slot_id
 from medsched.domain.stored import Kind
 from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
 from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
 from medsched.engine.timeline import timeline
+from medsched.engine.windows import Frame
 from medsched.errors import InvalidInterval, NotFound
 from medsched.services.asked_for import SlotLike
 from medsched.services.bookings import Bookings
@@ -27,11 +28,11 @@ from medsched.services.context import Context
 from medsched.services.inquiries import Inquiries, moment
 from medsched.services.publishing import Publishing
 from medsched.services.rules import AvailabilityRecords
-from medsched.services.schedules import schedule_of
+from medsched.services.schedules import bare_schedule_of, schedule_of
 from medsched.services.slot_changes import SlotChanges
 from medsched.services.snapshots import Snapshots
 from medsched.services.stranding import Fate
-from medsched.timeline.instants import check_date
+from medsched.timeline.instants import check_date, day_of, instant_of
 
 
 class Availability(AvailabilityRecords):
@@ -89,11 +90,42 @@ class Availability(AvailabilityRecords):
         )
         return list_slots(inquiry, start, end, taken=taken)
 
+    def slot(self, slot_id: str) -> Slot:
+        """One slot by its id, as it is listed now: free or taken, which its status tells.
+
+        `NotFound` for what is not listed, and for a slot of another practice; `InvalidSlotId` for
+        an id that this library did not make.
+        """
+        context, now = self._context, self._context.now()
+        context.admit("availability.slots")
+        key = read_slot_id(slot_id)
+        if key.practice == context.practice:
+            asked = key.start, key.start + 1
+            inquiry = self._inquiries.about(key.provider, key.type, asked, now=now)
+            for one in list_slots(inquiry, *map(instant_of, asked), taken=True):
+                if one.location == key.location:
+                    return one
+        raise NotFound("slot", slot_id)
+
+    def zone_on(self, provider: str, day: date, *, location: str | None = None) -> str:
+        """The name of the zone whose time a provider's clocks show on a local date.
+
+        That of the ``location``, if one is named and states a zone; else the provider's travel zone
+        on that date, their own, that of their main place, the practice's. So is the zone found of a
+        rule that states none of its own. `NotFound` for an unknown provider or location,
+        `MissingZone` where nothing states a zone, `OutOfRange` for what is no date.
+        """
+        self._context.admit("availability.slots")
+        schedule = bare_schedule_of(self._context, provider, location)
+        at = day_of(check_date(day, "day"))
+        return Frame(schedule, self._context.zones, 0, 0).zone_on(at, location).key
+
     def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
         """How many slots a provider's rule opens for a type in [start, end), and their seats.
 
-        Counted as the schedule stands, closures heeded, whatever is taken and whatever the
-        time is. `NotFound` for an unknown rule.
+        Counted as the schedule stands, closures heeded, whatever is taken and whatever the time is.
+        Those that were taken out of the offer are told as ``withdrawn`` only. `NotFound` for an
+        unknown rule.
         """
         self._context.admit("availability.opened")
         check_query(start, end)
@@ -117,7 +149,10 @@ class Availability(AvailabilityRecords):
         busy: Iterable[Claim] = (),
         now: datetime | None = None,
     ) -> Summary:
-        """How many slots of each status start in [start, end); raises as `slots` does."""
+        """How many slots of each status start in [start, end); raises as `slots` does.
+
+        So many were taken out of the offer besides: ``withdrawn``, see `delete_slot`.
+        """
         return self.slots(provider, type, start, end, busy=busy, taken=True, now=now).summary()
 
     def explain(
@@ -187,6 +222,7 @@ class Availability(AvailabilityRecords):
         special_requirements: Iterable[str] | str | None = None,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        idempotency_key: str | None = None,
     ) -> SlotOverride:
         """Offer one slot at another time, as another type, at another price, or with notes.
 
@@ -201,7 +237,8 @@ class Availability(AvailabilityRecords):
         provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or
         an appointment of the provider, in its way; `AppointmentsStranded`; `VersionConflict`
         where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval` and
-        `InvalidDuration` for times that are none.
+        `InvalidDuration` for times that are none. Repeated under its ``idempotency_key`` it returns
+        its first result: see `Appointments`.
         """
         return self._slots.change(
             slot,
@@ -212,6 +249,7 @@ class Availability(AvailabilityRecords):
             notes=notes,
             special_requirements=special_requirements,
             fate=Fate(stranded, reason),
+            key=idempotency_key,
         )
 
     def delete_slot(
@@ -221,29 +259,36 @@ class Availability(AvailabilityRecords):
         reason: str = "",
         recurring: bool = False,
         stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
     ) -> SlotOverride | AvailabilityRule | Override:
         """Offer one slot no more; or, ``recurring``, none of the rule that opened it.
 
         The ``reason``, up to 500 characters, is kept: by the override of the slot, or the rule,
         which is deactivated. Whoever asks for the slot is told. ``stranded`` says what becomes of
         the appointments that stand in it: see `Stranded`. `NotFound` for a start that is no slot;
-        `AppointmentsStranded`.
+        `AppointmentsStranded`. ``idempotency_key`` as in `change_slot`; ``recurring`` has keys of
+        its own.
         """
         fate = Fate(stranded, reason)
         if recurring:
-            return self._slots.end_recurrence(slot, fate)
-        return self._slots.withdraw(slot, fate)
+            return self._slots.end_recurrence(slot, fate, idempotency_key)
+        return self._slots.withdraw(slot, fate, idempotency_key)
 
     def restore_slot(
-        self, slot: SlotLike, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        slot: SlotLike,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> None:
         """Let one slot be again what its hours make of it.
 
         It may be named as its hours give it, or as it was changed. Hours that were ended are
-        activated instead. ``stranded`` and ``reason`` as in `change_slot`. `NotFound` where
-        nothing was changed.
+        activated instead. ``stranded``, ``reason`` and ``idempotency_key`` as in `change_slot`.
+        `NotFound` where nothing was changed.
         """
-        self._slots.restore(slot, Fate(stranded, reason))
+        self._slots.restore(slot, Fate(stranded, reason), idempotency_key)
 
     # -------------------------------------------------------------------- findings
 

@@ -117,6 +117,14 @@ class Gate:
         if any(ids):
             self.also("record.choose-id")
 
+    def notes(self, notes: object) -> None:
+        """Let the principal give a new visit notes, if they do; `NotAllowed`.
+
+        A patient does so of their own visit, too; what is written there later is others' to say.
+        """
+        if notes:
+            self.also("appointment.state-notes")
+
     def detail(self, *said: object) -> None:
         """Let the principal say what a patient does not say, if anything is; `NotAllowed`."""
         if any(said):

@@ -147,7 +147,8 @@ class Holds:
         context, bookings, now = self._context, self._bookings, self._context.now()
         gate = context.admit("hold.confirm", Kind.HOLD, hold)
         gate.choose(id, reference)
-        gate.detail(notes, referral, prepayment)
+        gate.notes(notes)
+        gate.detail(referral, prepayment)
         if patient is not None:
             check_id(patient, "patient")
         own_id = id or context.surroundings.ids.new(Kind.APPOINTMENT)

@@ -22,6 +22,29 @@ def schedule_of(context: Context, provider: str) -> Schedule:
     return schedule_in(View(context), Resource(ResourceKind.PROVIDER, provider))
 
 
+def bare_schedule_of(context: Context, provider: str, location: str | None = None) -> Schedule:
+    """A provider and where they are, without any hours: what zones follow from.
+
+    Two round trips. `NotFound` for an unknown provider, or an unknown ``location`` if one is named.
+    """
+    view, whose = View(context), Resource(ResourceKind.PROVIDER, provider)
+    named = [] if location is None else [Ref(Kind.LOCATION, location)]
+    view.read([Ref.of(whose), Ref.of(view.practice), *named])
+    found = _provider(whose, view.row(Ref.of(whose)))
+    main = [] if found.location is None else [Ref(Kind.LOCATION, found.location)]
+    view.read(main)
+    rows = {ref: view.row(ref) for ref in (*named, *main)}
+    for ref in named:
+        if rows[ref] is None:
+            raise NotFound(ref.kind.value, ref.id)
+    return Schedule(
+        practice=view.settings(),
+        provider=found,
+        calendars={},
+        locations={ref.id: row for ref, row in rows.items() if isinstance(row, Location)},
+    )
+
+
 def schedule_in(view: View, subject: Resource, naming: Iterable[Stored] = ()) -> Schedule:
     """What a view shows of a resource, the practice, and every place that either can involve.
 

@@ -145,7 +145,8 @@ class SeriesBookings:
         gate = context.admit("series.book", Kind.PATIENT, patient)
         refuse_unknown(details, SeriesDetails, "book")
         gate.choose(details.get("id"))
-        gate.detail(*(details.get(name) for name in ("notes", "referral", "prepayment")))
+        gate.notes(details.get("notes"))
+        gate.detail(details.get("referral"), details.get("prepayment"))
         for field, id in (("provider", provider), ("type", type), ("patient", patient)):
             check_id(id, field)
         dates, at = occurrence_dates(check_recurrence(recurrence)), check_time(at, "at")

@@ -221,7 +221,7 @@ class WaitlistOffers:
         gate = context.admit("waitlist.accept", Kind.WAITLIST_OFFER, offer)
         check_id(patient, "patient")
         gate.choose(id, reference)
-        gate.detail(notes)
+        gate.notes(notes)
         now, named = context.now(), id_of(offer)
         own_id = id or context.surroundings.ids.new(Kind.APPOINTMENT)
         said = {

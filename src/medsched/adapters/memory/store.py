@@ -183,17 +183,27 @@ class MemoryStore:
         *,
         after: Place | None,
         limit: int,
+        skip: int = 0,
         within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
-        with self._lock:
-            rows = self._practice(practice)
-            matching = filter(agenda.matches, rows.after(Appointment, None))
-            found = [one for one in matching if rows.reaches(within, one)]
+        found = self._agenda(practice, agenda, within)
         found.sort(key=agenda.place, reverse=agenda.descending)
         if after is not None:
             way = -1 if agenda.descending else 1
             found = [one for one in found if _sign(agenda.place(one), after) == way]
-        return found[:limit]
+        return found[skip : skip + limit]
+
+    def count_appointments(
+        self, practice: str, agenda: Agenda, *, within: Reach = EVERYTHING
+    ) -> int:
+        return len(self._agenda(practice, agenda, within))
+
+    def _agenda(self, practice: str, agenda: Agenda, within: Reach) -> list[Appointment]:
+        """What an agenda asks for and a reach reaches, in no order."""
+        with self._lock:
+            rows = self._practice(practice)
+            matching = filter(agenda.matches, rows.after(Appointment, None))
+            return [one for one in matching if rows.reaches(within, one)]
 
     def expired_holds(self, practice: str, now: datetime, *, limit: int) -> Sequence[Hold]:
         with self._lock:

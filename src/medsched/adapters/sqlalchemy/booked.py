@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
-from medsched.adapters.sqlalchemy.booking_rows import unpacked
 from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reaching import Reaching, is_limited, parts_of
 from medsched.adapters.sqlalchemy.reading import Found, RecordReader, found_in
+from medsched.adapters.sqlalchemy.results import unpacked
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
 from medsched.adapters.sqlalchemy.taken_query import (
@@ -38,7 +38,7 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import BookingRecord, Kind
+from medsched.domain.stored import Kind
 from medsched.errors import StorageBusy
 from medsched.ports.store import Taken
 
@@ -50,15 +50,15 @@ _NUMBERING: Final = 100
 
 @attrs.frozen
 class KeptReceipt:
-    """A receipt that was read, and what the booking in it needs of the database."""
+    """A receipt that was read, and what the record in it needs of the database."""
 
     digest: str
     found: Found
 
     def receipt(self) -> Receipt:
         """The receipt; `KeyDestroyed`."""
-        bookings = cast("list[BookingRecord]", self.found.records(strict=True))
-        return Receipt(self.digest, bookings[0] if bookings else None)
+        records = self.found.records(strict=True)
+        return Receipt(self.digest, records[0] if records else None)
 
 
 class BookingReader(RecordReader):
@@ -121,6 +121,7 @@ class BookingReader(RecordReader):
         *,
         after: Place | None,
         limit: int,
+        skip: int = 0,
         within: Reach = EVERYTHING,
     ) -> Sequence[Appointment]:
         if not nameable(practice):
@@ -132,28 +133,54 @@ class BookingReader(RecordReader):
         if here is None:
             return []
         query = in_order(kept.table, kept.query.where(here), agenda)
+        parts = parts_of(within) if is_limited(within, Kind.APPOINTMENT) else None
+        # Where several queries find it, or none can say where it begins, that is cut off here.
+        left = 0 if askable and (parts is None or len(parts) == 1) else skip
         if askable:
-            query = query.limit(limit)
-        if is_limited(within, Kind.APPOINTMENT):
-            appointments = self._within(practice, agenda, query, within)
+            query = query.limit(limit + left).offset(skip - left or None)
+        if parts is not None:
+            appointments = self._within(practice, agenda, query, parts)
         else:
             with self._connections.reading("appointments") as connection:
                 found = kept.read(connection, practice, query)
             appointments = cast("list[Appointment]", found.records())
         if after is None or askable:
-            return appointments[:limit]
+            return appointments[left : left + limit]
         beyond = (
             one
             for one in appointments
             if (agenda.place(one) < after if agenda.descending else agenda.place(one) > after)
         )
-        return list(islice(beyond, limit))
+        return list(islice(beyond, left, left + limit))
+
+    def count_appointments(
+        self, practice: str, agenda: Agenda, *, within: Reach = EVERYTHING
+    ) -> int:
+        here = asked_for(self._tables, practice, agenda, None) if nameable(practice) else None
+        if here is None:
+            return 0
+        table = self._tables.booking
+        counted = sa.select(sa.func.count()).select_from(table).where(here, table.c.version > 0)
+        if not is_limited(within, Kind.APPOINTMENT):
+            with self._connections.reading("count") as connection:
+                return int(connection.scalar(counted) or 0)
+        those = [
+            Reaching(self._tables, practice, part).those(Kind.APPOINTMENT)
+            for part in parts_of(within)
+        ]
+        with self._connections.reading("count", several=len(those) > 1) as connection:
+            if len(those) == 1:
+                return int(connection.scalar(counted.where(those[0])) or 0)
+            query, ids = sa.select(table.c.id).where(here, table.c.version > 0), set[str]()
+            for part in those:  # two of them may find the same one
+                ids.update(connection.scalars(query.where(part)))
+            return len(ids)
 
     def _within(
-        self, practice: str, agenda: Agenda, query: sa.Select[Any], within: Reach
+        self, practice: str, agenda: Agenda, query: sa.Select[Any], parts: Sequence[Reach]
     ) -> list[Appointment]:
         """What a query finds that a reach reaches, in order: no part of a reach finds more."""
-        parts, read = parts_of(within), list[Found]()
+        read = list[Found]()
         with self._connections.reading("appointments", several=len(parts) > 1) as connection:
             for part in parts:
                 reaching = Reaching(self._tables, practice, part)

@@ -170,7 +170,46 @@ class Agendas(Contract):
                 assert ids(found) == ids(in_order)
                 first = store.appointments(practice, agenda, after=None, limit=3)
                 assert ids(first) == ids(in_order[:3])
+                part = store.appointments(practice, agenda, after=None, limit=3, skip=2)
+                assert ids(part) == ids(in_order[2:5])
                 assert _by_pages(store, practice, agenda, 4) == ids(in_order)
+
+    @pytest.mark.parametrize("asked, wanted", _ASKED.values(), ids=list(_ASKED))
+    def test_as_many_are_counted_as_are_told(
+        self,
+        store: Store,
+        practice: str,
+        asked: Agenda,
+        wanted: Callable[[Appointment], bool],
+    ) -> None:
+        assert store.count_appointments(practice, asked) == 0
+        put(store, practice, *MADE)
+        put(store, practice + " ", *MADE[:3])
+        those = [*filter(wanted, MADE)]
+        assert store.count_appointments(practice, asked) == len(those)
+        removed = those[:1]
+        put(store, practice, removals=[RowVersion(Ref.to(one), one.version) for one in removed])
+        assert store.count_appointments(practice, asked) == len(those) - len(removed)
+
+    @pytest.mark.parametrize("order", AppointmentOrder)
+    def test_what_is_left_out_counts_from_the_place(
+        self, store: Store, practice: str, order: AppointmentOrder
+    ) -> None:
+        put(store, practice, *MADE)
+        for descending in (False, True):
+            agenda = Agenda(order=order, descending=descending)
+            every = store.appointments(practice, agenda, after=None, limit=50)
+            for at, skip, limit in ((0, 1, 4), (9, 0, 4), (9, 7, 4), (30, 8, 9), (30, 9, 1)):
+                place = agenda.place(every[at])
+                found = store.appointments(practice, agenda, after=place, limit=limit, skip=skip)
+                assert ids(found) == ids(every[at + 1 :][skip : skip + limit])
+            # a place of what nothing can be called
+            place = Place(every[9].start if order is AppointmentOrder.START else NOW, "\0")
+            whole = store.appointments(practice, agenda, after=place, limit=50)
+            found = store.appointments(practice, agenda, after=place, limit=5, skip=3)
+            assert ids(found) == ids(whole[3:8])
+            for skip in (40, 41, 1_000_000):
+                assert not store.appointments(practice, agenda, after=None, limit=5, skip=skip)
 
     def test_appointments_come_as_they_were(self, store: Store, practice: str) -> None:
         record = BOOKINGS["appointment, all stated"]
@@ -263,6 +302,7 @@ class Agendas(Contract):
             Agenda(named=Named(references=those, patients=those, providers=those)),
         ):
             assert list(store.appointments(practice, asked, after=None, limit=9)) == []
+            assert store.count_appointments(practice, asked) == 0
         named = Named(id=text, references=those, patients=those | {"ada"})
         assert ids(store.appointments(practice, Agenda(named=named), after=None, limit=9)) == ["a"]
 

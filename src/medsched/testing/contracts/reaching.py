@@ -357,6 +357,9 @@ class Reaching(Contract):
             agenda = Agenda(descending=descending)
             reached.sort(key=agenda.place, reverse=descending)
             assert _agenda(store, practice, agenda, reach) == ids(reached)
+            later = store.appointments(practice, agenda, after=None, limit=3, skip=2, within=reach)
+            assert ids(later) == ids(reached)[2:5]
+        assert store.count_appointments(practice, Agenda(), within=reach) == len(reached)
         assert store.reached(practice, visits, reach) == set(map(Ref.to, reached))
         more = reach | Reach(patients=frozenset(f"q{at}" for at in range(66_000)))
         assert _agenda(store, practice, Agenda(), more, 20) == ids(reached[::-1])
@@ -398,6 +401,11 @@ class Reaching(Contract):
                 visits = [one for one in those if agenda_has(agenda, one)]
                 visits.sort(key=agenda.place, reverse=agenda.descending)  # type: ignore[arg-type]
                 assert _agenda(store, practice, agenda, reach, random.randint(1, 6)) == ids(visits)
+                assert store.count_appointments(practice, agenda, within=reach) == len(visits)
+                later = store.appointments(
+                    practice, agenda, after=None, limit=3, skip=2, within=reach
+                )
+                assert ids(later) == ids(visits)[2:5]
 
     def _patients_are_filtered(
         self,

@@ -47,6 +47,7 @@ def _nothing_happened(store: Store, practice: str) -> None:
     assert list(store.claims(practice, [SMITH], NINE, NINE + DAY)) == []
     assert store.ledger(practice, [SMITH], DAY_OF_NINE, DAY_OF_NINE) == {}
     assert list(store.appointments(practice, Agenda(), after=None, limit=9)) == []
+    assert store.count_appointments(practice, Agenda()) == 0
     assert list(store.expired_holds(practice, NOW, limit=9)) == []
     assert store.tallies(practice, ["n"]) == {"n": 0}
     assert store.receipt(practice, request("key").scope, NOW) is None
