@@ -35,6 +35,30 @@ PAGE = Path(__file__).parents[3] / "examples/fastapi_service/clinic_service/page
 NEW_YORK = "America/New_York"
 MONDAY, TUESDAY = "2026-03-02", "2026-03-03"
 EVIL = "<img src=x onerror=\"document.title='owned'\"><b>knee</b>"
+OVERHEARD = """
+const real = fetch;
+window.asked = [];
+window.lines = [];
+window.heard = "";
+window.fetch = async (path, said) => {
+  if (!path.endsWith("/changes")) return real(path, said);
+  asked.push(said.headers["Last-Event-ID"]);
+  lines.push(new AbortController());
+  const signal = AbortSignal.any([said.signal, lines.at(-1).signal]);
+  const answer = await real(path, {...said, signal});
+  const [one, other] = answer.body.tee();
+  const listen = async (reader) => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      heard += value;
+    }
+  };
+  listen(other.pipeThrough(new TextDecoderStream()).getReader()).catch(() => {});
+  return new Response(one, answer);
+};
+"""
+"""Keeps what is asked and told of changes; lines.at(-1).abort() breaks the line."""
 REFUSED = ("status of 4",)
 """What the browser logs of each answer that is a refusal."""
 Opening = Callable[..., Window]
@@ -436,21 +460,29 @@ def _turns(clinic: Serving, name: str) -> list[tuple[int, bool]]:
 def test_tokens_are_refreshed_once_and_only_for_somebody_who_is_there(
     clinic: Serving, enter: Opening
 ) -> None:
-    ann, bob = enter("ann"), enter("bob")
+    ann = enter("ann")
+    ann.run(OVERHEARD)
+    ann.go("My visits")
+    ann.go("Book a visit")
     free(ann, TUESDAY, "09:00")
-    assert _turns(clinic, "ann") == [(0, False)]
-    ann.run("window.later = 580_000")  # the token has twenty seconds left, and nobody is there
+    ann.run("window.later = 580_000")  # the token has twenty seconds left
+    ann.press(Keys.SHIFT)
     clinic.clinic.holds.place(start(clinic, TUESDAY, 9), patient="bob")
-    taken(bob, TUESDAY, "09:00")
-    free(ann, TUESDAY, "09:00")
-    assert _turns(clinic, "ann") == [(0, False)]
-    ann.press(Keys.SHIFT)  # somebody is there
     taken(ann, TUESDAY, "09:00")
     assert _turns(clinic, "ann") == [(1, False)]
-    ann.run("window.later = 1_160_000")
+    ann.run("window.later += 580_000; window.heard = ''")  # and now nobody is there
+    clinic.clinic.holds.place(start(clinic, TUESDAY, 10), patient="bob")
+    after = "return heard.split('event: time').pop().split('still here').length"
+    ann.until(lambda: ann.run("return heard.includes('event: time')") and ann.run(after) > 5)
+    free(ann, TUESDAY, "10:00")
+    assert _turns(clinic, "ann") == [(1, False)]
+    ann.press(Keys.SHIFT)  # somebody is there
+    taken(ann, TUESDAY, "10:00")
+    assert _turns(clinic, "ann") == [(2, False)]
+    ann.run("window.later += 580_000")
     ann.go("My visits")  # which reads two things at once
     ann.one("main p", "No visit is booked")
-    assert _turns(clinic, "ann") == [(2, False)]
+    assert _turns(clinic, "ann") == [(3, False)]
 
 
 def test_a_broken_line_is_taken_up_where_it_broke(
@@ -458,16 +490,7 @@ def test_a_broken_line_is_taken_up_where_it_broke(
 ) -> None:
     windows.allowed = ("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK")
     ann = enter("ann")
-    ann.run(
-        "const real = fetch; window.asked = []; window.lines = [];"
-        "window.fetch = (path, said) => {"
-        "  if (!path.endsWith('/changes')) return real(path, said);"
-        "  asked.push(said.headers['Last-Event-ID']);"
-        "  lines.push(new AbortController());"
-        "  const signal = AbortSignal.any([said.signal, lines.at(-1).signal]);"
-        "  return real(path, {...said, signal});"
-        "}"
-    )
+    ann.run(OVERHEARD)
     ann.go("My visits")
     ann.go("Book a visit")
     free(ann, TUESDAY, "09:00")

@@ -101,7 +101,6 @@ function keep(told) {
 
 export async function signIn(said) {
   keep(await open("/api/auth/login", said));
-  touched = Date.now();
 }
 
 export const register = (said) => open("/api/auth/register", said);
