@@ -25,11 +25,8 @@ from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
 from medsched.ports.clock import Clock
 
 PAGE: Final = Path(__file__).with_name("page")
-POLICY: Final = (
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
-    " object-src 'none'; require-trusted-types-for 'script'"
-)
-"""What a browser lets the page do: nothing from elsewhere, no script in markup."""
+POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What a browser lets the page do; the page itself forbids some more."""
 
 
 class Documented(FastAPI):

@@ -186,9 +186,15 @@ class Window:
     @property
     def focused(self) -> WebElement:
         """What has the focus; it is never lost to the body."""
-        found = self.here().switch_to.active_element
-        assert found.tag_name not in ("body", "html"), "the focus is lost"
+        found = self.run(
+            "const one = document.activeElement; return one?.matches('body') ? null : one"
+        )
+        assert isinstance(found, WebElement), "the focus is lost"
         return found
+
+    def focus(self, text: str) -> None:
+        """Wait until the focus is on what begins so; on its way there it is never lost."""
+        self.until(lambda: self.focused.text.startswith(text), f"no focus on {text!r}")
 
     def press(self, *keys: str) -> WebElement:
         """Type where the focus is, and tell where it is then."""

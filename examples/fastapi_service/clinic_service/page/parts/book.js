@@ -49,7 +49,7 @@ export function view(clinic) {
   when.addEventListener("change", () => { if (when.value && when.checkValidity()) go(when.value); });
 
   // ---- the week
-  const title = h("h2", { id: newId("week") });
+  const title = h("h2", { id: newId("week"), tabindex: "-1" });
   const count = h("p", { class: "count", role: "status" });
   const zoneNote = h("p", { class: "hint" });
   const box = alertBox();
@@ -91,7 +91,7 @@ export function view(clinic) {
     title.textContent = weekName(monday);
     when.value = chosen.date || monday;
     box.textContent = "";
-    none.hidden = true;
+    week.hidden = false;
     week.setAttribute("aria-busy", "true");
     try {
       const found = await read(false);
@@ -99,12 +99,14 @@ export function view(clinic) {
       week.replaceChildren(...days().map(dayOf));
       put(found);
       count.textContent = told(found.length);
-      none.hidden = found.length > 0;
+      tellNone(found.length === 0);
+      week.hidden = found.length === 0;
       week.removeAttribute("aria-busy");
     } catch (error) {
       if (error.name === "AbortError") return;
       week.removeAttribute("aria-busy");
       week.replaceChildren();
+      tellNone(false);
       count.textContent = "";
       showError(box, error);
     }
@@ -126,8 +128,14 @@ export function view(clinic) {
     const news = [said(gone.map((one) => one.slot), "no longer free"), said(back, "free now")].filter(Boolean);
     if (!news.length) return;
     count.textContent = told(found.length); // a status: it is read out, too
-    none.hidden = found.length > 0;
+    tellNone(found.length === 0);
+    week.hidden = shown.size === 0;
     if (gone.length + back.length < 4) say(news.join(" "));
+  }
+
+  function tellNone(is) {
+    if (!is && none.contains(document.activeElement)) title.focus(); // what is hidden loses it
+    none.hidden = !is;
   }
 
   const said = (some, how) => (some.length ? `${some.map((one) => `${dayName(one.date)} ${one.start_time}`).join(", ")}: ${how}.` : "");

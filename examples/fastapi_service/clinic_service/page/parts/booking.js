@@ -1,7 +1,7 @@
 /* One time: kept while its patient decides, then booked; what else is free if it is not. */
 
 import { command, farewell } from "./api.js";
-import { Dialog, alertBox, button, field, form, h, say, showError, words } from "./dom.js";
+import { Dialog, alertBox, button, field, form, h, say, showError } from "./dom.js";
 import { described } from "./times.js";
 
 const MINUTES = 10; // so long a time is kept
@@ -65,7 +65,7 @@ export function booking(clinic, slot, changed) {
     control.value = reason;
     control.addEventListener("input", () => { reason = control.value; });
     const made = form({}, book,
-      field("Reason for the visit (if you like)", control),
+      field("Reason for the visit (optional)", control),
       left, warned,
       h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Book this time"), button("Do not book", () => { if (!dialog.busy) dialog.close(); })));
     dialog.show("Book this time?", [facts(tried), made], control);
@@ -126,10 +126,14 @@ export function booking(clinic, slot, changed) {
   function instead(title, error) {
     clearInterval(ticking);
     const free = error.alternatives || [];
-    const choices = free.map((one) => h("li", {},
-      button(`${described(one.start_time, zone(one))}, ${name(one)}`, () => keep(one), { class: "choice" })));
+    const choices = free.map((one) => {
+      const made = button("", () => keep(one), { class: "choice" });
+      made.append(h("span", { class: "time" }, described(one.start_time, zone(one))), h("span", { class: "whose" }, name(one)));
+      return h("li", {}, made);
+    });
     const box = alertBox();
-    if (error.status) box.textContent = words(error);
+    const lost = error.violations?.length > 0 && error.violations.every((one) => one.reason === "taken");
+    if (lost) box.textContent = `Somebody was faster: ${name(tried)} is not free on ${described(begins(tried), zone(tried))}.`;
     else showError(box, error);
     dialog.show(error.status === 409 ? title : "That did not work", [
       box,

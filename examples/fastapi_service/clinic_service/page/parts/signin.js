@@ -47,8 +47,8 @@ export function registering(enter) {
     field("Last name", input("last_name", "family-name", { required: true })),
     field("Email", email()),
     field("Password", input("password", "new-password", { type: "password", required: true, minlength: 12, maxlength: 128 }), "At least 12 characters."),
-    field("Date of birth (if you like)", input("date_of_birth", "bday", { type: "date" })),
-    field("Phone (if you like)", input("phone", "tel", { type: "tel", maxlength: 60, pattern: "[0-9+\\(\\) .\\/x\\-]*" })),
+    field("Date of birth (optional)", input("date_of_birth", "bday", { type: "date" })),
+    field("Phone (optional)", input("phone", "tel", { type: "tel", maxlength: 60, pattern: "[0-9+\\(\\) .\\/x\\-]*" })),
     h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Register")));
   return [made, h("p", {}, "Known here? ", h("a", { href: "#/" }, "Sign in"))];
 }

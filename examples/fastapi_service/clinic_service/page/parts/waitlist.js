@@ -108,7 +108,7 @@ export function view(clinic) {
   field("Visit", select("type", types.map((one) => [one.code, one.name || one.code]), chosen.type)),
   field("With", select("provider", [["", "Anyone"], ...providers.map((one) => [one.id, one.name || one.id])], chosen.provider)),
   h("div", { class: "pair" }, field("From", first), field("To", last)),
-  field("Notes (if you like)", h("textarea", { name: "notes", rows: 2, maxlength: 500 })),
+  field("Notes (optional)", h("textarea", { name: "notes", rows: 2, maxlength: 500 })),
   h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Join the waitlist")));
 
   const joined = h("h2", { tabindex: "-1" }, "You wait for");
