@@ -1,7 +1,7 @@
 /* The week of a patient: free times to choose from, on the clinic's wall, as they come and go. */
 
 import { get } from "./api.js";
-import { booking } from "./booking.js";
+import { booking, own } from "./booking.js";
 import { alertBox, button, choices, field, h, newId, say, select, showError } from "./dom.js";
 import { follow, soon } from "./follow.js";
 import { addDays, dayName, lasting, longDay, mondayOf, place, todayIn, viewerZone, weekName, yours, zoneWord } from "./times.js";
@@ -121,13 +121,14 @@ export function view(clinic) {
     const found = await read(true);
     if (!found) return;
     const ids = new Set(found.map((one) => one.slot_id));
-    const gone = [...shown.values()].filter((one) => one.free && !ids.has(one.slot.slot_id));
+    const gone = [...shown.values()].filter(
+      (one) => one.free && !ids.has(one.slot.slot_id) && !own.has(one.slot.slot_id));
     const back = found.filter((one) => !shown.get(one.slot_id)?.free);
     for (const one of gone) mark(one, false);
     put(found);
     const news = [said(gone.map((one) => one.slot), "no longer free"), said(back, "free now")].filter(Boolean);
     if (!news.length) return;
-    count.textContent = told(found.length); // a status: it is read out, too
+    count.textContent = told([...shown.values()].filter((one) => one.free).length); // a status: it is read out, too
     tellNone(found.length === 0);
     week.hidden = shown.size === 0;
     if (gone.length + back.length < 4) say(news.join(" "));
@@ -169,7 +170,7 @@ export function view(clinic) {
       list.nextElementSibling.hidden = mine.length > 0;
     }
     const all = [...new Set([...shown.values()].map((one) => one.slot.timezone))];
-    const differs = [...shown.values()].some((one) => one.own);
+    const differs = [...shown.values()].some((one) => one.yours);
     zoneNote.textContent = all.length
       ? `Times are those of the clinic: ${all.map(place).join(", ")}.${differs ? ` Yours (${place(viewerZone())}) stand below them.` : ""}`
       : "";
@@ -178,13 +179,13 @@ export function view(clinic) {
   const label = (one) => names.provider[one.slot.provider] || one.slot.provider;
 
   function made(slot) {
-    const own = yours(slot.start, slot.date, slot.start_time);
+    const their = yours(slot.start, slot.date, slot.start_time);
     const word = h("span", { class: "word" });
-    const one = { slot, free: true, own, word };
+    const one = { slot, free: true, yours: their, word };
     one.state = h("span", { class: "state" });
     one.button = h("button", { type: "button", class: "slot", "data-slot": slot.slot_id },
       h("span", { class: "time" }, slot.start_time, word),
-      own && h("span", { class: "yours" }, `${own} your time`),
+      their && h("span", { class: "yours" }, `${their} your time`),
       !chosen.provider && h("span", { class: "whose" }, label(one)),
       h("span", { class: "unseen" }, `, ${longDay(slot.date)}`),
       one.state);

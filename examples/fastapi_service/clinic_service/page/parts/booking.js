@@ -7,6 +7,9 @@ import { described } from "./times.js";
 const MINUTES = 10; // so long a time is kept
 const WARNED = 60; // seconds before the end, when it is said
 
+export const own = new Set(); // ids of the slots that this page keeps: taken for all others
+let released = Promise.resolve(); // what was given back is free before anything else is kept
+
 /* `slot` has slot_id, provider, appointment_type and start. `changed` is called when it may be
  * free or taken now. */
 export function booking(clinic, slot, changed) {
@@ -33,24 +36,38 @@ export function booking(clinic, slot, changed) {
     if (hold) farewell("DELETE", `/api/v1/holds/${encodeURIComponent(hold.id)}`);
   }
 
-  /* The dialog is closed: what is still kept is given back. */
+  /* The dialog is closed. */
   function release() {
-    clearInterval(ticking);
     removeEventListener("pagehide", leaving);
+    giveBack();
+  }
+
+  /* What is still kept is not to be booked. */
+  function giveBack() {
+    clearInterval(ticking);
     const held = hold;
     hold = null;
-    if (held) command("DELETE", `/api/v1/holds/${encodeURIComponent(held.id)}`).catch(() => {}).finally(changed);
-    else changed();
+    if (held) released = command("DELETE", `/api/v1/holds/${encodeURIComponent(held.id)}`).catch(() => {}).finally(over);
+    else over();
+  }
+
+  /* This page keeps it no more, whoever has it now. */
+  function over() {
+    own.delete(tried.slot_id);
+    changed();
   }
 
   async function keep(one) {
     tried = one;
     dialog.busy = true; // it is not closed while nobody knows whether the time is kept
+    await released;
+    own.add(one.slot_id);
     try {
       const told = await command("POST", "/api/v1/holds", { slot_id: one.slot_id, minutes: MINUTES });
       hold = { id: told.id, ends: Date.now() + MINUTES * 60_000 };
       decide();
     } catch (error) {
+      over();
       instead("This time is not free any more", error);
     } finally {
       dialog.busy = false;
@@ -88,7 +105,7 @@ export function booking(clinic, slot, changed) {
   function expired() {
     clearInterval(ticking);
     hold = null;
-    changed();
+    over();
     const text = `The time was kept for ${MINUTES} minutes, and is not any more. Nothing was booked.`;
     dialog.show("The time ran out", [
       facts(tried),
@@ -103,9 +120,10 @@ export function booking(clinic, slot, changed) {
     try {
       await command("POST", `/api/v1/holds/${encodeURIComponent(hold.id)}/confirm`, { reason });
     } catch (error) {
-      if (error.status === 409 && !error.alternatives.length) expired();
+      const why = error.violations?.length || error.alternatives?.length;
+      if (error.status === 409 && !why) expired();
       else if (error.status === 404 || error.status === 409) {
-        hold = null;
+        giveBack();
         instead("This time could not be booked", error);
       } else throw error;
       return;
@@ -114,7 +132,7 @@ export function booking(clinic, slot, changed) {
     }
     clearInterval(ticking);
     hold = null;
-    changed();
+    over();
     dialog.show("Your visit is booked", [
       facts(tried),
       h("div", { class: "actions" }, closing("Close"), h("a", { class: "button", href: "#/visits" }, "Show my visits")),
