@@ -1,8 +1,11 @@
 """The application: everything put together."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
 
 from clinic_service import problems
 from clinic_service.accounts import Accounts
@@ -20,6 +23,10 @@ from medsched.adapters.keys.local import LocalKeys
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, migrations
 from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
 from medsched.ports.clock import Clock
+
+PAGE: Final = Path(__file__).with_name("page")
+POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What a browser lets the page do; the page itself forbids some more."""
 
 
 class Documented(FastAPI):
@@ -77,7 +84,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         app.include_router(router)
     app.add_api_route("/healthz", healthz, tags=["operations"])
     app.add_api_route("/readyz", readyz, tags=["operations"])
+    app.add_api_route("/", page, include_in_schema=False)
+    app.mount("/page", StaticFiles(directory=PAGE / "parts"))
     return app
+
+
+def page() -> FileResponse:
+    """The page, which takes nothing from anywhere else."""
+    return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": POLICY})
 
 
 def healthz() -> dict[str, str]:

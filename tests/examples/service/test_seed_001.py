@@ -65,6 +65,11 @@ def test_one_calendar_of_all_providers(clinic: Serving) -> None:
     assert [*first["slots"], *rest["slots"]] == slots(clinic)
     assert rest["next"] is None
     problem(ann.get("/api/v1/slots", params=DAY | {"cursor": "none"}), 422)
+    told = {name: first["slots"][0][name] for name in ("provider", "timezone", "start", "end")}
+    at = {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T10:00:00Z"}
+    assert told in ({"provider": one, "timezone": "UTC", **at} for one in ("lee", "kim"))
+    elsewhere = ann.get("/api/physicians/lee/available-slots", params=DAY).json()
+    assert not told.keys() & elsewhere[0].keys(), "only this calendar tells them"
 
 
 def test_what_one_can_choose_from(clinic: Serving) -> None:

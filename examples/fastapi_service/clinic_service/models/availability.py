@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, model_validator
 
 from clinic_service.models import common
 from clinic_service.models.common import Between, Body, Day, Id, Note, Out, Word
@@ -129,6 +129,15 @@ class SlotOut(Out):
     location: Annotated[PlaceOut | None, BeforeValidator(lambda _: None)]
     pricing: PriceOut | None
     special_requirements: common.Sorted
+
+
+class CalendarSlotOut(SlotOut):
+    """The same with whose it is, and its instants beside the wall's times."""
+
+    provider: str
+    timezone: str
+    start: AwareDatetime
+    end: AwareDatetime
 
 
 class DateRange(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic.alias_generators import to_camel
 
 from clinic_service.models import common
-from clinic_service.models.availability import SlotOut
+from clinic_service.models.availability import CalendarSlotOut
 from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Out, Word, told
 from medsched import (
     AppointmentType,
@@ -115,7 +115,7 @@ class FirstWanted(Between, Whom):
 class SlotPage(BaseModel):
     """Some slots in order of start; ``next`` is the cursor of those after them."""
 
-    slots: list[SlotOut]
+    slots: list[CalendarSlotOut]
     next: str | None
 
 

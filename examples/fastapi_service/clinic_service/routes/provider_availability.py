@@ -98,8 +98,8 @@ def search(asked: Annotated[wire.Wanted, Query()], call: Reading) -> Answer[wire
     return Answer(data=wire.SearchOut.model_validate(data))
 
 
-def shown_in(clinic: Practice) -> Callable[[Slot], wire.SlotOut]:
-    """How slots are told: each place and room is looked up once."""
+def shown_in(clinic: Practice) -> Callable[[Slot], wire.CalendarSlotOut]:
+    """How slots are told, by the model of each answer: each place and room is looked up once."""
 
     @cache
     def place(location: str | None, room: str | None) -> wire.PlaceOut | None:
@@ -110,8 +110,8 @@ def shown_in(clinic: Practice) -> Callable[[Slot], wire.SlotOut]:
         told = {"type": there.kind.value, "address": str(there.address)}
         return wire.PlaceOut(**told, room_number=(inside.name or inside.id) if inside else None)
 
-    def shown(slot: Slot) -> wire.SlotOut:
-        told = wire.SlotOut.model_validate(slot)
+    def shown(slot: Slot) -> wire.CalendarSlotOut:
+        told = wire.CalendarSlotOut.model_validate(slot)
         told.location = place(slot.location, slot.room)
         return told
 
