@@ -2,19 +2,14 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 
 from clinic_service import problems
-from clinic_service.accounts import Accounts
-from clinic_service.limits import LargestBody
+from clinic_service.accounts import METADATA
 from clinic_service.logs import Requests
-from clinic_service.routes import ROUTERS
+from clinic_service.routes import appointments, auth, booking, office, provider_availability
 from clinic_service.settings import Settings
-from clinic_service.tables import METADATA
-from clinic_service.throttle import Throttle
-from clinic_service.tokens import Sessions
 from clinic_service.who import Served, Service
-from medsched import Scheduler
 from medsched.adapters.audit.keeping import AuditKeeping
 from medsched.adapters.keys.local import LocalKeys
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, migrations
@@ -22,62 +17,53 @@ from medsched.adapters.sqlalchemy.encryption import BlindIndex, Encryption
 from medsched.ports.clock import Clock
 
 
-class Documented(FastAPI):
-    """Tells in its OpenAPI document what problems look like, too."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The document."""
-        told = super().openapi()
-        told["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
-        return told
-
-
-def store_of(settings: Settings) -> SqlAlchemyStore:
-    """The store that is set: with keys all that is a patient's is sealed, and an audit is kept."""
+def sealing_of(settings: Settings) -> dict[str, Any]:
+    """What is told to a store: with keys all that is a patient's is sealed, and audited."""
     if settings.keys is None:
-        return SqlAlchemyStore(settings.database)
+        return {}
     keys = LocalKeys.read(settings.keys)
-    sealed = Encryption(keys, index=BlindIndex())
-    return SqlAlchemyStore(settings.database, audit=AuditKeeping(keys), encryption=sealed)
+    return {"audit": AuditKeeping(keys), "encryption": Encryption(keys, index=BlindIndex())}
 
 
 def prepare(settings: Settings) -> None:
     """Make the tables of the library and of the service where there are none."""
-    store = store_of(settings)
+    store = SqlAlchemyStore(settings.database)
     migrations.create(store.engine)
     METADATA.create_all(store.engine)
     store.engine.dispose()
 
 
+def service_of(settings: Settings, *, clock: Clock | None = None) -> Service:
+    """What answers, over one database, which `prepare` has made ready."""
+    sealing = sealing_of(settings)
+    store = SqlAlchemyStore(settings.database, **sealing)
+    return Service(settings, store, clock or store.surroundings.clock, sealing)
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
-    """The service over one database, which `prepare` has made ready."""
-    store = store_of(settings)
-    clock = clock or store.surroundings.clock
-    app = Documented(
+    """The same behind its endpoints."""
+    app = FastAPI(
         title="A clinic's scheduling",
         version="1",
         description="The reference service of medsched. Errors are RFC 9457 problem details.",
         responses=problems.DOCUMENTED,
+        dependencies=[Depends(read_body)],
         redirect_slashes=False,
     )
-    secret = settings.secret.get_secret_value()
-    app.state.service = Service(
-        settings=settings,
-        store=store,
-        scheduler=Scheduler(store, clock=clock),
-        clock=clock,
-        accounts=Accounts(store.engine, secret),
-        sessions=Sessions(store.engine, settings),
-        throttle=Throttle(store.engine, settings),
-    )
+    app.state.service = service_of(settings, clock=clock)
     problems.install(app)
-    app.add_middleware(LargestBody, largest=settings.largest_body)
-    app.add_middleware(Requests)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.add_middleware(Requests, largest=settings.largest_body)
+    for room in (auth, provider_availability, appointments, office, booking):
+        app.include_router(room.router)
     app.add_api_route("/healthz", healthz, tags=["operations"])
     app.add_api_route("/readyz", readyz, tags=["operations"])
+    app.openapi()["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema()
     return app
+
+
+async def read_body(request: Request) -> None:
+    """Read it where nobody else does, too: one that is too large is refused before all else."""
+    await request.body()
 
 
 def healthz() -> dict[str, str]:

@@ -4,10 +4,8 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
-from clinic_service.accounts import Accounts
-from clinic_service.app import store_of
-from clinic_service.settings import Settings
-from medsched import Patient, Scheduler
+from clinic_service.who import Service
+from medsched import Patient
 from medsched.adapters.clinic_file import load_clinic
 
 CLINIC: Final = Path(__file__).with_name("demo.toml")
@@ -24,17 +22,14 @@ PEOPLE: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def load(settings: Settings) -> dict[str, str]:
-    """Load the demo into empty tables; the password of each who can log in, none if it is there."""
-    store = store_of(settings)
+def load(service: Service) -> None:
+    """Load the demo into empty tables, and print who can log in; nothing where it is loaded."""
+    if service.accounts.by_email("admin@example.org"):
+        return
     clinic = load_clinic(CLINIC)
-    practice = Scheduler(store).practice(clinic.settings.id)
-    accounts = Accounts(store.engine, settings.secret.get_secret_value())
-    if accounts.is_taken("admin@example.org"):
-        return {}
+    practice = service.scheduler.practice(clinic.settings.id)
     practice.add_all([*clinic.records, *PATIENTS])
-    told = {email: secrets.token_urlsafe(12) for email in PEOPLE}
     for email, person in PEOPLE.items():
-        accounts.add(email, told[email], **person, practice=practice.id)
-    store.engine.dispose()
-    return told
+        password = secrets.token_urlsafe(12)
+        service.accounts.add(email, password, **person, practice=practice.id)
+        print(f"log in as {email} with {password}")

@@ -1,7 +1,7 @@
 """Every error as RFC 9457 problem details, made in one place; nothing of a patient's is in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,13 +14,11 @@ from starlette.exceptions import HTTPException
 
 from medsched import BookingRefused, MedschedError, Reason, Slot, Violation, errors
 
-PROBLEM_JSON: Final = "application/problem+json"
 PLAIN_STYLE: Final = "/api/v1/appointments/"
 """Below this path what is wrong with a request is 400 and listed by its field, as documented."""
+FIELDS: Final = {"provider": "provider", "patient": "patient", "location": "facility"}
 _MOST: Final = 50
 """So many mistakes are told at once."""
-FIELDS: Final = {"provider": "provider", "patient": "patient", "location": "facility"}
-
 _STATUSES: Final = (
     (404, "not-found", (errors.NotFound, errors.InvalidSlotId)),
     (403, "not-allowed", (errors.NotAllowed,)),
@@ -50,89 +48,84 @@ class Problem(BaseModel):
     alternatives: list[dict[str, Any]] = []
 
 
-class Refused(Exception):
-    """What the service itself refuses, with the kind of problem that it is."""
-
-    def __init__(self, status: int, kind: str, detail: str, *, field: str = "", **headers: str):
-        super().__init__(kind)
-        self.status, self.kind, self.detail = status, kind, detail
-        self.extra = {"errors": [{"field": field, "message": detail}]} if field else {}
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-def invalid(field: str, why: str) -> Refused:
-    """A field that this service cannot take, beyond what its model says."""
-    return Refused(422, "invalid", why, field=field)
-
-
-_SAID: Final = {
-    400: "wrong, or in conflict with what is booked",
-    401: "who calls is not known",
-    403: "the caller may not do this",
-    404: "not there, or not the caller's to see",
-    405: "no such method here",
-    409: "impossible as things are",
-    412: "changed meanwhile",
-    413: "too large",
-    422: "the request is not valid",
-    429: "too many attempts",
-    503: "not now; nothing was written",
-}
-_CONTENT: Final = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_JSON: Final = "application/problem+json"
+_CONTENT: Final = {_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"description": said, "content": _CONTENT} for status, said in _SAID.items()
+    status: {"description": HTTPStatus(status).phrase, "content": _CONTENT}
+    for status in (400, 401, 403, 404, 405, 409, 412, 413, 422, 429, 503)
 }
 """What each endpoint may answer besides, as OpenAPI tells it."""
 
 
-def problem(
-    request_id: str, status: int, kind: str, detail: str, extra: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The members of a problem."""
-    told = {"type": f"urn:clinic-service:{kind}", "title": HTTPStatus(status).phrase}
-    told |= {"detail": detail, "instance": f"urn:uuid:{request_id}"}
-    return {**(extra or {}), **told, "status": status}
+class Refused(Exception):
+    """Why a request is refused: the kind of problem, and what a client is told of it."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        **told: Any,
+    ) -> None:
+        super().__init__(kind)
+        self.status, self.kind, self.detail = status, kind, detail
+        self.headers, self.told = dict(headers or {}), told
+
+
+def invalid(field: str, why: str) -> Refused:
+    """A field that this service cannot take, beyond what its model says."""
+    return Refused(422, "invalid", why, errors=[{"field": field, "message": why}])
+
+
+def unknown(detail: str, kind: str = "unauthenticated") -> Refused:
+    """Who calls is not known, or not any more."""
+    return Refused(401, kind, detail, {"WWW-Authenticate": "Bearer"})
 
 
 def install(app: FastAPI) -> None:
-    """Let one handler answer for all errors."""
+    """Let one handler answer for all errors that are expected."""
     for kind in (MedschedError, RequestValidationError, HTTPException, Refused, SQLAlchemyError):
         app.add_exception_handler(kind, answer)
 
 
 def answer(request: Request, error: Exception) -> JSONResponse:
     """What is told of an error."""
-    headers: Mapping[str, str] = {}
-    extra: dict[str, Any] = {}
-    if isinstance(error, Refused):
-        status, kind, detail = error.status, error.kind, error.detail
-        extra, headers = dict(error.extra), error.headers
-    elif isinstance(error, RequestValidationError):
-        status, kind, detail = 422, "invalid", "Some fields are wrong or missing."
-        extra = {"errors": list(_wrong(error.errors()))}
-    elif isinstance(error, HTTPException):
-        status, headers = error.status_code, error.headers or {}
-        kind = "not-found" if status == 404 else "invalid"
-        detail = "The body is not JSON." if status == 400 else str(error.detail)
-        status = 422 if status == 400 else status
-    elif isinstance(error, MedschedError):
-        status, kind = next(one[:2] for one in _STATUSES if isinstance(error, one[2]))
-        detail, extra = _said(error), _told(error)
-        headers = {"Retry-After": "1"} if status == 503 else {}
-    else:
-        status, kind, detail = 503, "unavailable", "The database does not answer now."
+    found = _refusal(error)
     if request.url.path.startswith(PLAIN_STYLE):
-        status, extra = _plainly(status, error, extra)
-    request.state.problem = kind
-    body = problem(request.state.id, status, kind, detail, extra)
-    return JSONResponse(body, status, dict(headers), media_type=PROBLEM_JSON)
+        _plain(found, error)
+    request.state.problem = found.kind
+    told = {"type": f"urn:clinic-service:{found.kind}", "title": HTTPStatus(found.status).phrase}
+    told |= {"detail": found.detail, "instance": f"urn:uuid:{request.state.id}"}
+    body = {**found.told, **told, "status": found.status}
+    return JSONResponse(body, found.status, found.headers, media_type=_JSON)
 
 
-def _wrong(errors: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
-    """Which fields are wrong and why, never what was sent in them."""
-    for one in list(errors)[:_MOST]:
-        place = ".".join(str(part) for part in one["loc"])
-        yield {"field": place[:200], "message": str(one["msg"])}
+def _refusal(error: Exception) -> Refused:
+    """What an error is to whoever called; what nobody expected is 500, and tells nothing."""
+    match error:
+        case Refused():
+            return error
+        case RequestValidationError():
+            wrong = [_wrong(one) for one in error.errors()[:_MOST]]
+            return Refused(422, "invalid", "Some fields are wrong or missing.", errors=wrong)
+        case HTTPException(status_code=400):
+            return Refused(422, "invalid", "The body is not JSON.")
+        case HTTPException(status_code=status):
+            kind = {404: "not-found", 413: "too-large"}.get(status, "invalid")
+            return Refused(status, kind, str(error.detail), error.headers)
+        case MedschedError():
+            status, kind = next(one[:2] for one in _STATUSES if isinstance(error, one[2]))
+            headers = {"Retry-After": "1"} if status == 503 else {}
+            return Refused(status, kind, _said(error), headers, **_told(error))
+        case SQLAlchemyError():
+            return Refused(503, "unavailable", "The database does not answer now.")
+    return Refused(500, "internal", "It was noted under this instance.")
+
+
+def _wrong(one: Mapping[str, Any]) -> dict[str, str]:
+    """Which field is wrong and why, never what was sent in it."""
+    return {"field": ".".join(map(str, one["loc"]))[:200], "message": str(one["msg"])}
 
 
 def _said(error: MedschedError) -> str:
@@ -142,10 +135,8 @@ def _said(error: MedschedError) -> str:
 
 def _told(error: MedschedError) -> dict[str, Any]:
     """What a client can act on: all reasons, and what is free instead."""
-    violations: Iterable[Violation] = getattr(error, "violations", ())
-    alternatives: Iterable[Slot] = getattr(error, "alternatives", ())
-    found = {"violations": [_reason(one) for one in violations]}
-    found["alternatives"] = [_free(slot) for slot in alternatives]
+    found = {"violations": [_reason(one) for one in getattr(error, "violations", ())]}
+    found["alternatives"] = [_free(slot) for slot in getattr(error, "alternatives", ())]
     return {name: value for name, value in found.items() if value}
 
 
@@ -161,16 +152,17 @@ def _free(slot: Slot) -> dict[str, Any]:
     return {**told, "start_time": slot.start.isoformat(), "end_time": slot.end.isoformat()}
 
 
-def _plainly(status: int, error: Exception, extra: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """The same with the messages of each field as members, and 400 for a request that is wrong."""
+def _plain(found: Refused, error: Exception) -> None:
+    """Tell the messages of each field as members, and 400 for a request that is wrong."""
     fields: dict[str, list[str]] = defaultdict(list)
-    if isinstance(error, BookingRefused):
-        for one in error.violations:
-            kind = FIELDS.get(one.resource.kind.value) if one.resource else None
-            taken = kind and one.reason is Reason.TAKEN
-            said = f"{(kind or '').title()} already has an appointment in this window."
-            fields[kind or "start_time"].append(said if taken else one.message)
-    for one in extra.get("errors", ()):
-        fields[one["field"].rpartition(".")[2]].append(one["message"])
-    bad = status == 422 or isinstance(error, BookingRefused)
-    return (400 if bad else status), {**fields, **extra}
+    for one in error.violations if isinstance(error, BookingRefused) else ():
+        kind = FIELDS.get(one.resource.kind.value) if one.resource else None
+        said = f"{(kind or '').title()} already has an appointment in this window."
+        fields[kind or "start_time"].append(
+            said if kind and one.reason is Reason.TAKEN else one.message
+        )
+    for wrong in found.told.get("errors", ()):
+        fields[wrong["field"].rpartition(".")[2]].append(wrong["message"])
+    if found.status == 422 or isinstance(error, BookingRefused):
+        found.status = 400
+    found.told = {**fields, **found.told}

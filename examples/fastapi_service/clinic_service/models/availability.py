@@ -4,11 +4,11 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from clinic_service.models import common
-from clinic_service.models.common import Between, Body, Day, Id, Note, Out, Word
-from medsched import LocationKind, SlotStatus
+from clinic_service.models.common import Between, Body, Day, Id, Note, Out, Word, told
+from medsched import LocationKind, Pricing, SlotStatus
 
 T = TypeVar("T")
 State = Literal["available", "booked", "cancelled", "blocked"]
@@ -18,7 +18,6 @@ _STATES: dict[Any, State] = {
     SlotStatus.BUSY_TENTATIVE: "booked",
     SlotStatus.BUSY_UNAVAILABLE: "blocked",
 }
-Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 
 class Place(Body):
@@ -37,6 +36,11 @@ class Price(Body):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
 
 
+Priced: Any = Annotated[
+    Price | None, AfterValidator(lambda price: price and Pricing(**price.model_dump()))
+]
+
+
 class NewAvailability(Body):
     """Hours on one date, or from it on. ``provider_id`` is the caller's own unless stated."""
 
@@ -48,12 +52,12 @@ class NewAvailability(Body):
     is_recurring: bool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
-    slot_duration: Annotated[Minutes, Field(ge=1)] = 30
-    break_duration: Minutes = 0
+    slot_duration: Annotated[common.Minutes, Field(ge=1)] = 30
+    break_duration: common.Minutes = 0
     max_appointments_per_slot: Annotated[int, Field(ge=1, le=10_000)] = 1
     appointment_type: Id = "consultation"
     location: Place | None = None
-    pricing: Price | None = None
+    pricing: Priced = None
     special_requirements: list[Word] = Field([], max_length=50)
     notes: Note = ""
 
@@ -75,7 +79,7 @@ class SlotChange(Body):
     end: common.WallEnd | None = Field(None, alias="end_time", examples=["10:30"])
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
     notes: Note | None = None
-    pricing: Price | None = None
+    pricing: Priced = None
     type: Id | None = Field(None, alias="appointment_type")
 
 
@@ -109,12 +113,7 @@ class PlaceOut(BaseModel):
     room_number: str | None
 
 
-class PriceOut(Out):
-    """What a slot costs."""
-
-    base_fee: float
-    insurance_accepted: bool
-    currency: str
+PriceOut: Any = told(Pricing, "base_fee insurance_accepted currency", base_fee=float)
 
 
 class SlotOut(Out):

@@ -1,26 +1,29 @@
 """Time blocks and reservations (seed 004); searches, holds and the waitlist (seed 001)."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 from pydantic.alias_generators import to_camel
 
+import medsched as ms
 from clinic_service.models import common
 from clinic_service.models.availability import SlotOut
 from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Out, Word, told
-from medsched import (
-    AppointmentType,
-    Hold,
-    Location,
-    Provider,
-    WaitlistEntry,
-    WaitlistOffer,
-    WaitlistPosition,
-)
 
 _STATUSES = {"booked": "CONFIRMED"}
 Urgency = Annotated[int, Field(ge=0, le=1000)]
-Lasting = Annotated[int, Field(ge=1, le=10_080)]
+Lasting = Annotated[
+    int, Field(ge=1, le=10_080), AfterValidator(lambda minutes: timedelta(minutes=minutes))
+]
 
 
 class CamelBody(Body):
@@ -75,19 +78,6 @@ class NewReservation(CamelBody):
     reason: Note = ""
 
 
-class ReservationOut(CamelOut):
-    """An appointment in a time block."""
-
-    id: str
-    date: AwareDatetime = Field(validation_alias="start")
-    time_block_id: str = Field(validation_alias="block")
-    patient_id: str = Field(validation_alias="patient")
-    doctor_id: str = Field(validation_alias="provider")
-    status: Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one).upper()))]
-    notes: str
-    reason: str
-
-
 class Whom(Body):
     """Who will do: all that is stated must hold."""
 
@@ -105,13 +95,6 @@ class CalendarWanted(Between, Whom):
     cursor: common.Cursor | None = None
 
 
-class FirstWanted(Between, Whom):
-    """The first slot that fulfils all of this, with whoever has it."""
-
-    patient: Id | None = None
-    reason: Note = ""
-
-
 class SlotPage(BaseModel):
     """Some slots in order of start; ``next`` is the cursor of those after them."""
 
@@ -119,19 +102,23 @@ class SlotPage(BaseModel):
     next: str | None
 
 
-class NewHold(Body):
-    """A slot that is to be kept while a person decides."""
-
-    slot_id: common.SlotId
-    patient: Id | None = None
-    minutes: Lasting = 10
-
-
 class Confirmation(Body):
     """Who takes what was kept or offered, the caller unless it is said, and why they come."""
 
     patient: Id | None = None
     reason: Note = ""
+
+
+class FirstWanted(Between, Whom, Confirmation):
+    """The first slot that fulfils all of this, with whoever has it."""
+
+
+class NewHold(Body):
+    """A slot that is to be kept while a person decides."""
+
+    slot_id: common.SlotId
+    patient: Id | None = None
+    minutes: Lasting = Field(10, validate_default=True)
 
 
 class NewEntry(Body):
@@ -157,17 +144,22 @@ class NewOffer(Body):
 
     slot_id: common.SlotId
     reason: Annotated[Word, Field(max_length=500)]
-    minutes: Lasting = 30
+    minutes: Lasting = Field(30, validate_default=True)
 
 
 _WHEN = "provider type location start end expires"
-HoldOut: Any = told(Hold, f"id patient {_WHEN}")
-OfferOut: Any = told(WaitlistOffer, f"id entry patient {_WHEN} status")
+HoldOut: Any = told(ms.Hold, f"id patient {_WHEN}")
+OfferOut: Any = told(ms.WaitlistOffer, f"id entry patient {_WHEN} status")
 EntryOut: Any = told(
-    WaitlistEntry,
+    ms.WaitlistEntry,
     "id patient type providers earliest latest urgency entered_at status offer appointment",
 )
-PositionOut: Any = told(WaitlistPosition, "entry position among accepted estimate")
-LocationOut: Any = told(Location, "id name timezone")
-ProviderOut: Any = told(Provider, "id name timezone location specialties languages")
-TypeOut: Any = told(AppointmentType, "code name duration modality")
+PositionOut: Any = told(ms.WaitlistPosition, "entry position among accepted estimate")
+LocationOut: Any = told(ms.Location, "id name timezone")
+ProviderOut: Any = told(ms.Provider, "id name timezone location specialties languages")
+TypeOut: Any = told(ms.AppointmentType, "code name duration modality")
+ReservationOut: Any = told(
+    ms.Appointment,
+    "id date=start timeBlockId=block patientId=patient doctorId=provider status notes reason",
+    status=Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one).upper()))],
+)
