@@ -180,16 +180,21 @@ class Practice:
         return Practice(attrs.evolve(self._context, principal=principal), self._snapshots)
 
     def add_all(
-        self, records: Iterable[Noun], *, stranded: Stranded | str = Stranded.REFUSE
+        self,
+        records: Iterable[Noun],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
     ) -> tuple[Noun, ...]:
         """Store many new records of any kind, which may refer to one another: all or none.
 
         They come back as stored, in the order given, which is of no other consequence. Raises
         the first error that creating one of them alone would raise. ``stranded`` as in
-        `AvailabilityRecords.add`.
+        `AvailabilityRecords.add`. Repeated under their ``idempotency_key`` they come back as they
+        are by then; `NotFound` if one is gone.
         """
         gate = self._context.admit("record.add-all")
-        return self._writer.create(gate, tuple(records), stranded=stranded)
+        return self._writer.create(gate, tuple(records), stranded=stranded, key=idempotency_key)
 
     def shred(self, patient: str) -> bool:
         """Destroy the key of a patient for good; whether the patient had one.

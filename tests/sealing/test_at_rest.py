@@ -35,6 +35,7 @@ from medsched.adapters.sqlalchemy.schema import tables
 from medsched.domain.access import Grant
 from medsched.domain.fields import phi_fields
 from medsched.domain.stored import CLASSES, BookingRecord, Ref, kind_of, patient_of
+from medsched.errors import KeyDestroyed
 from medsched.testing.contracts.samples import RECORDS
 
 
@@ -188,7 +189,15 @@ class TestADay:
         (offer,) = clinic.waitlist.offers.list()
         clinic.waitlist.decline(offer, patient="bob", reason=f"{CANARY} declined")
         ada = clinic.patients.get("ada")
-        clinic.patients.update(attrs.evolve(ada, name=f"{CANARY} anew"))
+        anew = attrs.evolve(ada, name=f"{CANARY} anew")
+        changed = clinic.patients.update(anew, idempotency_key="k8")
+        assert clinic.patients.update(anew, idempotency_key="k8") == changed
+        named = {"name": f"{CANARY} new", "phone": f"{CANARY} phone"}
+        made = clinic.patients.create(**named, idempotency_key="k9")
+        assert clinic.patients.create(**named, idempotency_key="k9") == made
+        clinic.shred(made.id)
+        with pytest.raises(KeyDestroyed):
+            clinic.patients.create(**named, idempotency_key="k9")
         assert [one.name for one in clinic.patients.list(name=f"{CANARY} an")] == [f"{CANARY} anew"]
         assert is_clean(everything(each.engine))
         assert CANARY.encode() not in files_of(each.engine)

@@ -75,6 +75,8 @@ def filled(store: SqlAlchemyStore) -> list[Stored]:
     request = keyed_request("key", SYSTEM, "book", {}, NOW)
     done = changes("riverside", anew, request=attrs.evolve(request, result=anew))
     assert type(store.apply(done)).__name__ == "Applied"
+    request = keyed_request("key", SYSTEM, "read", {}, NOW)
+    put(store, "riverside", request=attrs.evolve(request, result=_patient_of(written)))
     return [*(one for one in written if one is not booking), anew]
 
 
@@ -86,6 +88,14 @@ def check_all(store: SqlAlchemyStore, written: list[Stored]) -> None:
     receipt = store.receipt("riverside", scope, NOW)
     assert receipt is not None
     assert receipt.result == written[-1]
+    scope = keyed_request("key", SYSTEM, "read", {}, NOW).scope
+    receipt = store.receipt("riverside", scope, NOW)
+    assert receipt is not None
+    assert receipt.result == _patient_of(written)
+
+
+def _patient_of(records: list[Stored]) -> Patient:
+    return next(one for one in records if isinstance(one, Patient))
 
 
 def later(minutes: int) -> Any:
@@ -147,6 +157,21 @@ class TestSealingAll:
         assert {one.id for one in found} == {one.id for one in written if isinstance(one, Patient)}
         with pytest.raises(KeyUnavailable):
             SqlAlchemyStore(plain.engine).get("riverside", Patient, found.items[0].id)
+
+    def test_a_patient_is_found_by_what_they_are_and_not_by_what_a_receipt_says(
+        self, plain: SqlAlchemyStore, encryption: Encryption
+    ) -> None:
+        clinic = opened(plain)
+        ada = clinic.patients.create(id="ada", name="Before", idempotency_key="k")
+        after = clinic.patients.update(attrs.evolve(ada, name="Afterwards"))
+        seal_all(plain.engine, encryption)
+        store = SqlAlchemyStore(plain.engine, encryption=encryption)
+        clinic = opened_again(store)
+        assert list(clinic.patients.list(name="afterw")) == [after]
+        assert list(clinic.patients.list(name="before")) == []
+        assert "Before" not in everything(plain.engine)
+        again = clinic.patients.create(id="ada", name="Before", idempotency_key="k")
+        assert (again.name, again.version) == ("Before", 1)
 
     def test_plain_text_is_refused_afterwards_and_sealed_only_when_told(
         self, plain: SqlAlchemyStore, encryption: Encryption
@@ -523,4 +548,5 @@ def test_what_is_there_now_is_not_replaced_by_what_was_read(databases: Databases
     engine.dispose()
     assert done
     with plain.engine.connect() as connection:
-        assert connection.scalars(sa.select(tables().receipt.c.document)).all() == [None]
+        left = connection.scalars(sa.select(tables().receipt.c.document)).all()
+        assert set(left) == {None}

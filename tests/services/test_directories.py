@@ -343,7 +343,7 @@ def test_a_patients_data_is_in_no_repr_event_or_error(clinic: Practice, store: M
         lambda: clinic.patients.update(attrs.evolve(ada, id="ehr-2")),
         lambda: clinic.patients.create(name="canary" * 100),
         lambda: clinic.patients.create(email="canary\0"),
-        lambda: clinic.patients.create(birth_date="1931-07-19"),  # type: ignore[arg-type]
+        lambda: clinic.patients.create(birth_date="1931-07-19"),  # type: ignore[call-overload]
     ]
     for attempt in attempts:
         with pytest.raises(MedschedError) as caught:

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     async def mistakes(clinic: Practice, smith: Provider) -> None:
         await call(clinic.availability.slots, "smith", "visit", START)  # type: ignore[call-arg]
         await call(clinic.availability.slots, "smith", "visit", 9, 17)  # type: ignore[arg-type]
-        await call(clinic.providers.create, nmae="Dr. Smith")  # type: ignore[call-arg]
+        await call(clinic.providers.create, nmae="Dr. Smith")  # type: ignore[arg-type]
         await call(clinic.providers.create, name=5)  # type: ignore[arg-type]
         await call(clinic.providers.list, speciality="x")  # type: ignore[call-arg]
         await call(clinic.staff.update, smith)  # type: ignore[arg-type]

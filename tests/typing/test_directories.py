@@ -79,10 +79,10 @@ def test_records_keep_their_type() -> None:
 if TYPE_CHECKING:
 
     def mistakes(clinic: Practice, smith: Provider) -> None:
-        clinic.providers.create(nmae="Dr. Smith")  # type: ignore[call-arg]
-        clinic.providers.create(name=5)  # type: ignore[arg-type]
-        clinic.rooms.create()  # type: ignore[call-arg]
-        clinic.appointment_types.create(code="visit")  # type: ignore[call-arg]
+        clinic.providers.create(nmae="Dr. Smith")  # type: ignore[call-overload]
+        clinic.providers.create(name=5)  # type: ignore[call-overload]
+        clinic.rooms.create()  # type: ignore[call-overload]
+        clinic.appointment_types.create(code="visit")  # type: ignore[call-overload]
         clinic.providers.list(speciality="cardiology")  # type: ignore[call-arg]
         clinic.providers.list(limit="10")  # type: ignore[arg-type]
         clinic.patients.list(location="main")  # type: ignore[call-arg]

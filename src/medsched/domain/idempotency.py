@@ -18,7 +18,7 @@ from medsched.domain.bookings import instant
 from medsched.domain.digests import SIZE, digest_of
 from medsched.domain.fields import an_id, check_id
 from medsched.domain.principals import Principal
-from medsched.domain.stored import BookingRecord
+from medsched.domain.stored import Stored
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a key answers for its first request."""
@@ -29,22 +29,22 @@ class KeyedRequest:
     """A request under an idempotency key: what is written beside the changes it makes.
 
     ``scope`` stands for principal, operation and key, ``digest`` for the request. ``result`` is
-    the booking that the command returns, None if it returns nothing. ``made_at`` is an aware
-    instant.
+    the record that the command returns, None if it returns nothing, or reads it again. ``made_at``
+    is an aware instant.
     """
 
     scope: str = attrs.field(validator=an_id)
     digest: str = attrs.field(validator=an_id)
     made_at: datetime = attrs.field(converter=instant)
-    result: BookingRecord | None = None
+    result: Stored | None = None
 
 
 @attrs.frozen
 class Receipt:
-    """What is kept of the first request under a key: its digest, and the booking it returned."""
+    """What is kept of the first request under a key: its digest, and the record it returned."""
 
     digest: str
-    result: BookingRecord | None
+    result: Stored | None
 
 
 def keyed_request(

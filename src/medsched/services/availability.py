@@ -222,6 +222,7 @@ class Availability(AvailabilityRecords):
         special_requirements: Iterable[str] | str | None = None,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        idempotency_key: str | None = None,
     ) -> SlotOverride:
         """Offer one slot at another time, as another type, at another price, or with notes.
 
@@ -236,7 +237,8 @@ class Availability(AvailabilityRecords):
         provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or
         an appointment of the provider, in its way; `AppointmentsStranded`; `VersionConflict`
         where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval` and
-        `InvalidDuration` for times that are none.
+        `InvalidDuration` for times that are none. Repeated under its ``idempotency_key`` it returns
+        its first result: see `Appointments`.
         """
         return self._slots.change(
             slot,
@@ -247,6 +249,7 @@ class Availability(AvailabilityRecords):
             notes=notes,
             special_requirements=special_requirements,
             fate=Fate(stranded, reason),
+            key=idempotency_key,
         )
 
     def delete_slot(
@@ -256,29 +259,36 @@ class Availability(AvailabilityRecords):
         reason: str = "",
         recurring: bool = False,
         stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
     ) -> SlotOverride | AvailabilityRule | Override:
         """Offer one slot no more; or, ``recurring``, none of the rule that opened it.
 
         The ``reason``, up to 500 characters, is kept: by the override of the slot, or the rule,
         which is deactivated. Whoever asks for the slot is told. ``stranded`` says what becomes of
         the appointments that stand in it: see `Stranded`. `NotFound` for a start that is no slot;
-        `AppointmentsStranded`.
+        `AppointmentsStranded`. ``idempotency_key`` as in `change_slot`; ``recurring`` has keys of
+        its own.
         """
         fate = Fate(stranded, reason)
         if recurring:
-            return self._slots.end_recurrence(slot, fate)
-        return self._slots.withdraw(slot, fate)
+            return self._slots.end_recurrence(slot, fate, idempotency_key)
+        return self._slots.withdraw(slot, fate, idempotency_key)
 
     def restore_slot(
-        self, slot: SlotLike, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        slot: SlotLike,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> None:
         """Let one slot be again what its hours make of it.
 
         It may be named as its hours give it, or as it was changed. Hours that were ended are
-        activated instead. ``stranded`` and ``reason`` as in `change_slot`. `NotFound` where
-        nothing was changed.
+        activated instead. ``stranded``, ``reason`` and ``idempotency_key`` as in `change_slot`.
+        `NotFound` where nothing was changed.
         """
-        self._slots.restore(slot, Fate(stranded, reason))
+        self._slots.restore(slot, Fate(stranded, reason), idempotency_key)
 
     # -------------------------------------------------------------------- findings
 

@@ -19,7 +19,9 @@ from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.principals import SYSTEM, Principal
-from medsched.domain.stored import BookingRecord, Kind, Ref, StoredT, kind_of
+from medsched.domain.series import Series
+from medsched.domain.stored import Kind, Ref, Stored, StoredT, kind_of
+from medsched.domain.waitlist import WaitlistEntry, WaitlistOffer
 from medsched.engine.access import RolePolicy
 from medsched.errors import (
     IdempotencyMismatch,
@@ -35,6 +37,8 @@ from medsched.services.gates import Gate
 from medsched.services.walking import PAGE, all_records
 
 T = TypeVar("T")
+_ALIVE: Final = (Series, WaitlistEntry, WaitlistOffer)
+"""What a repeated command reads again, and tells as it is by then: time alone changes it."""
 _LONGEST_PAUSE: Final = 8
 """After so many tries, pauses grow no longer."""
 
@@ -201,14 +205,14 @@ class Context:
         self, request: KeyedRequest | None, result: object, changeset: Changeset | None
     ) -> Changeset:
         """The changeset with its request; where there is nothing to do, the request alone."""
-        booking = result if isinstance(result, BookingRecord) else None
+        kept = result if isinstance(result, Stored) and not isinstance(result, _ALIVE) else None
         if changeset is None:
-            stands = () if booking is None else (RowVersion(Ref.to(booking), booking.version),)
+            stands = () if kept is None else (RowVersion(Ref.to(kept), kept.version),)
             changeset = Changeset(practice=self.practice, guards=frozenset(stands))
         assert changeset.events or not changeset.touched  # or nobody would be told
         if request is None:
             return changeset
-        return attrs.evolve(changeset, request=attrs.evolve(request, result=booking))
+        return attrs.evolve(changeset, request=attrs.evolve(request, result=kept))
 
     def _receipt(self, request: KeyedRequest | None) -> Receipt | None:
         if request is None:
@@ -217,12 +221,12 @@ class Context:
 
     def _first_result(
         self, gate: Gate, request: KeyedRequest | None, receipt: Receipt
-    ) -> BookingRecord | None:
+    ) -> Stored | None:
         if request is None or receipt.digest != request.digest:
             raise IdempotencyMismatch(gate.operation)
         if receipt.result is None:
             return None
-        return cast("BookingRecord", gate.show(gate.see(receipt.result, Ref.to(receipt.result))))
+        return gate.show(gate.see(receipt.result, Ref.to(receipt.result)))
 
 
 def _decided(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medsched.domain.idempotency import scope_of
 from medsched.domain.stored import Kind, Ref
 from medsched.services.context import Context
 
 
 class NewIds:
-    """The ids of records of one kind that one command makes.
+    """The ids of the record of a kind that one command makes, or of many.
 
     Under an idempotency key they follow from it, so that a repeated request finds what its first
     run made. A key answers for seven days only, and may be used for something else after that: so
@@ -18,17 +20,16 @@ class NewIds:
     def __init__(
         self,
         context: Context,
-        kind: Kind,
+        kind: Kind | Sequence[Kind],
         operation: str,
         key: str | None,
         *,
         given: str = "",
-        many: int | None = None,
     ) -> None:
         self._context = context
-        self._kind = kind
+        self._many = not isinstance(kind, Kind)
+        self._kinds = [kind] if isinstance(kind, Kind) else [*kind]
         self._given = given
-        self._many = many
         self._scope = None if key is None else scope_of(key, context.principal, operation)
         self._new: list[str] = []
 
@@ -39,8 +40,7 @@ class NewIds:
         if self._scope is not None:
             return self._under(self._scope, self._used(self._scope))
         if not self._new:
-            ids, many = self._context.surroundings.ids, self._many
-            self._new = [ids.new(self._kind) for _ in range(1 if many is None else many)]
+            self._new = [self._context.surroundings.ids.new(kind) for kind in self._kinds]
         return self._new
 
     def made(self) -> list[str]:
@@ -57,9 +57,9 @@ class NewIds:
         return found
 
     def _stored(self, ids: list[str]) -> bool:
-        refs = [Ref(self._kind, id) for id in ids]
+        refs = [Ref(kind, id) for kind, id in zip(self._kinds, ids, strict=True)]
         return bool(refs) and bool(self._context.store.get_many(self._context.practice, refs))
 
     def _under(self, scope: str, time: int) -> list[str]:
         first = f"{scope}.{time}" if time else scope
-        return [first] if self._many is None else [f"{first}-{at}" for at in range(self._many)]
+        return [f"{first}-{at}" for at in range(len(self._kinds))] if self._many else [first]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, ParamSpec, cast
+from typing import Any, Generic, ParamSpec, cast, overload
 
 from medsched.domain.access import EVERYTHING
 from medsched.domain.pages import Page, cursor, read_cursor
@@ -104,6 +104,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        idempotency_key: str | None = None,
     ) -> NounT:
         """Store a changed record, made by ``attrs.evolve`` from the stored one.
 
@@ -114,45 +115,78 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
         unless given, which raises `AppointmentsStranded`; ``keep``, ``cancel``, or ``move``, see
         `Stranded`. Those who are cancelled are told the ``reason``, up to 500 characters; else
         that of the record.
+
+        Repeated under its ``idempotency_key`` it returns its first result: see `Appointments`. The
+        version of the record is no part of the request.
         """
         gate = self._admit("update", record)
         if not isinstance(record, self._cls):
             why = f"a {kind_of(self._cls).value} is needed"
             raise InvalidChoice("record", type(record).__name__, why)
-        return self._writer.update(gate, record, stranded=stranded, reason=reason)
+        return self._writer.update(
+            gate, record, stranded=stranded, reason=reason, key=idempotency_key
+        )
 
     def deactivate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> NounT:
         """Keep a record, and let it take no part in scheduling; `NotFound` if there is none.
 
-        ``stranded`` and ``reason`` as in `update`.
+        ``stranded``, ``reason`` and ``idempotency_key`` as in `update`.
         """
         return self._writer.set_active(
-            self._admit("deactivate", id), self._cls, id, False, stranded=stranded, reason=reason
+            self._admit("deactivate", id),
+            *(self._cls, id, False),
+            stranded=stranded,
+            reason=reason,
+            key=idempotency_key,
         )
 
     def activate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> NounT:
         """Let a record take part in scheduling again; `NotFound` if there is none.
 
-        What has changed since it was deactivated may refuse it, as on creating it. ``stranded``
-        and ``reason`` as in `update`: a closure takes hours away when it is activated.
+        What has changed since it was deactivated may refuse it, as on creating it. ``stranded``,
+        ``reason`` and ``idempotency_key`` as in `update`: a closure takes hours away when it is
+        activated.
         """
         return self._writer.set_active(
-            self._admit("activate", id), self._cls, id, True, stranded=stranded, reason=reason
+            self._admit("activate", id),
+            *(self._cls, id, True),
+            stranded=stranded,
+            reason=reason,
+            key=idempotency_key,
         )
 
     def delete(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> None:
         """Remove a record for good; `NotFound` if there is none, `InUse` if others refer to it.
 
-        ``stranded`` and ``reason`` as in `update`.
+        ``stranded``, ``reason`` and ``idempotency_key`` as in `update`.
         """
         self._writer.delete(
-            self._admit("delete", id), self._cls, id, stranded=stranded, reason=reason
+            self._admit("delete", id),
+            *(self._cls, id),
+            stranded=stranded,
+            reason=reason,
+            key=idempotency_key,
         )
 
 
@@ -166,13 +200,20 @@ class Directory(Records[NounT, Q], Generic[NounT, F, Q]):
         super().__init__(context, cast("type[NounT]", noun), query)
         self._noun = noun
 
-    def create(self, *args: F.args, **fields: F.kwargs) -> NounT:
+    @overload
+    def create(self, *args: F.args, **fields: F.kwargs) -> NounT: ...
+    @overload
+    def create(self, *args: Any, idempotency_key: str | None, **fields: Any) -> NounT: ...
+    def create(self, *args: Any, **fields: Any) -> NounT:
         """Store a new record, made from its fields, and return it as stored.
 
         Takes the fields of the noun. Without an id it is given one. Raises what the noun
         raises for a bad field; `AlreadyExists` for an id that is taken; `NotFound` for a
         record that it names and that is not there; `UnknownZone`; `InvalidDuration` for a
         length outside the practice's bounds.
+
+        Repeated under its ``idempotency_key`` it returns the record that it made: see
+        `Appointments`. Type checkers then take any fields.
         """
-        gate = self._admit("create")
-        return self._writer.create(gate, [self._noun(*args, **fields)])[0]
+        gate, key = self._admit("create"), fields.pop("idempotency_key", None)
+        return self._writer.create_one(gate, self._noun(*args, **fields), key=key)

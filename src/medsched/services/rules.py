@@ -14,7 +14,7 @@ from medsched.services.context import Context
 from medsched.services.gates import Gate
 from medsched.services.queries import HoursQuery, OverrideQuery
 from medsched.services.records import Records
-from medsched.services.stranding import Stranders
+from medsched.services.stranding import Fate, Stranders
 from medsched.services.view import View
 from medsched.services.writer import Writer
 
@@ -40,7 +40,13 @@ class AvailabilityRecords:
         self.releases = Records(context, ReleaseRule, HoursQuery)
         """Release rules: read, list, update, deactivate, delete."""
 
-    def add(self, item: HoursT, *, stranded: Stranded | str = Stranded.REFUSE) -> HoursT:
+    def add(
+        self,
+        item: HoursT,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
+    ) -> HoursT:
         """Store a rule, override, blocking or release rule, and return it as stored, its id given.
 
         ``stranded`` says what becomes of the appointments whose hours it takes away: see
@@ -50,26 +56,35 @@ class AvailabilityRecords:
         `NotFound` for a resource, location, room or type that is not there; `InvalidChoice`
         for hours of a patient; `UnknownZone`; `InvalidDuration` for a length outside the
         practice's bounds, or of a stated type that fits into none of the windows;
-        `OverlappingRules`; `ContradictoryOverrides`; `AlreadyExists`.
+        `OverlappingRules`; `ContradictoryOverrides`; `AlreadyExists`. Repeated under its
+        ``idempotency_key`` it returns what it stored: see `Appointments`.
         """
-        return self._add([item], stranded)[0]
+        gate, fate = self._admit([item]), Fate(stranded)
+        return self._writer.create_one(gate, item, fate=fate, key=idempotency_key)
 
     def add_all(
-        self, items: Iterable[HoursRecord], *, stranded: Stranded | str = Stranded.REFUSE
+        self,
+        items: Iterable[HoursRecord],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        idempotency_key: str | None = None,
     ) -> tuple[HoursRecord, ...]:
         """Store many, in the order given: all of them, or none and the first error of `add`.
 
-        They are compared with one another as well, and strand whom they strand together.
+        They are compared with one another as well, and strand whom they strand together. Repeated
+        under their ``idempotency_key`` they come back as they are by then.
         """
-        return self._add(items, stranded)
+        given = tuple(items)
+        gate = self._admit(given)
+        return self._writer.create(gate, given, stranded=stranded, key=idempotency_key)
 
-    def _add(self, items: Iterable[HoursT], stranded: Stranded | str) -> tuple[HoursT, ...]:
-        gate, given = self._writer.context.admit("availability.add"), tuple(items)
-        for one in given:
+    def _admit(self, items: Iterable[object]) -> Gate:
+        gate = self._writer.context.admit("availability.add")
+        for one in items:
             if not isinstance(one, HoursRecord):
                 why = "a rule, override, blocking or release rule is needed"
                 raise InvalidChoice("items", type(one).__name__, why)
-        return self._writer.create(gate, given, stranded=stranded)
+        return gate
 
     # --------------------------------------------------------------------- stranded
 

@@ -46,6 +46,7 @@ class Settings:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        idempotency_key: str | None = None,
         **changes: Unpack[SettingsChanges],
     ) -> PracticeSettings:
         """Change some settings and leave the others as they are, whoever else changes those.
@@ -53,15 +54,18 @@ class Settings:
         The bounds of slots and breaks hold for whatever is written from then on. Another zone or
         other roles may take hours away under appointments: ``stranded`` and ``reason`` as in
         `Records.update`. `UnknownZone`; `AppointmentsStranded`;
-        `InvalidDuration` for bounds that are no lengths or exclude one another.
+        `InvalidDuration` for bounds that are no lengths or exclude one another. Repeated under its
+        ``idempotency_key`` it returns its first result: see `Appointments`.
         """
         gate, id = self._context.admit("practice.update"), self._context.practice
-        return Writer(self._context).change(
+        writer, fate = Writer(self._context), Fate(stranded, reason)
+        return writer.change(
             gate,
             PracticeSettings,
             id,
             Change.UPDATED,
             lambda settings: attrs.evolve(settings, **changes),
             default=PracticeSettings(id=id),
-            fate=Fate(stranded, reason),
+            fate=fate,
+            request=writer.keyed(gate, idempotency_key, changes, fate),
         )

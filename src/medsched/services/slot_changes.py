@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import attrs
 
 from medsched.domain.appointment_types import Pricing
 from medsched.domain.availability import AvailabilityRule, Override
 from medsched.domain.events import Change
+from medsched.domain.fields import texts
+from medsched.domain.idempotency import KeyedRequest
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason
 from medsched.domain.slot_overrides import SlotOverride, slot_override_id
@@ -25,16 +28,13 @@ from medsched.services.asked_for import SlotLike, Wanted
 from medsched.services.bookings import Bookings
 from medsched.services.gates import Gate
 from medsched.services.stranding import Fate
-from medsched.services.writer import Writer
+from medsched.services.writer import Target, Writer
 from medsched.timeline.instants import instant_of
 
 _NO_SLOT: Final = frozenset(
     {Reason.CLOSED, Reason.RUNS_OUT, Reason.TYPE, Reason.OFF_GRID, Reason.WITHDRAWN}
 )
 """The reasons for which a start is no slot at all, taken or free."""
-
-
-DatedT = TypeVar("DatedT", AvailabilityRule, Override)
 
 
 class Found(NamedTuple):
@@ -66,14 +66,16 @@ class SlotChanges:
         notes: str | None,
         special_requirements: Iterable[str] | str | None,
         fate: Fate,
+        key: str | None,
     ) -> SlotOverride:
         """Let a slot be offered otherwise; None leaves each as it is."""
         gate = self._admit("slot.change", slot)
-        said = {
+        required = None if special_requirements is None else texts(special_requirements)
+        said: dict[str, Any] = {
             "becomes": type,
             "pricing": pricing,
             "notes": notes,
-            "special_requirements": special_requirements,
+            "special_requirements": required,
         }
         stated: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
 
@@ -87,34 +89,43 @@ class SlotChanges:
                 moved["ends"] = end
             return attrs.evolve(old, **moved)
 
-        return self._write(gate, self._found(slot).override, changed, fate)
+        request = self._keyed(gate, key, slot, {**said, "start": start, "end": end}, fate)
+        return self._write(gate, slot, changed, fate, request)
 
-    def withdraw(self, slot: SlotLike, fate: Fate) -> SlotOverride:
+    def withdraw(self, slot: SlotLike, fate: Fate, key: str | None) -> SlotOverride:
         """Offer one slot no more."""
         gate = self._admit("slot.delete", slot)
-        return self._write(
-            gate,
-            self._found(slot).override,
-            lambda old: attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason),
-            fate,
-        )
 
-    def end_recurrence(self, slot: SlotLike, fate: Fate) -> AvailabilityRule | Override:
+        def gone(old: SlotOverride) -> SlotOverride:
+            return attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason)
+
+        return self._write(gate, slot, gone, fate, self._keyed(gate, key, slot, {}, fate))
+
+    def end_recurrence(
+        self, slot: SlotLike, fate: Fate, key: str | None
+    ) -> AvailabilityRule | Override:
         """Offer no slot of the rule, or of the dated hours, that opened this one."""
         gate = self._admit("slot.delete-recurring", slot)
-        source, why = self._found(slot).source, fate.reason
 
-        def ended(old: DatedT) -> DatedT:
-            return attrs.evolve(old, active=False, reason=why or old.reason)
+        @cache
+        def find() -> Target[AvailabilityRule | Override]:
+            source = self._found(slot).source
+            return Target(type(source), source.id)
 
-        write, off = self._writer.change, Change.DEACTIVATED
-        if isinstance(source, Override):
-            return write(gate, Override, source.id, off, ended, fate=fate)
-        return write(gate, AvailabilityRule, source.id, off, ended, fate=fate)
+        def ended(old: AvailabilityRule | Override) -> AvailabilityRule | Override:
+            return attrs.evolve(old, active=False, reason=fate.reason or old.reason)
 
-    def restore(self, slot: SlotLike, fate: Fate) -> None:
+        request = self._keyed(gate, key, slot, {}, fate)
+        return self._writer.change_found(gate, find, Change.DEACTIVATED, ended, fate, request)
+
+    def restore(self, slot: SlotLike, fate: Fate, key: str | None) -> None:
         """Let a slot be again what its hours make of it, named as it was or as it is."""
         gate = self._admit("slot.restore", slot)
+        request = self._keyed(gate, key, slot, {}, fate)
+        self._writer.delete_found(gate, cache(lambda: self._changed(slot)), fate, request)
+
+    def _changed(self, slot: SlotLike) -> Target[SlotOverride]:
+        """What was changed of a slot and can be put back; `NotFound`, `SlotsOverlap`."""
         wanted = self._bookings.wanted(slot)
         context, owner = self._bookings.context, Resource(ResourceKind.PROVIDER, wanted.provider)
         read = context.store.calendars(context.practice, [owner])[owner]
@@ -125,8 +136,13 @@ class SlotChanges:
         if not named:
             raise NotFound(Kind.SLOT_OVERRIDE.value, self._id(wanted, None))
         self._refuse_overlap(named[0], [one for one in here if one is not named[0]])
-        id, told = named[0].id, fate.reason
-        self._writer.delete(gate, SlotOverride, id, stranded=fate.stranded, reason=told)
+        return Target(SlotOverride, named[0].id)
+
+    def _keyed(
+        self, gate: Gate, key: str | None, slot: SlotLike, said: Mapping[str, Any], fate: Fate
+    ) -> KeyedRequest | None:
+        whole = {**said, "slot": self._bookings.wanted(slot).plain()}
+        return self._writer.keyed(gate, key, whole, fate)
 
     def _admit(self, operation: str, slot: SlotLike) -> Gate:
         """Let the principal change a slot of their own."""
@@ -190,16 +206,24 @@ class SlotChanges:
     def _write(
         self,
         gate: Gate,
-        found: SlotOverride,
+        slot: SlotLike,
         make: Callable[[SlotOverride], SlotOverride],
         fate: Fate,
+        request: KeyedRequest | None,
     ) -> SlotOverride:
         """Store what is made of the override as it is stored, or of a new one.
 
         `VersionConflict` for a slot that somebody else has changed since it was looked for.
         """
 
+        @cache
+        def find() -> Target[SlotOverride]:
+            found = self._found(slot).override
+            return Target(SlotOverride, found.id, found)
+
         def made(stored: SlotOverride) -> SlotOverride:
+            found = find().default
+            assert found is not None
             if not stored.active:
                 return make(_unchanged(stored))
             if stored.version != found.version:
@@ -207,9 +231,7 @@ class SlotChanges:
                 raise VersionConflict(kind, found.id, found.version, stored.version)
             return make(stored)
 
-        return self._writer.change(
-            gate, SlotOverride, found.id, Change.UPDATED, made, default=found, fate=fate
-        )
+        return self._writer.change_found(gate, find, Change.UPDATED, made, fate, request)
 
 
 def _unchanged(override: SlotOverride) -> SlotOverride:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, Unpack
-
-import attrs
+from typing import Final, Unpack
 
 from medsched.domain.appointments import Appointment
 from medsched.domain.events import Change
 from medsched.domain.fields import check_id
-from medsched.domain.idempotency import keyed_request
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.records import Resource
 from medsched.domain.starts import Start
@@ -23,17 +20,15 @@ from medsched.errors import InvalidChoice, InvalidInterval, NotFound, VersionCon
 from medsched.services.appointments import Appointments
 from medsched.services.asked_for import Details
 from medsched.services.context import Context
-from medsched.services.new_ids import NewIds
 from medsched.services.queries import TimeBlockQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Fate
-from medsched.services.writer import Writer
+from medsched.services.writer import Writer, said_of
 from medsched.timeline.instants import check_date, instant_of
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
 
 _BATCH: Final = 500
-_SET_HERE: Final = frozenset({"version", "created_at", "updated_at"})
 
 
 class TimeBlocks:
@@ -90,32 +85,13 @@ class TimeBlocks:
 
         They are compared with one another as well.
         """
-        context, given, operation = self._context, tuple(blocks), "time-block.publish"
-        fate = Fate(stranded, reason)
-        gate = context.admit(operation)
+        gate, given = self._context.admit("time-block.publish"), tuple(blocks)
         for block in given:
             if not isinstance(block, TimeBlock):
                 raise InvalidChoice("blocks", type(block).__name__, "a TimeBlock is needed")
-        request = None
-        if idempotency_key is not None:
-            said: dict[str, Any] = {"blocks": [_said(block) for block in given]}
-            said |= {"stranded": fate.stranded, "reason": reason}
-            now = context.now()
-            request = keyed_request(idempotency_key, context.principal, operation, said, now)
-        ids = NewIds(context, Kind.TIME_BLOCK, operation, idempotency_key, many=len(given))
-
-        def named(new: Sequence[str]) -> list[TimeBlock]:
-            return [
-                block if block.id else attrs.evolve(block, id=id)
-                for block, id in zip(given, new, strict=True)
-            ]
-
-        for block in given:
-            gate.choose(block.id)
-        made = self._writer.create_named(gate, named(ids.to_make()), request, fate)
-        if made is not None:
-            return made
-        return tuple(map(self._stored, (one.id for one in named(ids.made()))))
+        return self._writer.create(
+            gate, given, stranded=stranded, reason=reason, key=idempotency_key
+        )
 
     # ---------------------------------------------------------------------- reading
 
@@ -247,7 +223,12 @@ class TimeBlocks:
     # --------------------------------------------------------------------- changing
 
     def update(
-        self, block: TimeBlock, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        block: TimeBlock,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Store a changed block, made by ``attrs.evolve`` from the stored one.
 
@@ -271,33 +252,55 @@ class TimeBlocks:
             return block
 
         fate = Fate(stranded, reason)
-        return self._writer.change(gate, TimeBlock, block.id, Change.UPDATED, changed, fate=fate)
+        request = self._writer.keyed(gate, idempotency_key, {"record": said_of(block)}, fate)
+        return self._writer.change(
+            gate, TimeBlock, block.id, Change.UPDATED, changed, fate=fate, request=request
+        )
 
     def deactivate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Keep a block and offer it no more.
 
         ``stranded`` says what becomes of an appointment that stands in it, and ``reason`` what
         it is told: `AppointmentsStranded` unless stated. `NotFound`.
         """
-        return self._records.deactivate(id, stranded=stranded, reason=reason)
+        return self._records.deactivate(
+            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+        )
 
     def activate(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> TimeBlock:
         """Offer a block again. `NotFound`, and what publishing it raises."""
-        return self._records.activate(id, stranded=stranded, reason=reason)
+        return self._records.activate(
+            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+        )
 
     def delete(
-        self, id: str, *, stranded: Stranded | str = Stranded.REFUSE, reason: str = ""
+        self,
+        id: str,
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
     ) -> None:
         """Remove a block for good.
 
         `NotFound`; `InUse` if an appointment or hold refers to it, a cancelled one too. One that
         stands in its time without being in it may be stranded, as in `deactivate`.
         """
-        self._records.delete(id, stranded=stranded, reason=reason)
+        self._records.delete(id, stranded=stranded, reason=reason, idempotency_key=idempotency_key)
 
 
 def _id(block: TimeBlock | str) -> str:
@@ -306,9 +309,3 @@ def _id(block: TimeBlock | str) -> str:
 
 def _written(scope: str, block: TimeBlock) -> str:
     return cursor(scope, block.id)
-
-
-def _said(block: TimeBlock) -> Mapping[str, Any]:
-    """What a request says of a block."""
-    said = attrs.asdict(block, recurse=False)
-    return {name: value for name, value in said.items() if name not in _SET_HERE}

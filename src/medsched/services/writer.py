@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import attrs
 
@@ -12,7 +12,7 @@ from medsched.domain.access import Grant
 from medsched.domain.changes import Changeset, RowVersion
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
-from medsched.domain.idempotency import KeyedRequest
+from medsched.domain.idempotency import KeyedRequest, keyed_request
 from medsched.domain.people import Patient
 from medsched.domain.places import PracticeSettings
 from medsched.domain.records import Identified, Resource
@@ -37,11 +37,23 @@ from medsched.services.checks import check
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.gates import Gate
+from medsched.services.new_ids import NewIds
 from medsched.services.placements import Placements
 from medsched.services.registering import check_change, registered
 from medsched.services.schedules import schedule_in
 from medsched.services.stranding import REFUSED, Altered, Fate, Stranders
 from medsched.services.view import View
+
+T = TypeVar("T")
+_SET_HERE: Final = frozenset({"version", "created_at", "updated_at"})
+
+
+class Target(NamedTuple, Generic[NounT]):
+    """The record that is to be changed: its class and id, and what it is if none is stored."""
+
+    cls: type[NounT]
+    id: str
+    default: NounT | None = None
 
 
 @attrs.frozen
@@ -52,10 +64,30 @@ class Writer:
     same things. Ids and the time of a change are fixed before the first try. ``stranded`` says
     what becomes of the appointments that a change takes the hours of (`Stranded`), by default
     `AppointmentsStranded`; ``reason`` is what those are told who are cancelled with it, that of
-    the record unless given.
+    the record unless given. What runs under a ``request``, or a ``key`` that one is made of, and
+    was carried out before, returns its first result and changes nothing.
     """
 
     context: Context
+
+    def keyed(
+        self, gate: Gate, key: str | None, said: Mapping[str, Any], fate: Fate = REFUSED
+    ) -> KeyedRequest | None:
+        """The request of a command under its idempotency key, if it has one; `InvalidId`."""
+        if key is None:
+            return None
+        whole = {**said, "stranded": fate.stranded, "reason": fate.reason}
+        by, now = self.context.principal, self.context.now()
+        return keyed_request(key, by, gate.operation, whole, now)
+
+    def create_one(
+        self, gate: Gate, record: NounT, *, fate: Fate = REFUSED, key: str | None = None
+    ) -> NounT:
+        """Store a new record, as `create` does."""
+        self._choose(gate, [record])
+        request = self.keyed(gate, key, {"record": said_of(record)}, fate)
+        ids = self._new_ids([record])
+        return self._create(gate, [record], ids, request, fate, lambda made: made[0])
 
     def create(
         self,
@@ -64,38 +96,46 @@ class Writer:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        key: str | None = None,
     ) -> tuple[NounT, ...]:
         """Store new records, which may refer to one another; they come back as stored.
 
         One without an id is given one; version and times are set here, whatever they say.
         `AlreadyExists` for an id that is stored, or comes twice. Where the time of a record depends
-        on a zone that it does not state, it comes back with it (see `TimeBlock`).
+        on a zone that it does not state, it comes back with it (see `TimeBlock`). Repeated under
+        their ``key`` they come back as they are by then.
         """
-        created = self.create_once(gate, records, None, Fate(stranded, reason))
-        assert created is not None  # only a request can be repeated
-        return created
+        self._choose(gate, records)
+        fate = Fate(stranded, reason)
+        if key is None:
+            return self._create(gate, records, self._new_ids(records), None, fate, tuple)
+        request = self.keyed(gate, key, {"records": [said_of(one) for one in records]}, fate)
+        ids = NewIds(self.context, [kind_of(type(one)) for one in records], gate.operation, key)
+        made: tuple[NounT, ...] | None = self._create(
+            gate, records, ids.to_make(), request, fate, tuple
+        )
+        if made is not None:
+            return made
+        refs = [Ref.to(one) for one in self._named(records, ids.made())]
+        found = self.context.store.get_many(self.context.practice, refs)
+        return gate.shown(cast("NounT", gate.see(found.get(ref), ref)) for ref in refs)
 
-    def create_once(
-        self,
-        gate: Gate,
-        records: Sequence[NounT],
-        request: KeyedRequest | None,
-        fate: Fate = REFUSED,
-    ) -> tuple[NounT, ...] | None:
-        """The same under a request; None where that was carried out before."""
+    def _choose(self, gate: Gate, records: Sequence[Noun]) -> None:
+        """Let the principal choose the ids of new records, but of patients; `NotAllowed`."""
         for record in records:
             if not isinstance(record, Patient):
                 gate.choose(record.id)
-        return self.create_named(gate, records, request, fate)
 
-    def create_named(
+    def _create(
         self,
         gate: Gate,
         records: Sequence[NounT],
+        ids: Sequence[str],
         request: KeyedRequest | None,
-        fate: Fate = REFUSED,
-    ) -> tuple[NounT, ...] | None:
-        """The same for records whose ids, if they have some, the principal may have chosen."""
+        fate: Fate,
+        told: Callable[[tuple[NounT, ...]], T],
+    ) -> T:
+        """Store new records, under these ids where they have none; what is told of them."""
         for record in records:
             if isinstance(record, BookingRecord | Series):
                 why = "what takes time is booked, not stored"
@@ -108,11 +148,11 @@ class Writer:
                 raise InvalidChoice("records", kind_of(type(record)).value, why)
         now = self.context.now()
         new = tuple(
-            attrs.evolve(self._named(one), version=1, created_at=now, updated_at=now)
-            for one in (self._allowed(gate, record) for record in records)
+            attrs.evolve(one, version=1, created_at=now, updated_at=now)
+            for one in self._named([self._allowed(gate, one) for one in records], ids)
         )
 
-        def decide() -> tuple[tuple[NounT, ...], Changeset]:
+        def decide() -> tuple[T, Changeset]:
             view = View(self.context)
             view.read(ref for record in new for ref in (Ref.to(record), *references(record)))
             seen = set()
@@ -122,7 +162,7 @@ class Writer:
                 seen.add(ref)
             made = self._settled(view, new)
             altered = [Altered(None, record) for record in made]
-            return made, self._written(view, altered, Change.CREATED, fate)
+            return told(made), self._written(view, altered, Change.CREATED, fate)
 
         return self.context.commit(gate, decide, request)
 
@@ -133,6 +173,22 @@ class Writer:
         if isinstance(record, HoursRecord):
             gate.keep(record.resource)
         return record
+
+    def _new_ids(self, records: Sequence[Noun]) -> list[str]:
+        """New ids for those that have none."""
+        ids = self.context.surroundings.ids
+        return [one.id or ids.new(kind_of(type(one))) for one in records]
+
+    def _named(self, records: Sequence[NounT], ids: Sequence[str]) -> list[NounT]:
+        """The records, those without an id with these; the settings' is that of the practice."""
+        named = []
+        for one, id in zip(records, ids, strict=True):
+            if isinstance(one, Identified) and not one.id:
+                own = self.context.practice if isinstance(one, PracticeSettings) else id
+                named.append(cast("NounT", attrs.evolve(one, id=own)))
+            else:
+                named.append(one)
+        return named
 
     def _settled(self, view: View, records: tuple[NounT, ...]) -> tuple[NounT, ...]:
         """The records, time blocks with their zones."""
@@ -155,6 +211,7 @@ class Writer:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        key: str | None = None,
     ) -> NounT:
         """Store a changed record in place of the version that it states; it comes back as stored.
 
@@ -168,7 +225,9 @@ class Writer:
             return record
 
         fate = Fate(stranded, reason)
-        return self.change(gate, type(record), record.id, Change.UPDATED, changed, fate=fate)
+        asked = self.keyed(gate, key, {"record": said_of(record)}, fate)
+        cls, updated = type(record), Change.UPDATED
+        return self.change(gate, cls, record.id, updated, changed, fate=fate, request=asked)
 
     def set_active(
         self,
@@ -179,6 +238,7 @@ class Writer:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        key: str | None = None,
     ) -> NounT:
         """Make a record take part in scheduling, or no more; nothing changes if it is so already.
 
@@ -186,9 +246,12 @@ class Writer:
         """
         change = Change.ACTIVATED if active else Change.DEACTIVATED
         fate = Fate(stranded, reason)
-        return self.change(
-            gate, cls, id, change, lambda stored: attrs.evolve(stored, active=active), fate=fate
-        )
+        asked = self.keyed(gate, key, {"id": id}, fate)
+
+        def turned(stored: NounT) -> NounT:
+            return attrs.evolve(stored, active=active)
+
+        return self.change(gate, cls, id, change, turned, fate=fate, request=asked)
 
     def change(
         self,
@@ -200,16 +263,31 @@ class Writer:
         *,
         default: NounT | None = None,
         fate: Fate = REFUSED,
+        request: KeyedRequest | None = None,
     ) -> NounT:
         """Store what ``make`` makes of the record that is stored, or of the ``default``.
 
         What it leaves as it is, is not written, unless the change is an update.
         `NotFound` if there is neither.
         """
-        ref, now = Ref(kind_of(cls), id), self.context.now()
+        whole = Target(cls, id, default)
+        return self.change_found(gate, lambda: whole, change, make, fate, request)
+
+    def change_found(
+        self,
+        gate: Gate,
+        find: Callable[[], Target[NounT]],
+        change: Change,
+        make: Callable[[NounT], NounT],
+        fate: Fate,
+        request: KeyedRequest | None,
+    ) -> NounT:
+        """The same for what ``find`` finds; what it raises is no matter to a repeated request."""
+        now = self.context.now()
 
         def decide() -> tuple[NounT, Changeset | None]:
-            view = View(self.context)
+            view, (cls, id, default) = View(self.context), find()
+            ref = Ref(kind_of(cls), id)
             if default is None:
                 stored = gate.seen(ref, lambda: view.get(cls, ref))
             else:
@@ -222,7 +300,7 @@ class Writer:
             new = attrs.evolve(made, version=version, created_at=created, updated_at=now)
             return new, self._written(view, [Altered(stored, new)], change, fate)
 
-        return self.context.commit(gate, decide)
+        return self.context.commit(gate, decide, request)
 
     def delete(
         self,
@@ -232,18 +310,30 @@ class Writer:
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
+        key: str | None = None,
     ) -> None:
         """Remove a record for good.
 
         `NotFound` if it is not stored, `InUse` if others refer to it: the first hundred are
         named.
         """
-        ref, now = Ref(kind_of(cls), id), self.context.now()
-        fate = Fate(stranded, reason)
+        fate, whole = Fate(stranded, reason), Target(cls, id)
+        self.delete_found(gate, lambda: whole, fate, self.keyed(gate, key, {"id": id}, fate))
+
+    def delete_found(
+        self,
+        gate: Gate,
+        find: Callable[[], Target[NounT]],
+        fate: Fate,
+        request: KeyedRequest | None,
+    ) -> None:
+        """The same for what ``find`` finds; what it raises is no matter to a repeated request."""
+        now = self.context.now()
 
         def decide() -> tuple[None, Changeset]:
             store, practice = self.context.store, self.context.practice
-            view = View(self.context)
+            view, (cls, id, _) = View(self.context), find()
+            ref = Ref(kind_of(cls), id)
             stored = gate.seen(ref, lambda: view.get(cls, ref))
             _check_change(gate, stored, stored)
             found = store.referrers(practice, ref)
@@ -265,7 +355,7 @@ class Writer:
             removals = (RowVersion(ref, stored.version), *changed.removals)
             return None, attrs.evolve(changed, removals=removals)
 
-        self.context.commit(gate, decide)
+        self.context.commit(gate, decide, request)
 
     def would_strand(self, record: NounT, *, removed: bool = False) -> tuple[Stranding, ...]:
         """Whom it would strand to write a record over what is stored, or to remove it."""
@@ -327,13 +417,12 @@ class Writer:
             events=tuple(effects.events),
         )
 
-    def _named(self, record: NounT) -> NounT:
-        """The record with an id, its own or a new one; the settings' is that of the practice."""
-        if not isinstance(record, Identified) or record.id:
-            return record
-        kind, ids = kind_of(type(record)), self.context.surroundings.ids
-        id = self.context.practice if kind is Kind.PRACTICE else ids.new(kind)
-        return cast("NounT", attrs.evolve(record, id=id))
+
+def said_of(record: Noun) -> Mapping[str, Any]:
+    """What a request says of a record: all but what is set when it is written."""
+    said = attrs.asdict(record, recurse=False)
+    told = {name: value for name, value in said.items() if name not in _SET_HERE}
+    return {"kind": kind_of(type(record)), **told}
 
 
 def _check_change(gate: Gate, before: Noun, after: Noun) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table
 
 from medsched.adapters.sqlalchemy.agendas import asked_for
 from medsched.adapters.sqlalchemy.audit_writing import write_audit
-from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed, packed
+from medsched.adapters.sqlalchemy.booking_rows import booking_row, indexed
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.connections import Undone
 from medsched.adapters.sqlalchemy.documents import Writing
@@ -33,6 +33,7 @@ from medsched.adapters.sqlalchemy.locking import (
     nameable,
     named,
 )
+from medsched.adapters.sqlalchemy.results import packed
 from medsched.adapters.sqlalchemy.rows import FORMAT, filters_of, to_row
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column

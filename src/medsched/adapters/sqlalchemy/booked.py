@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.agendas import asked_for, in_order
-from medsched.adapters.sqlalchemy.booking_rows import unpacked
 from medsched.adapters.sqlalchemy.claim_query import claims_between
 from medsched.adapters.sqlalchemy.connections import CommitLost, Undone
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, nameable, named
 from medsched.adapters.sqlalchemy.reaching import Reaching, is_limited, parts_of
 from medsched.adapters.sqlalchemy.reading import Found, RecordReader, found_in
+from medsched.adapters.sqlalchemy.results import unpacked
 from medsched.adapters.sqlalchemy.schema import HOURS
 from medsched.adapters.sqlalchemy.sequencing import number_some
 from medsched.adapters.sqlalchemy.taken_query import (
@@ -38,7 +38,7 @@ from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
-from medsched.domain.stored import BookingRecord, Kind
+from medsched.domain.stored import Kind
 from medsched.errors import StorageBusy
 from medsched.ports.store import Taken
 
@@ -50,15 +50,15 @@ _NUMBERING: Final = 100
 
 @attrs.frozen
 class KeptReceipt:
-    """A receipt that was read, and what the booking in it needs of the database."""
+    """A receipt that was read, and what the record in it needs of the database."""
 
     digest: str
     found: Found
 
     def receipt(self) -> Receipt:
         """The receipt; `KeyDestroyed`."""
-        bookings = cast("list[BookingRecord]", self.found.records(strict=True))
-        return Receipt(self.digest, bookings[0] if bookings else None)
+        records = self.found.records(strict=True)
+        return Receipt(self.digest, records[0] if records else None)
 
 
 class BookingReader(RecordReader):

@@ -25,11 +25,11 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     booking_row,
     claim_rows,
     indexed,
-    packed,
 )
 from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.documents import KeyRow, Writing
 from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
+from medsched.adapters.sqlalchemy.results import packed
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.audit_rows import AuditRow

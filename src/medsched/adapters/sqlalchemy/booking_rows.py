@@ -21,7 +21,6 @@ from medsched.adapters.sqlalchemy.documents import (
 )
 from medsched.adapters.sqlalchemy.rows import FORMAT
 from medsched.adapters.sqlalchemy.shapes import (
-    INSTANT,
     MOVES,
     PARTICIPANTS,
     RESOURCES,
@@ -180,43 +179,6 @@ def indexed(booking: BookingRecord) -> list[Ref]:
     if isinstance(booking, Booking):
         refs = frozenset(ref for ref in refs if ref.kind not in _IN_COLUMNS)
     return sorted(refs)
-
-
-# ------------------------------------------------------------------------ results
-
-
-def packed(
-    booking: BookingRecord, writing: Writing, scope: str, row: BookingRow | None = None
-) -> str:
-    """A booking as one text, for the receipt of the request that made it.
-
-    ``row``: its own, which says the same where all is in plain text.
-    """
-    if row is None or writing is not AS_IT_IS:
-        row = booking_row(booking, writing, scope)
-    return packed_row(row)
-
-
-def packed_row(row: BookingRow) -> str:
-    """A row as one text."""
-    whole = [plain(_shape(value), value) for value in row]
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
-
-
-def unpacked(text: str) -> BookingRow:
-    """The row that was packed."""
-    names, values = BookingRow._fields, json.loads(text)
-    instants = {name for name in names if name.endswith("_at")}
-    return BookingRow(
-        *(
-            value_of(INSTANT if name in instants else None, value)
-            for name, value in zip(names, values, strict=True)
-        )
-    )
-
-
-def _shape(value: object) -> Shape | None:
-    return INSTANT if isinstance(value, datetime) else None
 
 
 # ------------------------------------------------------------------------- claims

@@ -15,23 +15,15 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table
 
-from medsched.adapters.sqlalchemy.booking_rows import (
-    BookingRow,
-    booking_of,
-    booking_row,
-    packed,
-    packed_row,
-    unpacked,
-)
-from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_members
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of, booking_row
 from medsched.adapters.sqlalchemy.connections import Connections, engine_of
 from medsched.adapters.sqlalchemy.data_keys import KeyRing, Subject
 from medsched.adapters.sqlalchemy.documents import Members, Place, Writing
 from medsched.adapters.sqlalchemy.encryption import Encryption
 from medsched.adapters.sqlalchemy.migrations import check
 from medsched.adapters.sqlalchemy.repeating import repeated
+from medsched.adapters.sqlalchemy.results import packed, packed_row, placed, unpacked
 from medsched.adapters.sqlalchemy.rows import RecordRow, from_row, to_row
-from medsched.adapters.sqlalchemy.rows import members_of as record_members
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.sqlalchemy.sealed_documents import (
     SealedDocuments,
@@ -78,12 +70,12 @@ class KeptRow:
     @property
     def is_patient(self) -> bool:
         """Whether an index may find it."""
-        return self.place.kind == Kind.PATIENT.value
+        return self.place.kind == Kind.PATIENT.value and not self.place.scope
 
     def text_of(self, members: Members) -> str:
         """What stands in the row when its document says this."""
         document = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-        if self.place.scope and isinstance(self.kept, BookingRow):
+        if self.place.scope:
             return packed_row(self.kept._replace(document=document))
         return document
 
@@ -95,12 +87,12 @@ class KeptRow:
 
     def written(self, record: Record, writing: Writing) -> str:
         """What stands in the row when its record is written."""
+        if self.place.scope:
+            return packed(record, writing, self.place.scope)
         if isinstance(self.kept, RecordRow):
             noun: Any = record
             return str(to_row(self.practice, noun, writing)["document"])
         booking: Any = record
-        if self.place.scope:
-            return packed(booking, writing, self.place.scope)
         return booking_row(booking, writing).document
 
 
@@ -238,13 +230,13 @@ class DocumentWalk:
         version: int | None = None
         if table is self._tables.receipt:
             kept = unpacked(row.document)
-            place, members = booking_members(kept, row.scope)
+            place, members = placed(kept, row.scope)
         elif table is self._tables.booking:
             kept, version = BookingRow(*(getattr(row, name) for name in BookingRow._fields)), 0
-            place, members = booking_members(kept)
+            place, members = placed(kept)
         else:
             kept, version = RecordRow(*(getattr(row, name) for name in RecordRow._fields)), 0
-            place, members = record_members(kept)
+            place, members = placed(kept)
         return KeptRow(
             row.practice,
             table,

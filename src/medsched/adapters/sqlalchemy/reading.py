@@ -13,13 +13,11 @@ from sqlalchemy import Connection
 
 from medsched.adapters.sqlalchemy.applying import booked_with
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_of
-from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_members
 from medsched.adapters.sqlalchemy.connections import Connections
 from medsched.adapters.sqlalchemy.documents import (
     READ,
     Documents,
     Members,
-    Place,
     Reading,
     unopened,
 )
@@ -33,8 +31,8 @@ from medsched.adapters.sqlalchemy.reaching import (
     parts_of,
     reached_of,
 )
+from medsched.adapters.sqlalchemy.results import placed
 from medsched.adapters.sqlalchemy.rows import RecordRow, filter_text, from_row
-from medsched.adapters.sqlalchemy.rows import members_of as record_members
 from medsched.adapters.sqlalchemy.schema import ROSTER, Tables
 from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
@@ -83,7 +81,7 @@ class Kept:
     def read_bare(self, connection: Connection, query: sa.Select[Any]) -> Found:
         """The rows that a query finds, without what is sealed in them."""
         rows = self._rows(connection, query)
-        return Found(rows, [unopened(members) for _, members in map(_placed, rows)], READ)
+        return Found(rows, [unopened(members) for _, members in map(placed, rows)], READ)
 
     def _rows(
         self, connection: Connection, query: sa.Select[Any]
@@ -121,13 +119,9 @@ def found_in(
     scope: str = "",
 ) -> Found:
     """Some rows, and what their documents need; ``scope``: of the receipt they stand in."""
-    placed = [_placed(row, scope) for row in rows]
-    reading = documents.reading(connection, practice, placed)
-    return Found(rows, [members for _, members in placed], reading)
-
-
-def _placed(row: RecordRow | BookingRow, scope: str = "") -> tuple[Place, Members]:
-    return booking_members(row, scope) if isinstance(row, BookingRow) else record_members(row)
+    there = [placed(row, scope) for row in rows]
+    reading = documents.reading(connection, practice, there)
+    return Found(rows, [members for _, members in there], reading)
 
 
 class RecordReader:

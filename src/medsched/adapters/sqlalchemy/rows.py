@@ -205,8 +205,16 @@ _NAMES: Final[Mapping[type[Noun], tuple[str, ...]]] = {
 }
 
 
-def to_row(practice: str, record: Noun, writing: Writing = AS_IT_IS) -> dict[str, Any]:
-    """The columns of ``medsched_record`` for a record."""
+def record_row(record: Noun, writing: Writing, scope: str) -> RecordRow:
+    """The row of a record that stands in the receipt of a ``scope``."""
+    row = to_row("", record, writing, scope)
+    return RecordRow(*(row[name] for name in RecordRow._fields))
+
+
+def to_row(
+    practice: str, record: Noun, writing: Writing = AS_IT_IS, scope: str = ""
+) -> dict[str, Any]:
+    """The columns of ``medsched_record`` for a record; ``scope``: of a receipt, as if it were."""
     resource = record.resource if isinstance(record, HoursRecord) else None
     return {
         "practice": practice,
@@ -219,16 +227,18 @@ def to_row(practice: str, record: Noun, writing: Writing = AS_IT_IS) -> dict[str
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "format": FORMAT,
-        "document": _to_document(record, writing),
+        "document": _to_document(record, writing, scope),
     }
 
 
-def _to_document(record: Noun, writing: Writing) -> str:
+def _to_document(record: Noun, writing: Writing, scope: str) -> str:
     """What a record says beyond its columns, as JSON."""
     cls = type(record)
     shapes = _SHAPES[cls]
     found = {name: plain(shapes.get(name), getattr(record, name)) for name in _NAMES[cls]}
-    place = Place("record", kind_of(cls).value, record.id, record.version, patient_of(record))
+    table = "receipt" if scope else "record"
+    whose = patient_of(record)
+    place = Place(table, kind_of(cls).value, record.id, record.version, whose, scope)
     writing.seal(place, record, found)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
@@ -248,13 +258,14 @@ class RecordRow(NamedTuple):
     document: str
 
 
-def members_of(row: RecordRow) -> tuple[Place, Members]:
+def members_of(row: RecordRow, scope: str = "") -> tuple[Place, Members]:
     """What the document of a row says, and where it stands; `StorageError` for a later format."""
     if row.format > FORMAT:
         raise StorageError("reading a record", f"document format {row.format}")
     members = parsed(row.kind, row.id, row.document)
     patient = patient_in(row.kind, row.id, members)
-    return Place("record", row.kind, row.id, row.version, patient), members
+    table = "receipt" if scope else "record"
+    return Place(table, row.kind, row.id, row.version, patient, scope), members
 
 
 def from_row(row: RecordRow, members: Members) -> Noun:

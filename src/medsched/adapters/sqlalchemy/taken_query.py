@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect
 
-from medsched.adapters.sqlalchemy.booking_rows import BookingRow, unpacked, without_phi
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, without_phi
 from medsched.adapters.sqlalchemy.connections import as_sqlalchemys
 from medsched.adapters.sqlalchemy.ledgers import ledger_row
 from medsched.adapters.sqlalchemy.locking import chunks, key_of, named
 from medsched.adapters.sqlalchemy.reading import roster_query
+from medsched.adapters.sqlalchemy.results import unpacked
 from medsched.adapters.sqlalchemy.schema import HOURS, ROSTER, Tables
 from medsched.domain.claims import Span
 from medsched.domain.holds import Hold
@@ -77,7 +78,8 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
             if taken:
                 ledger[LedgerKey(kinds[kind][id], day)] = taken
         elif document is not None:
-            hold = without_phi(unpacked(document))
+            row = unpacked(document)
+            hold = without_phi(row) if isinstance(row, BookingRow) else None
             lapsed += hold.reach if isinstance(hold, Hold) else ()
         else:
             roster = day

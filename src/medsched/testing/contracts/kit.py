@@ -157,7 +157,7 @@ def book(store: Store, practice: str, *bookings: BookingRecord) -> None:
 
 
 def request(
-    key: str, *, at: datetime = NOW, result: BookingRecord | None = None, **said: Any
+    key: str, *, at: datetime = NOW, result: Stored | None = None, **said: Any
 ) -> KeyedRequest:
     """A request under an idempotency key."""
     made = keyed_request(key, Principal.trusted("host"), "appointment.booked", said, at)

@@ -22,7 +22,7 @@ from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.people import Patient
-from medsched.domain.stored import BookingRecord, Kind, Ref
+from medsched.domain.stored import BookingRecord, Kind, Noun, Ref
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
     MICROSECOND,
@@ -40,7 +40,7 @@ from medsched.testing.contracts.kit import (
     request,
     shown,
 )
-from medsched.testing.contracts.samples import IDS
+from medsched.testing.contracts.samples import IDS, RECORDS
 from medsched.testing.contracts.taken import BOOKINGS
 
 _A = Ref(Kind.APPOINTMENT, "a")
@@ -116,6 +116,17 @@ class Receipts(Contract):
         put(store, practice, removals=(RowVersion(ref, 2),))
         assert plain(store.apply(keyed)) == plain(Repeated(receipt))
         assert plain(store.receipt(practice, keyed.request.scope, NOW)) == plain(receipt)
+
+    @pytest.mark.parametrize("record", RECORDS.values(), ids=list(RECORDS))
+    def test_a_result_may_be_any_record(self, store: Store, practice: str, record: Noun) -> None:
+        """Told as it was, though it is stored nowhere else."""
+        asked = request("key", result=record)
+        put(store, practice, request=asked)
+        receipt = Receipt(asked.digest, record)
+        assert plain(store.receipt(practice, asked.scope, NOW)) == plain(receipt)
+        again = changes(practice, request=asked)
+        assert plain(store.apply(again)) == plain(Repeated(receipt))
+        assert store.get(practice, type(record), record.id) is None
 
     def test_a_result_need_not_be_what_is_written(self, store: Store, practice: str) -> None:
         """As where a hold is given back: it is told as it was, and is no more."""
