@@ -35,7 +35,7 @@ from tests.databases import started
 
 from clinic_service import Settings, create_app
 from clinic_service.accounts import ACCOUNT, Sessions
-from clinic_service.app import prepare
+from clinic_service.service import prepare
 from medsched import (
     AppointmentType,
     AvailabilityRule,

@@ -1,6 +1,5 @@
 """``python -m clinic_service``: the service with the demo clinics, in one command."""
 
-import argparse
 import logging
 import os
 from pathlib import Path
@@ -9,8 +8,8 @@ from secrets import token_hex
 import uvicorn
 
 from clinic_service import Settings, create_app, demo
-from clinic_service.app import prepare
 from clinic_service.logs import JsonLines
+from clinic_service.service import prepare
 from medsched.adapters.keys.local import LocalKeys
 
 
@@ -26,15 +25,12 @@ def made_up() -> dict[str, str]:
 
 def main() -> None:
     """Make what is missing, then serve."""
-    parser = argparse.ArgumentParser(prog="clinic_service", description=__doc__)
-    parser.add_argument("--no-demo", action="store_true", help="load no clinics and no accounts")
-    asked = parser.parse_args()
     if "MEDSCHED_SERVICE_SECRET" not in os.environ:
         os.environ |= made_up()
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings(_cli_parse_args=True)  # type: ignore[call-arg]  # and the environment
     prepare(settings)
     app = create_app(settings)
-    if not asked.no_demo:
+    if settings.demo:
         demo.load(app.state.service)
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())

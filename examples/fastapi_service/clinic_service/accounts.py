@@ -10,6 +10,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import BoundedSemaphore
 from typing import Any, Final
@@ -96,6 +97,10 @@ class Rows:
 class Accounts(Rows):
     """The accounts in one database, their passwords and second factors."""
 
+    def __init__(self, engine: sa.Engine, settings: Settings) -> None:
+        super().__init__(engine, settings)
+        self._seal = Fernet(urlsafe_b64encode(self._keyed("second factors")))
+
     def login_of(self, email: str) -> str:
         """What an address is kept as: a keyed digest, so that the table names nobody."""
         return self._keyed(email.strip().casefold()).hex()
@@ -160,10 +165,6 @@ class Accounts(Rows):
         """The secret of a second factor as it is kept."""
         return self._seal.encrypt(secret.encode()).decode()
 
-    @property
-    def _seal(self) -> Fernet:
-        return Fernet(urlsafe_b64encode(self._keyed("second factors")))
-
     def _keyed(self, text: str) -> bytes:
         key = self._settings.secret.get_secret_value()
         return hmac.digest(key.encode(), text.encode(), "sha256")
@@ -224,20 +225,20 @@ class Sessions(Rows):
         return found
 
     def _tokens(self, account: str, session: str, turn: int) -> Tokens:
-        access = int(self._settings.access_lifetime.total_seconds())
-        refresh = int(self._settings.session_lifetime.total_seconds())
-        claims = {"sub": account, "sid": session, "turn": turn}
-        return Tokens(
-            access_token=self._token("access", access, claims),
-            refresh_token=self._token("refresh", refresh, claims),
-            expires_in=access,
-        )
+        now, settings = datetime.now(UTC), self._settings
+        said = {"iss": settings.issuer, "aud": settings.audience, "iat": now}
+        said |= {"sub": account, "sid": session, "turn": turn}
 
-    def _token(self, use: str, lasting: int, claims: Mapping[str, Any]) -> str:
-        now, settings = int(time.time()), self._settings
-        said = {"iss": settings.issuer, "aud": settings.audience, "iat": now, "exp": now + lasting}
-        said |= {**claims, "use": use, "jti": str(uuid4())}
-        return jwt.encode(said, settings.secret.get_secret_value(), "HS256")
+        def token(use: str, lasting: timedelta) -> str:
+            own = {"use": use, "exp": now + lasting, "jti": str(uuid4())}
+            return jwt.encode(said | own, settings.secret.get_secret_value(), "HS256")
+
+        access, refresh = settings.access_lifetime, settings.session_lifetime
+        return Tokens(
+            access_token=token("access", access),
+            refresh_token=token("refresh", refresh),
+            expires_in=int(access.total_seconds()),
+        )
 
     def _read(self, token: str, use: str) -> dict[str, Any]:
         settings, key = self._settings, self._settings.secret.get_secret_value()
@@ -269,7 +270,7 @@ class Throttle(Rows):
         count, until = self._row(_COUNT.bindparams(key=key, until=now + within))
         if count > most:
             wait = {"Retry-After": str(max(1, until - now))}
-            raise Refused(429, "too-many-attempts", "Wait, then try again.", wait)
+            raise Refused(429, "too-many-attempts", "Wait, then try again.", headers=wait)
 
 
 def _hashed(password: str) -> str:

@@ -8,11 +8,10 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from medsched import BookingRefused, MedschedError, Reason, Slot, Violation, errors
+from medsched import BookingRefused, MedschedError, Slot, Violation, errors
 
 PLAIN_STYLE: Final = "/api/v1/appointments/"
 """Below this path what is wrong with a request is 400 and listed by its field, as documented."""
@@ -33,21 +32,6 @@ _STATUSES: Final = (
 """The first that an error is one of says its status; all others of the library are conflicts."""
 
 
-class Problem(BaseModel):
-    """RFC 9457, with what a client can act on."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: list[dict[str, str]] = []
-    violations: list[dict[str, Any]] = []
-    alternatives: list[dict[str, Any]] = []
-
-
 _JSON: Final = "application/problem+json"
 _CONTENT: Final = {_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -55,22 +39,26 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     for status in (400, 401, 403, 404, 405, 409, 412, 413, 422, 429, 503)
 }
 """What each endpoint may answer besides, as OpenAPI tells it."""
+_TEXTS: Final = ("type", "title", "detail", "instance")
+_LISTS: Final = ("errors", "violations", "alternatives")
+_MEMBERS: Final = {**dict.fromkeys(_TEXTS, "string"), **dict.fromkeys(_LISTS, "array")}
+PROBLEM: Final = {
+    "properties": {
+        name: {"type": kind} for name, kind in {**_MEMBERS, "status": "integer"}.items()
+    },
+    "required": [*_TEXTS, "status"],
+    "type": "object",
+}
+"""RFC 9457, with what a client can act on."""
 
 
 class Refused(Exception):
     """Why a request is refused: the kind of problem, and what a client is told of it."""
 
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        **told: Any,
-    ) -> None:
+    def __init__(self, status: int, kind: str, detail: str, **told: Any) -> None:
         super().__init__(kind)
-        self.status, self.kind, self.detail = status, kind, detail
-        self.headers, self.told = dict(headers or {}), told
+        self.status, self.kind, self.detail, self.told = status, kind, detail, told
+        self.headers: Mapping[str, str] = told.pop("headers", None) or {}
 
 
 def invalid(field: str, why: str) -> Refused:
@@ -80,7 +68,7 @@ def invalid(field: str, why: str) -> Refused:
 
 def unknown(detail: str, kind: str = "unauthenticated") -> Refused:
     """Who calls is not known, or not any more."""
-    return Refused(401, kind, detail, {"WWW-Authenticate": "Bearer"})
+    return Refused(401, kind, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def install(app: FastAPI) -> None:
@@ -113,11 +101,14 @@ def _refusal(error: Exception) -> Refused:
             return Refused(422, "invalid", "The body is not JSON.")
         case HTTPException(status_code=status):
             kind = {404: "not-found", 413: "too-large"}.get(status, "invalid")
-            return Refused(status, kind, str(error.detail), error.headers)
+            return Refused(status, kind, str(error.detail), headers=error.headers)
         case MedschedError():
             status, kind = next(one[:2] for one in _STATUSES if isinstance(error, one[2]))
             headers = {"Retry-After": "1"} if status == 503 else {}
-            return Refused(status, kind, _said(error), headers, **_told(error))
+            said = str(error)
+            if isinstance(error, errors.InvalidValue):  # what was sent is not told back
+                said = f"{error.field}: {error.why}"
+            return Refused(status, kind, said, headers=headers, **_told(error))
         case SQLAlchemyError():
             return Refused(503, "unavailable", "The database does not answer now.")
     return Refused(500, "internal", "It was noted under this instance.")
@@ -128,11 +119,6 @@ def _wrong(one: Mapping[str, Any]) -> dict[str, str]:
     return {"field": ".".join(map(str, one["loc"]))[:200], "message": str(one["msg"])}
 
 
-def _said(error: MedschedError) -> str:
-    """An error in words, the value that was refused left out."""
-    return f"{error.field}: {error.why}" if isinstance(error, errors.InvalidValue) else str(error)
-
-
 def _told(error: MedschedError) -> dict[str, Any]:
     """What a client can act on: all reasons, and what is free instead."""
     found = {"violations": [_reason(one) for one in getattr(error, "violations", ())]}
@@ -141,10 +127,9 @@ def _told(error: MedschedError) -> dict[str, Any]:
 
 
 def _reason(one: Violation) -> dict[str, Any]:
-    told: dict[str, Any] = {"reason": one.reason.value, "message": one.message}
-    if one.resource is not None:
-        told["resource"] = {"kind": one.resource.kind.value, "id": one.resource.id}
-    return told
+    told = {"reason": one.reason.value, "message": one.message}
+    whose = one.resource and {"kind": one.resource.kind.value, "id": one.resource.id}
+    return {**told, "resource": whose} if whose else told
 
 
 def _free(slot: Slot) -> dict[str, Any]:
@@ -156,13 +141,12 @@ def _plain(found: Refused, error: Exception) -> None:
     """Tell the messages of each field as members, and 400 for a request that is wrong."""
     fields: dict[str, list[str]] = defaultdict(list)
     for one in error.violations if isinstance(error, BookingRefused) else ():
-        kind = FIELDS.get(one.resource.kind.value) if one.resource else None
-        said = f"{(kind or '').title()} already has an appointment in this window."
-        fields[kind or "start_time"].append(
-            said if kind and one.reason is Reason.TAKEN else one.message
-        )
+        kind = FIELDS.get(one.resource.kind.value, "") if one.resource else ""
+        taken = f"{kind.title()} already has an appointment in this window."
+        said = taken if kind and one.reason == "taken" else one.message
+        fields[kind or "start_time"].append(said)
     for wrong in found.told.get("errors", ()):
         fields[wrong["field"].rpartition(".")[2]].append(wrong["message"])
+    found.told = {**fields, **found.told}
     if found.status == 422 or isinstance(error, BookingRefused):
         found.status = 400
-    found.told = {**fields, **found.told}

@@ -1,4 +1,4 @@
-"""What can be set from outside, by environment variables that begin with MEDSCHED_SERVICE_."""
+"""What can be set from outside, by environment variables or on the command line."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """The settings of one running service; ``secret`` is the only one that must be given."""
 
-    model_config = SettingsConfigDict(env_prefix="MEDSCHED_SERVICE_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="MEDSCHED_SERVICE_", extra="forbid", cli_kebab_case=True, cli_implicit_flags=True
+    )
 
     secret: SecretStr = Field(min_length=32)
     """What tokens and login names are keyed with. Whoever has it can be anybody."""
@@ -20,6 +22,8 @@ class Settings(BaseSettings):
     """A file of keys: all that is a patient's is sealed, and every access is written down."""
     practice: str = "riverside"
     """The practice that patients register with."""
+    demo: bool = True
+    """Whether the first start loads the demo: clinics, and somebody in each role."""
     host: str = "127.0.0.1"
     port: int = 8000
 

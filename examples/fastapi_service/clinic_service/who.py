@@ -9,15 +9,12 @@ from urllib.parse import quote
 import attrs
 from fastapi import Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import Connection
 
-from clinic_service.accounts import Accounts, Sessions, Throttle
+from clinic_service.models.common import Body
 from clinic_service.problems import Refused, invalid, unknown
-from clinic_service.settings import Settings
-from medsched import Authentication, Page, Practice, Principal, Scheduler
-from medsched.adapters.sqlalchemy import SqlAlchemyStore
+from clinic_service.service import Served, Service
+from medsched import Authentication, Page, Practice, Principal
 from medsched.domain.records import Identified
-from medsched.ports.clock import Clock
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Identified)
@@ -25,36 +22,6 @@ _LINKED = ("practice", "locations", "patient", "provider")
 Bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
 Match = Header(max_length=255, pattern=r"^[!-~ ]+$")
 Key = Header(max_length=255, pattern=r"^[!-~]+$")
-
-
-@attrs.define(slots=False)
-class Service:
-    """What one running service consists of."""
-
-    settings: Settings
-    store: SqlAlchemyStore
-    clock: Clock
-    sealing: dict[str, Any]
-
-    def __attrs_post_init__(self) -> None:
-        self.scheduler = Scheduler(self.store, clock=self.clock)
-        self.accounts = Accounts(self.store.engine, self.settings)
-        self.sessions = Sessions(self.store.engine, self.settings)
-        self.throttle = Throttle(self.store.engine, self.settings)
-
-    def joined(self, connection: Connection) -> Scheduler:
-        """The scheduler within the transaction that is under way on a connection."""
-        store = SqlAlchemyStore.join(connection, **self.sealing)
-        return Scheduler(store, clock=self.clock)
-
-
-def served(request: Request) -> Service:
-    """The service that answers."""
-    found: Service = request.app.state.service
-    return found
-
-
-Served = Annotated[Service, Depends(served)]
 
 
 def address_of(request: Request) -> str:
@@ -89,18 +56,22 @@ class Call:
     if_match: str | None = None
     key: str | None = None
 
-    def own(self, kind: str, stated: str | None, field: str) -> str:
+    def own(self, kind: str, asked: Body) -> str:
         """Whom it is about: who is stated, else the patient or provider that the caller is."""
-        found: str | None = stated or getattr(self.account, kind)
+        found: str | None = getattr(asked, kind) or getattr(self.account, kind)
         if found is None:
-            raise invalid(field, "say whose it is")
+            raise invalid(type(asked).model_fields[kind].alias or kind, "say whose it is")
         return found
+
+    def theirs(self, asked: Body, *but: str) -> dict[str, Any]:
+        """What is stated, save some, about the patient who is named, or whom the caller is."""
+        return asked.stated(*but) | {"patient": self.own("patient", asked)}
 
     def tell(self, record: R, at: str | None = None) -> R:
         """Say in which version a record is told and, of a new one, ``at`` which URL it is."""
         self.response.headers["ETag"] = f'"{record.version}"'
         if at is not None:
-            self.response.headers["Location"] = quote(at.format(id=record.id))
+            self.response.headers["Location"] = quote(at.replace("{id}", record.id))
         return record
 
     def do(self, command: Callable[..., R], *args: Any, at: str | None = None, **said: Any) -> R:

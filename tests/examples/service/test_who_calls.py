@@ -21,6 +21,8 @@ from tests.examples.service.serving import PASSWORD, SECRET, Serving, problem
 from clinic_service import accounts
 from clinic_service.accounts import ACCOUNT, SESSION
 from clinic_service.problems import Refused
+from medsched.errors import StorageBusy
+from medsched.services.records import Directory
 
 SETTINGS = {"attempts_per_account": 5, "attempts_per_address": 200, "practice": "registered"}
 PERSON = {
@@ -141,6 +143,28 @@ def test_a_bcrypt_hash_is_accepted_and_upgraded(server: Serving) -> None:
     assert login(server, "old@example.org").status_code == 200
 
 
+def test_registering_is_all_or_nothing(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered(server, "whole@example.org")
+
+    def patients() -> int:
+        clinic = server.service.scheduler.practice("registered")
+        return len(clinic.patients.list(limit=1000))
+
+    before = patients()
+    problem(
+        server.nobody.post("/api/auth/register", json=PERSON | {"email": "WHOLE@example.org"}), 409
+    )
+    assert patients() == before, "no patient without an account"
+    short = PERSON | {"email": "half@example.org", "date_of_birth": "1815-12-10"}
+
+    def broken(*_: object, **__: object) -> None:
+        raise StorageBusy("patient.create", 0)
+
+    monkeypatch.setattr(Directory, "create", broken)
+    problem(server.nobody.post("/api/auth/register", json=short), 503)
+    assert server.service.accounts.by_email("half@example.org") is None, "nor the other way round"
+
+
 # -------------------------------------------------------------------------------- tokens
 
 
@@ -246,6 +270,7 @@ def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(
     begun = server.nobody.post("/api/auth/totp", headers=headers)
     assert begun.status_code == 201
     totp = pyotp.TOTP(begun.json()["secret"])
+    assert begun.json()["secret"] not in account(server, told["id"]).totp, "it is kept sealed"
     assert login(server, email).status_code == 200, "it is asked for once it was confirmed"
     now = int(time.time())
     wrong = str((int(totp.at(now)) + 1) % 1_000_000).zfill(6)

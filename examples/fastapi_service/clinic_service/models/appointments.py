@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationInfo
+from pydantic import AwareDatetime, BeforeValidator, Field, ValidationInfo
 from pydantic import field_validator as checked
 
 from clinic_service.models import common
-from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out, Status, Word
+from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out, Status, Word, shape
 
 
 def _shown_id(id: Any) -> Any:
@@ -91,27 +91,9 @@ class Detail(AppointmentOut):
     notifications_sent: list[dict[str, str]] = Field([])
 
 
-class Paged(BaseModel):
-    """A page: how many there are in all, and where those before and after it are."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[AppointmentOut]
-
-
-class Conflict(BaseModel):
-    """What else takes the time."""
-
-    id: ShownId
-    start_time: AwareDatetime
-    end_time: AwareDatetime
-    patient__first_name: str
-    patient__last_name: str
-
-
-class Conflicts(BaseModel):
-    """What else takes the time of each who is needed."""
-
-    has_conflicts: bool
-    conflicts: dict[str, list[Conflict]]
+_ELSEWHERE = dict.fromkeys(("next", "previous"), str | None)
+Paged: Any = shape("Paged", "", count=int, results=list[AppointmentOut], **_ELSEWHERE)
+"""A page: how many there are in all, and where those before and after it are."""
+_NAMES = "patient__first_name patient__last_name"
+Conflict: Any = shape("Conflict", _NAMES, id=ShownId, start_time=datetime, end_time=datetime)
+Conflicts: Any = shape("Conflicts", "", has_conflicts=bool, conflicts=dict[str, list[Conflict]])

@@ -1,11 +1,11 @@
 """Registering and logging in (seed 003)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic import StringConstraints as Text
 
-from clinic_service.models.common import BirthDay, Body, Id, Name, Out, Phone
+from clinic_service.models.common import BirthDay, Body, Id, Name, Out, Phone, shape
 
 _ADDRESS = r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"
 Email = Annotated[str, Text(max_length=255, pattern=_ADDRESS)]
@@ -64,14 +64,5 @@ class Me(Out):
     second_factor: bool = Field(validation_alias="totp_on")
 
 
-class SecondFactor(BaseModel):
-    """What an authenticator app is given."""
-
-    secret: str
-    uri: str
-
-
-class RecoveryCodes(BaseModel):
-    """Each is good once, instead of a code; they are told only now."""
-
-    recovery_codes: list[str]
+SecondFactor: Any = shape("SecondFactor", "secret uri")
+RecoveryCodes: Any = shape("RecoveryCodes", "", recovery_codes=list[str])

@@ -18,7 +18,7 @@ _SINCE, _BEFORE = datetime(1973, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinf
 class Body(BaseModel):
     """What is asked for: fields are called as the library calls them, on the wire as documented."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     def stated(self, *but: str) -> dict[str, Any]:
         """The fields that are not left out, save some."""
@@ -31,17 +31,23 @@ class Out(BaseModel):
     model_config = pydantic.ConfigDict(from_attributes=True)
 
 
-def told(noun: type[Any], names: str, **kinds: Any) -> Any:
+def told(title: str, noun: type[Any], names: str, **kinds: Any) -> Any:
     """A model that tells some attributes of a noun: ``start_time=start`` under another name.
 
-    ``kinds``: how some of them are written, where that is not as the library's own type.
+    ``kinds``: how some of them are written, where that is not as the library's own type, and what
+    is told besides, put there once the rest was read.
     """
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {name: (kind, "") for name, kind in kinds.items()}
     for name, _, path in (one.partition("=") for one in names.split()):
         parts = (path or name).split(".")
         kind = kinds.get(name) or _kind(noun, parts)
         fields[name] = kind, Field(validation_alias=pydantic.AliasPath(*parts))
-    return pydantic.create_model(f"{noun.__name__}Out", __base__=Out, **fields)
+    return pydantic.create_model(title, __base__=Out, **fields)
+
+
+def shape(title: str, names: str, **kinds: Any) -> Any:
+    """A model of what is told and is no noun: texts, but for what is said in ``kinds``."""
+    return pydantic.create_model(title, **(dict.fromkeys(names.split(), str) | kinds))
 
 
 def _kind(hint: Any, parts: list[str]) -> Any:
@@ -63,13 +69,10 @@ def _written(value: object) -> object:
 
 
 _LINE = r"[^\x00-\x1f\x7f-\x9f]"
-_ID = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": rf"^{_LINE}+$"}
-
 Id = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}+$")]
 AnyId = Annotated[
     Id,
-    BeforeValidator(lambda id: str(id) if type(id) is int else id),
-    pydantic.WithJsonSchema({"anyOf": [_ID, {"type": "integer"}]}),
+    BeforeValidator(lambda id: str(id) if type(id) is int else id, json_schema_input_type=int | Id),
 ]
 """An id that may be written as a number."""
 SlotId = Annotated[str, Text(min_length=1, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -84,7 +87,7 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written), Field(ge=_SINCE, l
 WallClock = Annotated[str, Text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 WallEnd = Annotated[str, Text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Zone = Annotated[str, Text(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_+/-]+$")]
-Minutes = Annotated[int, Field(ge=0, le=1440)]
+AsMinutes = AfterValidator(lambda minutes: timedelta(minutes=minutes))
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=200)]
 Wall = Annotated[str, BeforeValidator(lambda at: f"{at:%H:%M}")]

@@ -3,26 +3,14 @@
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasPath,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clinic_service.models import common
-from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Out, Word, told
-from medsched import Address, Override, Patient
+from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Word, told
+from medsched import Address, Appointment, Override, Patient
 
 State = Literal["scheduled", "completed", "cancelled", "no-show"]
-Status = Annotated[common.Status, AfterValidator(lambda status: status.replace("_", "-"))]
-OnWall = Annotated[dt.date, BeforeValidator(dt.datetime.date)]
-First = Annotated[str, BeforeValidator(lambda name: name.partition(" ")[0])]
-Last = Annotated[str, BeforeValidator(lambda name: name.partition(" ")[2])]
 Lines = Annotated[Word, AfterValidator(lambda address: Address(line=address))]
-Written = Annotated[str, BeforeValidator(lambda address: str(address or ""))]
 
 
 class Hours(Body):
@@ -61,7 +49,9 @@ class TimeOff(Body):
 class SlotsAsked(common.Between):
     """Which slots: of a day, or of some days."""
 
-    last: Day = Field(alias="end_date", default_factory=lambda said: said["first"])
+    last: Day = Field(
+        alias="end_date", default_factory=lambda said: said["first"], validate_default=False
+    )
 
 
 class Asked(Body):
@@ -96,24 +86,6 @@ class NewVisit(OtherTime, VisitChange):
     type: Id = Field("consultation", alias="appointment_type")
 
 
-class VisitOut(Out):
-    """An appointment, its times on the wall that it was agreed on."""
-
-    id: str
-    patient_id: str = Field(validation_alias="patient")
-    physician_id: str = Field(validation_alias="provider")
-    location_id: str | None = Field(validation_alias="location")
-    appointment_date: OnWall = Field(validation_alias=AliasPath("wall", "start"))
-    start_time: common.Wall = Field(validation_alias=AliasPath("wall", "start"))
-    end_time: str = ""
-    timezone: str = Field(validation_alias=AliasPath("wall", "timezone"))
-    status: Status
-    reason_for_visit: str = Field(validation_alias="reason")
-    notes: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-
-
 class PatientChange(Body):
     """What may be written anew of a patient; what is left out stays."""
 
@@ -128,14 +100,26 @@ class PatientChange(Body):
     )
 
 
+VisitOut: Any = told(
+    "Visit",
+    Appointment,
+    "id patient_id=patient physician_id=provider location_id=location status notes"
+    " appointment_date=wall.start start_time=wall.start timezone=wall.timezone"
+    " reason_for_visit=reason created_at updated_at",
+    appointment_date=Annotated[dt.date, BeforeValidator(dt.datetime.date)],
+    start_time=common.Wall,
+    end_time=str,
+    status=Annotated[common.Status, AfterValidator(lambda status: status.replace("_", "-"))],
+)
 TimeOffOut: Any = told(
-    Override, "id physician_id=resource.id start_date=first end_date=last reason"
+    "TimeOffOut", Override, "id physician_id=resource.id start_date=first end_date=last reason"
 )
 PatientOut: Any = told(
+    "Patient",
     Patient,
     "id first_name=name last_name=name date_of_birth=birth_date phone address"
     " insurance_provider=insurer insurance_id=insurance_number",
-    first_name=First,
-    last_name=Last,
-    address=Written,
+    first_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[0])],
+    last_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[2])],
+    address=Annotated[str, BeforeValidator(lambda address: str(address or ""))],
 )

@@ -20,26 +20,26 @@ AT = f"{PLAIN_STYLE}{{id}}/"
 Listed = Annotated[wire.Asked, Query()]
 
 
-@router.get("/")
-def list_all(request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/", response_model=wire.Paged)
+def list_all(request: Request, asked: Listed, call: Reading) -> Any:
     """Appointments that the caller may see, a page at a time."""
     return _page(request, call, asked)
 
 
-@router.get("/upcoming/")
-def upcoming(request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/upcoming/", response_model=wire.Paged)
+def upcoming(request: Request, asked: Listed, call: Reading) -> Any:
     """Those that are scheduled and still to come."""
     return _page(request, call, asked, status="booked", upcoming=True)
 
 
-@router.get("/by-provider/{id}/")
-def by_provider(id: Id, request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/by-provider/{id}/", response_model=wire.Paged)
+def by_provider(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
     """Those with one provider."""
     return _page(request, call, asked, provider=call.clinic.providers.get(id).id)
 
 
-@router.get("/by-patient/{id}/")
-def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/by-patient/{id}/", response_model=wire.Paged)
+def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
     """Those of one patient."""
     return _page(request, call, asked, patient=call.clinic.patients.get(id).id)
 
@@ -63,10 +63,7 @@ def read(id: Id, call: Reading) -> wire.Detail:
 def change(id: Id, asked: wire.AppointmentChange, call: Changing) -> wire.Detail:
     """Move an appointment, or say something else of it."""
     here = call.clinic.appointments
-    old, said = (
-        here.get(id),
-        asked.stated("patient", "provider", "location", "type", "start", "end"),
-    )
+    old, said = here.get(id), asked.model_dump(include={"reason", "notes"})
     given, start = call.matching(old), _other_start(call.clinic, old, asked)
     if start is None:
         return detail(call, call.do(here.annotate, given, **said))
@@ -79,14 +76,14 @@ def delete(id: Id, call: Changing) -> None:
     stepped(call, call.clinic.appointments.cancel, id)
 
 
-@router.post("/{id}/check-conflicts/")
-def check_conflicts(id: Id, call: Reading) -> wire.Conflicts:
+@router.post("/{id}/check-conflicts/", response_model=wire.Conflicts)
+def check_conflicts(id: Id, call: Reading) -> Any:
     """What else takes the time of those whom an appointment needs."""
-    told = defaultdict[str, list[wire.Conflict]](list)
+    told = defaultdict[str, list[Any]](list)
     for resource, claims in call.clinic.appointments.conflicts(id).items():
         kind = FIELDS.get(resource.kind.value, resource.kind.value)
         told[kind] += [_conflict(call.clinic, claim) for claim in claims]
-    return wire.Conflicts(has_conflicts=bool(told), conflicts=told)
+    return {"has_conflicts": bool(told), "conflicts": told}
 
 
 @router.post("/{id}/cancel/")
@@ -133,23 +130,16 @@ def _details(clinic: Practice, some: Iterable[Appointment]) -> Iterator[wire.Det
         yield told
 
 
-def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> wire.Paged:
-    here, size, skipped = (
-        call.clinic.appointments,
-        asked.page_size,
-        (asked.page - 1) * asked.page_size,
-    )
-    which = asked.stated("ordering", "page", "page_size") | fixed
-    order, descending = asked.ordering.strip("-").partition("_")[0], asked.ordering[0] == "-"
-    count = here.count(**which)
-    found = here.list(**which, order=order, descending=descending, limit=size, skip=skipped)
+def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> dict[str, Any]:
+    which, size = asked.stated("ordering", "page", "page_size") | fixed, asked.page_size
+    order: Any = {"order": asked.ordering.strip("-").partition("_")[0], "limit": size}
+    order |= {"descending": asked.ordering[0] == "-", "skip": (asked.page - 1) * size}
+    count = call.clinic.appointments.count(**which)
+    found = call.clinic.appointments.list(**which, **order)
+    told = {"count": count, "results": list(_details(call.clinic, found))}
     before, after = (request.url.include_query_params(page=asked.page + by) for by in (-1, 1))
-    return wire.Paged(
-        count=count,
-        next=str(after) if skipped + size < count else None,
-        previous=str(before) if asked.page > 1 else None,
-        results=list(_details(call.clinic, found)),
-    )
+    told["next"] = str(after) if asked.page * size < count else None
+    return {**told, "previous": str(before) if asked.page > 1 else None}
 
 
 def _start(
@@ -173,10 +163,9 @@ def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChan
     return _start(clinic, asked, asked.provider or old.provider, old.type, asked.start or old.start)
 
 
-def _conflict(clinic: Practice, claim: Claim) -> wire.Conflict:
+def _conflict(clinic: Practice, claim: Claim) -> dict[str, Any]:
     visit = clinic.appointments.find(claim.id) if claim.id else None
-    who = None if visit is None else clinic.patients.find(visit.patient)
-    first, _, last = ("" if who is None else who.name).partition(" ")
+    who = clinic.patients.find(visit.patient) if visit else None
+    first, _, last = (who.name if who else "").partition(" ")
     told = {"id": claim.id, "start_time": claim.start, "end_time": claim.end}
-    told |= {"patient__first_name": first, "patient__last_name": last}
-    return wire.Conflict.model_validate(told)
+    return {**told, "patient__first_name": first, "patient__last_name": last}

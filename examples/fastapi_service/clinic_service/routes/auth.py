@@ -8,7 +8,8 @@ from fastapi import APIRouter, Response
 
 from clinic_service.models import auth as wire
 from clinic_service.problems import unknown
-from clinic_service.who import Address, Reading, Served
+from clinic_service.service import Served
+from clinic_service.who import Address, Reading
 from medsched import Principal
 
 router = APIRouter(prefix="/api/auth", tags=["who calls"])
@@ -65,18 +66,17 @@ def me(call: Reading) -> Any:
     return call.account
 
 
-@router.post("/totp", status_code=201)
-def begin_totp(answer: Response, service: Served, call: Reading) -> wire.SecondFactor:
+@router.post("/totp", status_code=201, response_model=wire.SecondFactor)
+def begin_totp(answer: Response, service: Served, call: Reading) -> Any:
     """A secret for an authenticator app; it is asked for once a code of it was confirmed."""
     secret, issuer = service.accounts.begin_totp(call.account.id), service.settings.issuer
     answer.headers["Location"] = "/api/auth/totp/confirm"
     uri = pyotp.TOTP(secret).provisioning_uri(name=call.account.id, issuer_name=issuer)
-    return wire.SecondFactor(secret=secret, uri=uri)
+    return {"secret": secret, "uri": uri}
 
 
-@router.post("/totp/confirm")
-def confirm_totp(asked: wire.Code, address: Address, call: Reading) -> wire.RecoveryCodes:
+@router.post("/totp/confirm", response_model=wire.RecoveryCodes)
+def confirm_totp(asked: wire.Code, address: Address, call: Reading) -> Any:
     """Ask for the second factor from now on. Sessions without it are over, this one too."""
     call.service.throttle.count(f"totp {call.account.id}", address)
-    codes = call.service.accounts.confirm_totp(call.account.id, asked.code)
-    return wire.RecoveryCodes(recovery_codes=codes)
+    return {"recovery_codes": call.service.accounts.confirm_totp(call.account.id, asked.code)}

@@ -1,7 +1,7 @@
 """Slots of many providers, holds, the waitlist, changes (seed 001); time blocks (seed 004)."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
@@ -40,19 +40,19 @@ def appointment_types(call: Reading) -> list[ms.AppointmentType]:
     return list(every(call.clinic.appointment_types.list))
 
 
-@router.get("/slots")
-def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> wire.SlotPage:
+@router.get("/slots", response_model=wire.SlotPage)
+def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> Any:
     """What is free with all who match, in one calendar."""
     search = ms.Search(patient=call.account.patient, **asked.stated("limit", "cursor"))
     page = call.clinic.search.slots(search, limit=asked.limit, cursor=asked.cursor)
-    return wire.SlotPage(slots=list(map(shown_in(call.clinic), page)), next=page.next)
+    return {"slots": list(map(shown_in(call.clinic), page)), "next": page.next}
 
 
 @router.post("/holds", status_code=201, response_model=wire.HoldOut)
 def place_hold(asked: wire.NewHold, call: Changing) -> ms.Hold:
     """Keep a slot for a while."""
-    said = {"patient": asked.patient or call.account.patient, "lasting": asked.minutes}
-    return call.do(call.clinic.holds.place, asked.slot_id, **said, at="/api/v1/holds/{id}")
+    said = {"patient": call.account.patient, **asked.stated()}
+    return call.do(call.clinic.holds.place, **said, at="/api/v1/holds/{id}")
 
 
 @router.get("/holds/{id}", response_model=wire.HoldOut)
@@ -78,9 +78,9 @@ def release_hold(id: Id, call: Changing) -> None:
 @router.post("/first-available", status_code=201)
 def book_first(asked: wire.FirstWanted, call: Changing) -> Detail:
     """Book the earliest slot of all who match; if a rival takes it, the next, in the same call."""
-    who = {"patient": call.own("patient", asked.patient, "patient"), "reason": asked.reason}
+    said = {"patient": call.own("patient", asked), "reason": asked.reason}
     search = ms.Search(**asked.stated("patient", "reason"))
-    return detail(call, call.do(call.clinic.appointments.book_first, search, **who, at=AT))
+    return detail(call, call.do(call.clinic.appointments.book_first, search, **said, at=AT))
 
 
 @router.get("/waitlist", response_model=list[wire.EntryOut])
@@ -92,8 +92,7 @@ def list_entries(call: Reading) -> list[ms.WaitlistEntry]:
 @router.post("/waitlist", status_code=201, response_model=wire.EntryOut)
 def join(asked: wire.NewEntry, call: Changing) -> ms.WaitlistEntry:
     """Wait for a visit. The most urgent come first, then who came first."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    return call.do(call.clinic.waitlist.join, **said, at="/api/v1/waitlist/{id}")
+    return call.do(call.clinic.waitlist.join, **call.theirs(asked), at="/api/v1/waitlist/{id}")
 
 
 @router.get("/waitlist/{id}", response_model=wire.EntryOut)
@@ -124,8 +123,7 @@ def set_urgency(id: Id, asked: wire.HowUrgent, call: Changing) -> ms.WaitlistEnt
 @router.post("/waitlist/{id}/offers", status_code=201, response_model=wire.OfferOut)
 def offer(id: Id, asked: wire.NewOffer, call: Changing) -> ms.WaitlistOffer:
     """Offer a slot to somebody out of order."""
-    said = {"reason": asked.reason, "lasting": asked.minutes}
-    return call.do(call.clinic.waitlist.offer, id, asked.slot_id, **said, at="/api/v1/offers/{id}")
+    return call.do(call.clinic.waitlist.offer, id, **asked.stated(), at="/api/v1/offers/{id}")
 
 
 @router.get("/offers", response_model=list[wire.OfferOut])
@@ -143,36 +141,33 @@ def read_offer(id: Id, call: Reading) -> ms.WaitlistOffer:
 @router.post("/offers/{id}/accept", status_code=201)
 def accept(id: Id, asked: wire.Confirmation, call: Changing) -> Detail:
     """Say yes: the slot is booked. 409, with what is free, once the offer has expired."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    return detail(call, call.do(call.clinic.waitlist.accept, id, **said, at=AT))
+    return detail(call, call.do(call.clinic.waitlist.accept, id, **call.theirs(asked), at=AT))
 
 
 @router.post("/offers/{id}/decline", response_model=wire.OfferOut)
 def decline(id: Id, asked: wire.Confirmation, call: Changing) -> ms.WaitlistOffer:
     """Say no, and wait for another slot."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    return call.do(call.clinic.waitlist.decline, id, **said)
+    return call.do(call.clinic.waitlist.decline, id, **call.theirs(asked))
 
 
-@router.get("/time-blocks")
-def list_blocks(asked: Annotated[wire.BlocksAsked, Query()], call: Reading) -> list[wire.BlockOut]:
+@router.get("/time-blocks", response_model=list[wire.BlockOut])
+def list_blocks(asked: Annotated[wire.BlocksAsked, Query()], call: Reading) -> Any:
     """The blocks that are published, all of them or those that are free."""
     found = every(call.clinic.time_blocks.list, **asked.stated())
     return [_told(call.clinic, one) for one in found]
 
 
-@router.post("/time-blocks", status_code=201)
-def publish_block(asked: wire.NewBlock, call: Changing) -> wire.BlockOut:
+@router.post("/time-blocks", status_code=201, response_model=wire.BlockOut)
+def publish_block(asked: wire.NewBlock, call: Changing) -> Any:
     """Publish a block."""
-    doctor = call.own("provider", asked.doctor_id, "doctorId")
-    hours = f"{asked.start_time}-{asked.end_time}"
-    block = ms.TimeBlock(doctor, asked.date, hours, types=asked.appointment_types)
+    hours = f"{asked.start}-{asked.end}"
+    block = ms.TimeBlock(call.own("provider", asked), asked.date, hours, types=asked.types)
     made = call.do(call.clinic.time_blocks.publish, block, at="/api/v1/time-blocks/{id}")
     return _told(call.clinic, made)
 
 
-@router.get("/time-blocks/{id}")
-def read_block(id: Id, call: Reading) -> wire.BlockOut:
+@router.get("/time-blocks/{id}", response_model=wire.BlockOut)
+def read_block(id: Id, call: Reading) -> Any:
     """One block."""
     return _told(call.clinic, call.tell(call.clinic.time_blocks.get(id)))
 
@@ -181,7 +176,7 @@ def read_block(id: Id, call: Reading) -> wire.BlockOut:
 def end_block(id: Id, call: Changing) -> None:
     """Offer a block no more. Refused while a reservation stands in it."""
     call.given(call.clinic.time_blocks.get, id)
-    call.clinic.time_blocks.deactivate(id)
+    call.do(call.clinic.time_blocks.deactivate, id)
 
 
 @router.get("/reservations", response_model=list[wire.ReservationOut])
@@ -193,12 +188,10 @@ def list_reservations(call: Reading) -> list[ms.Appointment]:
 @router.post("/reservations", status_code=201, response_model=wire.ReservationOut)
 def reserve(asked: wire.NewReservation, call: Changing) -> ms.Appointment:
     """Ask for a block: PENDING, until it is confirmed. A block has one reservation."""
-    said = asked.model_dump(include={"type", "reason", "notes"})
-    said["patient"] = call.own("patient", asked.patient_id, "patientId")
-    blocks = call.clinic.time_blocks
-    if asked.doctor_id not in (None, blocks.get(asked.time_block_id).provider):
+    if asked.doctor not in (None, call.clinic.time_blocks.get(asked.block).provider):
         raise invalid("doctorId", "the time block is another doctor's")
-    return call.do(blocks.book, asked.time_block_id, **said, at="/api/v1/reservations/{id}")
+    said = call.theirs(asked, "doctor")
+    return call.do(call.clinic.time_blocks.book, **said, at="/api/v1/reservations/{id}")
 
 
 @router.get("/reservations/{id}", response_model=wire.ReservationOut)
@@ -257,10 +250,10 @@ def _facts(one: ms.AvailabilityChange) -> dict[str, str]:
     return told if one.type is None else {**told, "type": one.type}
 
 
-def _told(clinic: ms.Practice, block: ms.TimeBlock) -> wire.BlockOut:
+def _told(clinic: ms.Practice, block: ms.TimeBlock) -> dict[str, Any]:
     start, end = clinic.time_blocks.times(block)
-    told = {"id": block.id, "doctor_id": block.provider, "is_active": block.active}
-    return wire.BlockOut.model_validate({**told, "start_time": start, "end_time": end})
+    told = {"id": block.id, "doctorId": block.provider, "isActive": block.active}
+    return {**told, "startTime": start, "endTime": end}
 
 
 def _reserved(clinic: ms.Practice, id: str) -> ms.Appointment:

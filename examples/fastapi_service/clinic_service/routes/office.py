@@ -32,8 +32,11 @@ def schedule(id: Id, call: Reading) -> list[wire.HoursOut]:
 @router.post("/physicians/{id}/schedule", status_code=201)
 def add_hours(id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
     """Add hours on one day of the week, from today on."""
-    made = call.clinic.availability.add(ms.AvailabilityRule(id, **_hours(asked, call)))
-    call.tell(made, f"/api/physicians/{id}/schedule/{made.id}")
+    rule, at = (
+        ms.AvailabilityRule(id, **_hours(asked, call)),
+        f"/api/physicians/{id}/schedule/{{id}}",
+    )
+    made = call.do(call.clinic.availability.add, rule, at=at)
     return wire.HoursOut(**asked.model_dump(), id=made.id, physician_id=id)
 
 
@@ -41,21 +44,21 @@ def add_hours(id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
 def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
     """Write hours anew, from today on. Refused where visits would stand outside of them."""
     new = attrs.evolve(_own_rule(call, id, schedule_id), **_hours(asked, call))
-    call.tell(call.clinic.availability.rules.update(new))
+    call.do(call.clinic.availability.rules.update, new)
     return wire.HoursOut(**asked.model_dump(), id=schedule_id, physician_id=id)
 
 
 @router.delete("/physicians/{id}/schedule/{schedule_id}", status_code=204)
 def end_hours(id: Id, schedule_id: Id, call: Changing) -> None:
     """Offer hours no more; that there were such is kept. Refused where visits stand in them."""
-    call.clinic.availability.rules.deactivate(_own_rule(call, id, schedule_id).id)
+    call.do(call.clinic.availability.rules.deactivate, _own_rule(call, id, schedule_id).id)
 
 
 @router.post("/physicians/{id}/time-off", status_code=201, response_model=wire.TimeOffOut)
-def add_time_off(id: Id, asked: wire.TimeOff, call: Changing) -> ms.Override:
+def add_time_off(id: Id, asked: wire.TimeOff, call: Changing) -> Any:
     """Close some dates of a physician. Refused where visits stand on them."""
     away = ms.Override.time_off(id, asked.first, asked.last, reason=asked.reason)
-    return call.tell(call.clinic.availability.add(away), f"/api/physicians/{id}/schedule")
+    return call.do(call.clinic.availability.add, away, at=f"/api/physicians/{id}/schedule")
 
 
 @router.get("/physicians/{id}/available-slots")
@@ -67,32 +70,28 @@ def available_slots(
     return list(map(shown_in(call.clinic), every(call.clinic.search.slots, search)))
 
 
-@router.get("/appointments")
-def list_visits(asked: Annotated[wire.Asked, Query()], call: Reading) -> list[wire.VisitOut]:
+@router.get("/appointments", response_model=list[wire.VisitOut])
+def list_visits(asked: Annotated[wire.Asked, Query()], call: Reading) -> Any:
     """The appointments that the caller may see, in order of start."""
     return list(map(_told, every(call.clinic.appointments.list, **asked.stated())))
 
 
-@router.get("/appointments/{id}")
-def read_visit(id: Id, call: Reading) -> wire.VisitOut:
+@router.get("/appointments/{id}", response_model=wire.VisitOut)
+def read_visit(id: Id, call: Reading) -> Any:
     """One appointment."""
     return _told(call.tell(call.clinic.appointments.get(id)))
 
 
-@router.post("/appointments", status_code=201)
-def book_visit(asked: wire.NewVisit, call: Changing) -> wire.VisitOut:
+@router.post("/appointments", status_code=201, response_model=wire.VisitOut)
+def book_visit(asked: wire.NewVisit, call: Changing) -> Any:
     """Book a slot that starts when the wall of the place shows so."""
-    said = {
-        "patient": call.own("patient", asked.patient, "patient_id"),
-        "reason": asked.reason or "",
-    }
-    said["notes"] = asked.notes or ""
     start = _start(call.clinic, asked, asked.provider, asked.type)
+    said = call.theirs(asked, "provider", "location", "day", "start_time", "type")
     return _told(call.do(call.clinic.appointments.book, start, **said, at="/api/appointments/{id}"))
 
 
-@router.put("/appointments/{id}")
-def change_visit(id: Id, asked: wire.VisitChange, call: Changing) -> wire.VisitOut:
+@router.put("/appointments/{id}", response_model=wire.VisitOut)
+def change_visit(id: Id, asked: wire.VisitChange, call: Changing) -> Any:
     """Say something else of an appointment."""
     given = call.given(call.clinic.appointments.get, id)
     return _told(call.do(call.clinic.appointments.annotate, given, **asked.stated()))
@@ -104,8 +103,8 @@ def cancel_visit(id: Id, call: Changing) -> None:
     call.do(call.clinic.appointments.cancel, call.given(call.clinic.appointments.get, id))
 
 
-@router.post("/appointments/{id}/reschedule")
-def move_visit(id: Id, asked: wire.OtherTime, call: Changing) -> wire.VisitOut:
+@router.post("/appointments/{id}/reschedule", response_model=wire.VisitOut)
+def move_visit(id: Id, asked: wire.OtherTime, call: Changing) -> Any:
     """Move an appointment to another time, with this physician or another."""
     old = call.clinic.appointments.get(id)
     start = _start(call.clinic, asked, asked.provider or old.provider, old.type)
@@ -126,11 +125,11 @@ def change_patient(id: Id, asked: wire.PatientChange, call: Changing) -> ms.Pati
     first, _, last = old.name.partition(" ")
     said = asked.stated("first_name", "last_name")
     said["name"] = f"{asked.first_name or first} {asked.last_name or last}".strip()
-    return call.tell(call.clinic.patients.update(attrs.evolve(old, **said)))
+    return call.do(call.clinic.patients.update, attrs.evolve(old, **said))
 
 
-@router.get("/patients/{id}/appointments")
-def visits_of(id: Id, call: Reading) -> list[wire.VisitOut]:
+@router.get("/patients/{id}/appointments", response_model=list[wire.VisitOut])
+def visits_of(id: Id, call: Reading) -> Any:
     """A patient's appointments, in order of start."""
     patient = call.clinic.patients.get(id).id
     return list(map(_told, every(call.clinic.appointments.list, patient=patient)))
@@ -166,10 +165,12 @@ def _told_hours(rule: ms.AvailabilityRule, today: date) -> Iterator[wire.HoursOu
         yield wire.HoursOut(**told, day_of_week=day, start_time=start[:5], end_time=end[:5])
 
 
-def _told(one: ms.Appointment) -> wire.VisitOut:
+def _told(one: ms.Appointment) -> Any:
+    """An appointment as it is told: its end on the wall, too."""
     told = wire.VisitOut.model_validate(one)
     end = _ZONES.zone(one.wall.timezone).local(whole_minute(one.end, "end"))
-    return told.model_copy(update={"end_time": f"{end:%H:%M}"})
+    told.end_time = f"{end:%H:%M}"
+    return told
 
 
 def _start(clinic: ms.Practice, asked: wire.OtherTime, physician: str, type: str) -> ms.Start:
