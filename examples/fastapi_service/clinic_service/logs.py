@@ -27,11 +27,7 @@ class JsonLines(logging.Formatter):
         said |= {"level": record.levelname.lower(), "logger": record.name}
         said |= getattr(record, "facts", None) or {"message": record.getMessage()}
         if record.exc_info and record.exc_info[0] is not None:
-            last = extract_tb(record.exc_info[2])[-1]
-            said |= {
-                "error": record.exc_info[0].__name__,
-                "at_line": f"{last.filename}:{last.lineno}",
-            }
+            said["error"] = record.exc_info[0].__name__
         return json.dumps(said)
 
 
@@ -65,12 +61,14 @@ class Requests:
         try:
             await self._app(scope, receiving, sending)
         except Exception as error:
-            LOG.exception("failed", extra={"facts": {"request": state["id"]}})
+            last, facts = extract_tb(error.__traceback__)[-1], {"request": state["id"]}
+            facts |= {"error": type(error).__name__, "where": f"{last.filename}:{last.lineno}"}
+            LOG.error("failed", extra={"facts": facts})
             if status == 0:
                 await answer(Request(scope), error)(scope, receive, sending)
         finally:
-            facts = {"request": state["id"], "method": scope["method"], "status": status}
-            facts |= {"route": getattr(scope.get("route"), "path", "")}
-            facts |= {"ms": round((time.perf_counter() - began) * 1000, 1)}
-            facts |= {name: state[name] for name in ("account", "problem") if name in state}
-            LOG.info("request", extra={"facts": facts})
+            told = {"request": state["id"], "method": scope["method"], "status": status}
+            told["ms"] = round((time.perf_counter() - began) * 1000, 1)
+            told["route"] = getattr(scope.get("route"), "path", "")
+            told |= {name: state[name] for name in ("account", "problem") if name in state}
+            LOG.info("request", extra={"facts": told})

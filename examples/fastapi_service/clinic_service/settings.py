@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     )
 
     secret: SecretStr = Field(min_length=32)
-    """What tokens and login names are keyed with. Whoever has it can be anybody."""
+    """What tokens, login names and second factors are keyed with: who has it can be anybody."""
     database: str = "sqlite:///clinic.db"
     """``postgresql+psycopg://…`` for PostgreSQL: nothing else changes."""
     keys: Path | None = None
