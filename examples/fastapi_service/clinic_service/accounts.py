@@ -111,11 +111,11 @@ class Accounts(Rows):
         ``linked``: its practice, and the patient, provider or locations that are whose it is.
         ``into``: a connection, to store it in the transaction under way on that.
         """
-        id, login = str(uuid4()), self.login_of(email)
-        row = {"locations": [], **linked, "id": id, "login": login, "role": Role(role).value}
+        id, row = str(uuid4()), {"locations": [], **linked, "password": _hashed(password)}
+        row |= {"id": id, "login": self.login_of(email), "role": Role(role).value}
         try:
             with nullcontext(into) if into else self._engine.begin() as connection:
-                connection.execute(ACCOUNT.insert().values(password=_hashed(password), **row))
+                connection.execute(ACCOUNT.insert().values(**row))
         except sa.exc.IntegrityError:
             raise Refused(409, "conflict", "This address has an account.") from None
         return id

@@ -19,15 +19,10 @@ from clinic_service.models.common import (
     shape,
     told,
 )
-from medsched import LocationKind, Pricing, Provider, SlotStatus
+from medsched import LocationKind, Pricing, Provider
 
 State = Literal["available", "booked", "cancelled", "blocked"]
-_STATES: dict[Any, State] = {
-    SlotStatus.FREE: "available",
-    SlotStatus.BUSY: "booked",
-    SlotStatus.BUSY_TENTATIVE: "booked",
-    SlotStatus.BUSY_UNAVAILABLE: "blocked",
-}
+_STATES = {"free": "available", "busy": "booked", "busy-tentative": "booked"}
 
 
 class Place(Body):
@@ -124,7 +119,7 @@ class SlotOut(Out):
     date: dt.date
     start_time: common.Wall = Field(validation_alias="local_start")
     end_time: common.Wall = Field(validation_alias="local_end")
-    status: Annotated[State, BeforeValidator(_STATES.get)]
+    status: Annotated[State, BeforeValidator(lambda status: _STATES.get(status, "blocked"))]
     appointment_type: str = Field(validation_alias="type")
     location: Annotated[PlaceOut | None, BeforeValidator(lambda _: None)]
     pricing: PriceOut | None
