@@ -42,5 +42,7 @@ class Settings(BaseSettings):
 
     largest_body: int = 65_536
     """Bytes of a request's body."""
+    streams_per_account: int = 50
+    """So many streams of changes may be followed at once."""
     poll_every: float = 1.0
     """Seconds between two looks for changes, for whoever follows them."""

@@ -1,5 +1,6 @@
 """Slots of many providers, holds, the waitlist, changes (seed 001); time blocks (seed 004)."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from clinic_service.routes.provider_availability import shown_in
 from clinic_service.who import Changing, Reading, every
 
 router = APIRouter(prefix="/api/v1", tags=["booking"])
+_FOLLOWED = Counter[str]()
+"""How many streams of changes each account follows."""
 _FEW = anyio.CapacityLimiter(4)
 """Threads that look for changes: however many follow, others find a thread, too."""
 
@@ -214,6 +217,17 @@ def cancel(id: Id, call: Changing) -> ms.Appointment:
     return call.do(call.clinic.appointments.cancel, given)
 
 
+async def counted(call: Reading) -> AsyncIterator[None]:
+    """Let an account follow so many streams of this process at once, and no more."""
+    if _FOLLOWED[call.account.id] >= call.service.settings.streams_per_account:
+        raise Refused(429, "too-many-streams", "Close one that you follow, then try again.")
+    _FOLLOWED[call.account.id] += 1
+    try:
+        yield
+    finally:
+        _FOLLOWED[call.account.id] -= 1
+
+
 async def first_changes(
     call: Reading,
     last_event_id: Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")] = None,
@@ -222,7 +236,7 @@ async def first_changes(
     return await run_sync(call.clinic.changes, last_event_id, limiter=_FEW)
 
 
-@router.get("/changes", response_class=EventSourceResponse)
+@router.get("/changes", response_class=EventSourceResponse, dependencies=[Depends(counted)])
 async def changes(
     call: Reading, page: Annotated[ms.ChangesPage, Depends(first_changes)]
 ) -> AsyncIterator[ServerSentEvent]:
