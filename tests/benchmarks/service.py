@@ -34,9 +34,8 @@ import uvicorn
 from tests.databases import started
 
 from clinic_service import Settings, create_app
-from clinic_service.app import prepare
-from clinic_service.tables import ACCOUNT
-from clinic_service.tokens import Sessions
+from clinic_service.accounts import ACCOUNT, Sessions
+from clinic_service.service import prepare
 from medsched import (
     AppointmentType,
     AvailabilityRule,

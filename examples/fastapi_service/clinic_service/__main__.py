@@ -1,6 +1,5 @@
 """``python -m clinic_service``: the service with the demo clinics, in one command."""
 
-import argparse
 import logging
 import os
 from pathlib import Path
@@ -8,40 +7,34 @@ from secrets import token_hex
 
 import uvicorn
 
-from clinic_service import create_app, demo
-from clinic_service.app import prepare
+from clinic_service import Settings, create_app, demo
 from clinic_service.logs import JsonLines
-from clinic_service.settings import Settings
+from clinic_service.service import prepare
 from medsched.adapters.keys.local import LocalKeys
 
-SECRET, KEYS = "MEDSCHED_SERVICE_SECRET", "MEDSCHED_SERVICE_KEYS"
 
-
-def made_up() -> None:
+def made_up() -> dict[str, str]:
     """What a real service is given: for a look at it, made here and kept beside the database."""
     secret, keys = Path("clinic.secret"), Path("clinic.keys")
     if not secret.exists():
         secret.touch(0o600)
         secret.write_text(token_hex(32))
         LocalKeys.create(keys)
-    os.environ |= {SECRET: secret.read_text(), KEYS: str(keys)}
+    return {"MEDSCHED_SERVICE_SECRET": secret.read_text(), "MEDSCHED_SERVICE_KEYS": str(keys)}
 
 
 def main() -> None:
     """Make what is missing, then serve."""
-    parser = argparse.ArgumentParser(prog="clinic_service", description=__doc__)
-    parser.add_argument("--no-demo", action="store_true", help="load no clinics and no accounts")
-    asked = parser.parse_args()
-    if SECRET not in os.environ:
-        made_up()
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    if "MEDSCHED_SERVICE_SECRET" not in os.environ:
+        os.environ |= made_up()
+    settings = Settings(_cli_parse_args=True)  # type: ignore[call-arg]  # and the environment
     prepare(settings)
-    for email, password in ({} if asked.no_demo else demo.load(settings)).items():
-        print(f"log in as {email} with {password}")
+    app = create_app(settings)
+    if settings.demo:
+        demo.load(app.state.service)
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    app = create_app(settings)
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_config=None)
 
 

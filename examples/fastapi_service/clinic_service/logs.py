@@ -4,13 +4,16 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
+from traceback import extract_tb
 from typing import Any, Final
 from uuid import uuid4
 
-from starlette.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clinic_service.problems import PROBLEM_JSON, problem
+from clinic_service.problems import answer
 
 LOG: Final = logging.getLogger("clinic_service")
 
@@ -29,47 +32,43 @@ class JsonLines(logging.Formatter):
 
 
 class Requests:
-    """Gives each request an id, logs how it ended, and answers for what nobody else caught."""
+    """Gives each request an id and a limit, logs how it ended, and answers for what went wrong."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app, self._largest = app, largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, state = time.perf_counter(), scope.setdefault("state", {})
-        state["id"], status = str(uuid4()), 0
+            return await self._app(scope, receive, send)
+        began, read, status, state = time.perf_counter(), 0, 0, scope.setdefault("state", {})
+        state["id"] = str(uuid4())
+
+        async def receiving() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._largest:
+                raise HTTPException(413, f"A body has at most {self._largest} bytes.")
+            return message
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                own = ((b"x-request-id", state["id"].encode()), (b"cache-control", b"no-store"))
-                message["headers"] = [*message["headers"], *own]
+                status, headers = message["status"], MutableHeaders(scope=message)
+                headers.update({"x-request-id": state["id"], "cache-control": "no-store"})
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receiving, sending)
         except Exception as error:
-            self._log_failure(state, error)
+            last, facts = extract_tb(error.__traceback__)[-1], {"request": state["id"]}
+            facts |= {"error": type(error).__name__, "where": f"{last.filename}:{last.lineno}"}
+            LOG.error("failed", extra={"facts": facts})
             if status == 0:
-                told = problem(state["id"], 500, "internal", "It was noted under this instance.")
-                response = JSONResponse(told, 500, media_type=PROBLEM_JSON)
-                await response(scope, receive, sending)
+                await answer(Request(scope), error)(scope, receive, sending)
         finally:
-            took = round((time.perf_counter() - began) * 1000, 1)
-            self._log(scope, state, status, took)
-
-    def _log_failure(self, state: dict[str, Any], error: Exception) -> None:
-        trace, where = error.__traceback__, ""
-        while trace is not None:
-            where, trace = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}", trace.tb_next
-        facts = {"request": state["id"], "error": type(error).__name__, "where": where}
-        LOG.error("failed", extra={"facts": facts})
-
-    def _log(self, scope: Scope, state: dict[str, Any], status: int, took: float) -> None:
-        facts = {"request": state["id"], "method": scope["method"], "status": status, "ms": took}
-        facts["route"] = getattr(scope.get("route"), "path", "")
-        facts |= {name: state[name] for name in ("account", "problem") if name in state}
-        LOG.info("request", extra={"facts": facts})
+            told = {"request": state["id"], "method": scope["method"], "status": status}
+            told["ms"] = round((time.perf_counter() - began) * 1000, 1)
+            told["route"] = getattr(scope.get("route"), "path", "")
+            told |= {name: state[name] for name in ("account", "problem") if name in state}
+            LOG.info("request", extra={"facts": told})

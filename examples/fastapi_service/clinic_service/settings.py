@@ -1,4 +1,4 @@
-"""What can be set from outside, by environment variables that begin with MEDSCHED_SERVICE_."""
+"""What can be set from outside, by environment variables or on the command line."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,16 +10,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """The settings of one running service; ``secret`` is the only one that must be given."""
 
-    model_config = SettingsConfigDict(env_prefix="MEDSCHED_SERVICE_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="MEDSCHED_SERVICE_", extra="forbid", cli_kebab_case=True, cli_implicit_flags=True
+    )
 
     secret: SecretStr = Field(min_length=32)
-    """What tokens and login names are keyed with. Whoever has it can be anybody."""
+    """What tokens, login names and second factors are keyed with: who has it can be anybody."""
     database: str = "sqlite:///clinic.db"
     """``postgresql+psycopg://…`` for PostgreSQL: nothing else changes."""
     keys: Path | None = None
     """A file of keys: all that is a patient's is sealed, and every access is written down."""
     practice: str = "riverside"
     """The practice that patients register with."""
+    demo: bool = True
+    """Whether the first start loads the demo: clinics, and somebody in each role."""
     host: str = "127.0.0.1"
     port: int = 8000
 
@@ -38,5 +42,7 @@ class Settings(BaseSettings):
 
     largest_body: int = 65_536
     """Bytes of a request's body."""
+    streams_per_account: int = 50
+    """So many streams of changes may be followed at once."""
     poll_every: float = 1.0
     """Seconds between two looks for changes, for whoever follows them."""

@@ -1,6 +1,6 @@
 """Who calls: from a bearer token to the clinic as this principal sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
@@ -10,41 +10,18 @@ import attrs
 from fastapi import Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from clinic_service.accounts import Accounts
-from clinic_service.problems import Refused, invalid
-from clinic_service.settings import Settings
-from clinic_service.throttle import Throttle
-from clinic_service.tokens import Sessions, unknown
-from medsched import Practice, Principal, Scheduler
-from medsched.adapters.sqlalchemy import SqlAlchemyStore
-from medsched.domain.principals import Authentication
-from medsched.domain.records import Record
-from medsched.ports.clock import Clock
+from clinic_service.models.common import Body
+from clinic_service.problems import Refused, invalid, unknown
+from clinic_service.service import Served, Service
+from medsched import Authentication, Page, Practice, Principal
+from medsched.domain.records import Identified
 
-R = TypeVar("R", bound=Record)
-_bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
-
-
-@attrs.frozen
-class Service:
-    """What one running service consists of."""
-
-    settings: Settings
-    store: SqlAlchemyStore
-    scheduler: Scheduler
-    clock: Clock
-    accounts: Accounts
-    sessions: Sessions
-    throttle: Throttle
-
-
-def served(request: Request) -> Service:
-    """The service that answers."""
-    found: Service = request.app.state.service
-    return found
-
-
-Served = Annotated[Service, Depends(served)]
+T = TypeVar("T")
+R = TypeVar("R", bound=Identified)
+_LINKED = ("practice", "locations", "patient", "provider")
+Bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
+Match = Header(max_length=255, pattern=r"^[!-~ ]+$")
+Key = Header(max_length=255, pattern=r"^[!-~]+$")
 
 
 def address_of(request: Request) -> str:
@@ -53,6 +30,18 @@ def address_of(request: Request) -> str:
         return str(ip_address(request.client.host if request.client else ""))
     except ValueError:
         return ""
+
+
+Address = Annotated[str, Depends(address_of)]
+
+
+def every(read: Callable[..., Page[T]], *args: Any, **asked: Any) -> Iterator[T]:
+    """All of a list of the library, a page at a time, for documented answers that are whole."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = read(*args, **asked, limit=1000, cursor=cursor or None)
+        yield from page
+        cursor = page.next
 
 
 @attrs.frozen
@@ -67,37 +56,46 @@ class Call:
     if_match: str | None = None
     key: str | None = None
 
-    def own(self, kind: str, stated: str | None, field: str) -> str:
+    def own(self, kind: str, asked: Body) -> str:
         """Whom it is about: who is stated, else the patient or provider that the caller is."""
-        found: str | None = stated or getattr(self.account, kind)
+        found: str | None = getattr(asked, kind) or getattr(self.account, kind)
         if found is None:
-            raise invalid(field, "say whose it is")
+            raise invalid(type(asked).model_fields[kind].alias or kind, "say whose it is")
         return found
 
-    def tell(self, record: R, location: str | None = None) -> R:
-        """Say in which version a record is told and, of a new one, where it is."""
+    def theirs(self, asked: Body, *but: str) -> dict[str, Any]:
+        """What is stated, save some, about the patient who is named, or whom the caller is."""
+        return asked.stated(*but) | {"patient": self.own("patient", asked)}
+
+    def tell(self, record: R, at: str | None = None) -> R:
+        """Say in which version a record is told and, of a new one, ``at`` which URL it is."""
         self.response.headers["ETag"] = f'"{record.version}"'
-        if location is not None:
-            self.response.headers["Location"] = quote(location)
+        if at is not None:
+            self.response.headers["Location"] = quote(at.replace("{id}", record.id))
         return record
 
-    def matching(self, record: R) -> R:
-        """The record, if it is the one that was read; 412 else."""
+    def do(self, command: Callable[..., R], *args: Any, at: str | None = None, **said: Any) -> R:
+        """Give the library a command, once under its key, and tell what it has made or changed."""
+        return self.tell(command(*args, **said, idempotency_key=self.key), at)
+
+    def matching(self, record: R) -> R | str:
+        """The record as it was read, so that nobody comes in between; its id where that is all."""
         tags = {one.strip() for one in (self.if_match or "*").split(",")}
         if not tags & {"*", f'"{record.version}"'}:
             raise Refused(412, "changed-meanwhile", "It was changed meanwhile; read it again.")
-        return record
+        return record if self.if_match else record.id
 
     def given(self, read: Callable[[str], R], id: str) -> R | str:
-        """The record as it was read, so that nobody comes in between; its id where that is all."""
-        return id if self.if_match is None else self.matching(read(id))
+        """The same of what is not read yet, and needs not be but for its version."""
+        return self.matching(read(id)) if self.if_match else id
 
 
 def acting(
     request: Request,
     response: Response,
     service: Served,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    address: Address,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(Bearer)],
 ) -> Call:
     """Whoever the token is of, as the library's principal; 401 for nobody."""
     if bearer is None:
@@ -108,17 +106,9 @@ def acting(
     began = datetime.fromtimestamp(session.began, UTC)
     methods = {"pwd", "otp"} if session.mfa else {"pwd"}
     shown = Authentication(at=began, methods=methods, mfa_at=began if session.mfa else None)
-    principal = Principal(
-        account.id,
-        roles=[account.role],
-        practice=account.practice,
-        locations=account.locations,
-        patient=account.patient,
-        provider=account.provider,
-        authenticated=shown,
-        address=address_of(request),
-        session=session.id,
-    )
+    linked = {name: getattr(account, name) for name in _LINKED}
+    own = {"authenticated": shown, "address": address, "session": session.id}
+    principal = Principal(account.id, roles=[account.role], **linked, **own)
     clinic = service.scheduler.practice(account.practice).acting_as(principal)
     return Call(service, response, account, session, clinic)
 
@@ -128,8 +118,8 @@ Reading = Annotated[Call, Depends(acting)]
 
 def changing(
     call: Reading,
-    if_match: Annotated[str | None, Header(max_length=255, pattern=r"^[!-~ ]+$")] = None,
-    idempotency_key: Annotated[str | None, Header(max_length=255, pattern=r"^[!-~]+$")] = None,
+    if_match: Annotated[str | None, Match] = None,
+    idempotency_key: Annotated[str | None, Key] = None,
 ) -> Call:
     """The same for a command: on the version that was read; once under its key, for seven days."""
     return attrs.evolve(call, if_match=if_match, key=idempotency_key)

@@ -13,9 +13,8 @@ import httpx
 import uvicorn
 
 from clinic_service import Settings, create_app
-from clinic_service.app import prepare
-from clinic_service.tables import ACCOUNT
-from clinic_service.who import Service
+from clinic_service.accounts import ACCOUNT
+from clinic_service.service import Service, prepare
 from medsched import Practice
 from medsched.ports.clock import Clock
 

@@ -6,14 +6,13 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the dependency group service is not installed")
 
-import attrs
 import sqlalchemy as sa
 from starlette.requests import Request
 from tests.examples.service.serving import Serving, problem
@@ -133,6 +132,19 @@ def test_a_large_body_in_pieces_of_unknown_number(clinic: Serving) -> None:
     problem(clinic.client("admin").post("/api/v1/appointments/", content=pieces), 413)
 
 
+def test_a_large_body_where_none_is_read_changes_nothing(clinic: Serving) -> None:
+    id = clinic.clinic.waitlist.join(
+        patient="ann",
+        type="consultation",
+        earliest=date(2030, 1, 1),
+        latest=date(2030, 1, 2),
+    ).id
+    for content in (b"x" * 1_000_000, (b"x" * 1000 for _ in range(1000))):
+        answer = clinic.client("admin").request("DELETE", f"/api/v1/waitlist/{id}", content=content)
+        problem(answer, 413)
+    assert clinic.clinic.waitlist.entries.get(id).status == "waiting"
+
+
 @pytest.mark.parametrize(
     "url, status",
     [
@@ -241,9 +253,7 @@ def test_a_database_that_is_away(clinic: Serving, monkeypatch: pytest.MonkeyPatc
     assert clinic.nobody.get("/healthz").json() == {"status": "ok"}
     assert clinic.nobody.get("/readyz").json() == {"status": "ready"}
     away = SqlAlchemyStore("sqlite:////nowhere/at/all/clinic.db")
-    monkeypatch.setitem(
-        clinic.app.state._state, "service", attrs.evolve(clinic.service, store=away)
-    )
+    monkeypatch.setattr(clinic.service, "store", away)
     problem(clinic.nobody.get("/readyz"), 503)
     assert clinic.nobody.get("/healthz").status_code == 200
     away.engine.dispose()
@@ -266,8 +276,6 @@ def test_a_database_without_tables_is_not_ready(
     clinic: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = SqlAlchemyStore("sqlite://")
-    monkeypatch.setitem(
-        clinic.app.state._state, "service", attrs.evolve(clinic.service, store=empty)
-    )
+    monkeypatch.setattr(clinic.service, "store", empty)
     problem(clinic.nobody.get("/readyz"), 503)
     empty.engine.dispose()

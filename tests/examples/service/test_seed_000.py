@@ -269,3 +269,23 @@ def test_nobody_opens_hours_of_somebody_else(clinic: Serving) -> None:
     assert answer.status_code in (403, 404)
     problem(clinic.client("ann").post(PATH, json=CREATION | {"provider_id": "doe"}), 403)
     assert slots(clinic) == []
+
+
+def test_hours_that_go_on_for_years_are_counted_for_one(clinic: Serving) -> None:
+    answer = clinic.client("doe").post(PATH, json=CREATION | {"recurrence_end_date": "2030-02-15"})
+    assert answer.status_code == 201, answer.text
+    told = answer.json()["data"]
+    assert told["date_range"] == {"start": "2024-02-15", "end": "2030-02-15"}
+    assert told["slots_created"] == 53 * 11
+
+
+def test_a_repeated_command_under_its_key_is_one(clinic: Serving) -> None:
+    doe, key = clinic.client("doe"), {"Idempotency-Key": "form-1"}
+    first = doe.post(PATH, json=CREATION, headers=key)
+    again = doe.post(PATH, json=CREATION, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    slot = slots(clinic)[0]["slot_id"]
+    gone = [doe.delete(f"{PATH}/{slot}", headers=key).status_code for _ in range(2)]
+    assert gone == [200, 200]
+    assert listed(clinic)["availability_summary"]["cancelled_slots"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -269,3 +270,24 @@ def test_many_followers_leave_room_for_others(clinic: Serving) -> None:
     finally:
         for one in streams:
             one.__exit__(None, None, None)
+
+
+def test_an_account_follows_so_many_streams_and_no_more(
+    clinic: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clinic.service.settings, "streams_per_account", 2)
+    ann, until = clinic.client("ann"), time.monotonic() + 10
+    with ann.stream("GET", "/api/v1/changes") as first:
+        assert first.status_code == 200
+        problem(ann.get("/api/v1/changes", headers={"Last-Event-ID": "nonsense"}), 422)
+        with ann.stream("GET", "/api/v1/changes") as second:
+            assert second.status_code == 200
+            with ann.stream("GET", "/api/v1/changes") as third:
+                assert third.status_code == 429
+            with clinic.client("bob").stream("GET", "/api/v1/changes") as other:
+                assert other.status_code == 200
+    status = 429
+    while status == 429 and time.monotonic() < until:  # the server finds out when it next writes
+        with ann.stream("GET", "/api/v1/changes") as again:
+            status = again.status_code
+    assert status == 200

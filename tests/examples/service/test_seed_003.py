@@ -252,3 +252,18 @@ def test_a_booking_of_the_host_is_seen_in_both_manners(clinic: Serving) -> None:
 def test_there_is_no_money_yet(clinic: Serving) -> None:
     for url in ("/api/appointments/x/financials", "/api/appointments/x/payment"):
         problem(clinic.client("admin").get(url), 404)
+
+
+def test_a_repeated_change_of_a_patient_under_its_key_is_one(clinic: Serving) -> None:
+    ann, key = clinic.client("ann"), {"Idempotency-Key": "form-1"}
+    first = ann.put("/api/patients/ann", json={"phone": "1"}, headers=key)
+    again = ann.put("/api/patients/ann", json={"phone": "1"}, headers=key)
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert first.headers["etag"] == again.headers["etag"]
+
+
+def test_a_repeated_time_off_under_its_key_is_one(clinic: Serving) -> None:
+    lee, key = clinic.client("lee"), {"Idempotency-Key": "form-1"}
+    away = {"start_date": "2026-03-09", "end_date": "2026-03-13"}
+    told = [lee.post("/api/physicians/lee/time-off", json=away, headers=key) for _ in range(2)]
+    assert told[0].json() == told[1].json()

@@ -48,15 +48,13 @@ def handlers() -> Iterator[tuple[str, int]]:
                 yield f"{path.stem}.{node.name}", len(code & set(body))
 
 
-def test_the_service_has_less_than_1500_lines_of_code_beside_the_messages_it_declares() -> None:
-    """What does something is counted apart from the fields of requests and answers in `models`."""
+def test_the_service_has_less_than_1650_lines_of_code() -> None:
+    """All of it, messages included. The page and the demo are data."""
     counted = {
         path.relative_to(PACKAGE): len(lines_of_code(path.read_text("utf-8")))
         for path in PACKAGE.rglob("*.py")
     }
-    declared = sum(many for path, many in counted.items() if path.parts[0] == "models")
-    assert sum(counted.values()) - declared < 1500
-    assert declared < 600
+    assert sum(counted.values()) < 1650, counted
 
 
 def test_handlers_have_ten_lines_on_average_or_fewer() -> None:

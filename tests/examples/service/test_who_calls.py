@@ -19,8 +19,10 @@ from argon2 import PasswordHasher
 from tests.examples.service.serving import PASSWORD, SECRET, Serving, problem
 
 from clinic_service import accounts
+from clinic_service.accounts import ACCOUNT, SESSION
 from clinic_service.problems import Refused
-from clinic_service.tables import ACCOUNT, SESSION
+from medsched.errors import StorageBusy
+from medsched.services.records import Directory
 
 SETTINGS = {"attempts_per_account": 5, "attempts_per_address": 200, "practice": "registered"}
 PERSON = {
@@ -112,7 +114,7 @@ def test_an_address_has_one_account_however_it_is_written(server: Serving) -> No
 def test_nobody_says_what_they_may_be(server: Serving, more: dict[str, Any]) -> None:
     body = PERSON | {"email": "mass@example.org"} | more
     problem(server.nobody.post("/api/auth/register", json=body), 422)
-    assert not server.service.accounts.is_taken("mass@example.org")
+    assert not server.service.accounts.by_email("mass@example.org")
 
 
 def test_no_address_and_no_password_is_kept(server: Serving) -> None:
@@ -139,6 +141,28 @@ def test_a_bcrypt_hash_is_accepted_and_upgraded(server: Serving) -> None:
     assert login(server, "old@example.org").status_code == 200
     assert account(server, id).password.startswith("$argon2id$")
     assert login(server, "old@example.org").status_code == 200
+
+
+def test_registering_is_all_or_nothing(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered(server, "whole@example.org")
+
+    def patients() -> int:
+        clinic = server.service.scheduler.practice("registered")
+        return len(clinic.patients.list(limit=1000))
+
+    before = patients()
+    problem(
+        server.nobody.post("/api/auth/register", json=PERSON | {"email": "WHOLE@example.org"}), 409
+    )
+    assert patients() == before, "no patient without an account"
+    short = PERSON | {"email": "half@example.org", "date_of_birth": "1815-12-10"}
+
+    def broken(*_: object, **__: object) -> None:
+        raise StorageBusy("patient.create", 0)
+
+    monkeypatch.setattr(Directory, "create", broken)
+    problem(server.nobody.post("/api/auth/register", json=short), 503)
+    assert server.service.accounts.by_email("half@example.org") is None, "nor the other way round"
 
 
 # -------------------------------------------------------------------------------- tokens
@@ -246,6 +270,7 @@ def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(
     begun = server.nobody.post("/api/auth/totp", headers=headers)
     assert begun.status_code == 201
     totp = pyotp.TOTP(begun.json()["secret"])
+    assert begun.json()["secret"] not in account(server, told["id"]).totp, "it is kept sealed"
     assert login(server, email).status_code == 200, "it is asked for once it was confirmed"
     now = int(time.time())
     wrong = str((int(totp.at(now)) + 1) % 1_000_000).zfill(6)
@@ -277,7 +302,7 @@ def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(
 def test_one_code_lets_one_of_many_in(server: Serving) -> None:
     told, email = registered(server, "race@example.org"), "race@example.org"
     secret = pyotp.random_base32()
-    change(server, ACCOUNT, told["id"], totp=secret, totp_on=True)
+    change(server, ACCOUNT, told["id"], totp=server.service.accounts.sealed(secret), totp_on=True)
     body = {"email": email, "password": PASSWORD, "code": pyotp.TOTP(secret).now()}
     with ThreadPoolExecutor(4) as pool:
         asked = [

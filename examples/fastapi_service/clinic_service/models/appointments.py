@@ -1,22 +1,13 @@
 """Appointments as the documented API of seed 002 tells them."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AwareDatetime, BeforeValidator, Field, ValidationInfo
+from pydantic import field_validator as checked
 
-from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out, StartAt, Word
-
-_STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no_show": "noshow"}
-_SHOWN = {theirs: ours for ours, theirs in _STATUSES.items()}
+from clinic_service.models import common
+from clinic_service.models.common import AnyId, Body, Instant, Limit, Note, Out, Status, Word, shape
 
 
 def _shown_id(id: Any) -> Any:
@@ -26,44 +17,37 @@ def _shown_id(id: Any) -> Any:
 
 
 ShownId = Annotated[int | str, BeforeValidator(_shown_id)]
-Status = Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
-AskedStatus = Annotated[
-    Literal["scheduled", "completed", "cancelled", "no_show", "pending"],
-    AfterValidator(lambda status: _STATUSES.get(status, status)),
-]
+State = Literal["scheduled", "completed", "cancelled", "no_show", "pending"]
 
 
-class NewAppointment(Body):
+class AppointmentChange(Body):
+    """What is to be another; whose visit it is, and of which type, stays."""
+
+    patient: AnyId | None = None
+    provider: AnyId | None = None
+    location: AnyId | None = Field(None, alias="facility", examples=[3])
+    type: AnyId | None = Field(None, alias="appointment_type")
+    reason: Note | None = None
+    notes: Note | None = None
+    start: Instant | None = Field(None, alias="start_time")
+    end: Instant | None = Field(None, alias="end_time")
+
+
+class NewAppointment(AppointmentChange):
     """What is to be booked; ``end_time`` is when the slot ends."""
 
     patient: AnyId = Field(examples=[1])
     provider: AnyId = Field(examples=[5])
-    location: AnyId | None = Field(None, alias="facility", examples=[3])
     type: AnyId = Field("consultation", alias="appointment_type")
-    reason: Note = ""
-    notes: Note = ""
-    start: StartAt = Field(alias="start_time", examples=["2025-01-15T10:00:00Z"])
+    start: Instant = Field(alias="start_time", examples=["2025-01-15T10:00:00Z"])
     end: Instant = Field(alias="end_time", examples=["2025-01-15T10:30:00Z"])
 
-    @field_validator("end")
+    @checked("end")
     @classmethod
     def _long_enough(cls, end: datetime, info: ValidationInfo) -> datetime:
         if "start" in info.data and end - info.data["start"] < timedelta(minutes=5):
             raise ValueError("it ends at least five minutes after its start")
         return end
-
-
-class AppointmentChange(Body):
-    """The same, all of it optional; whose visit it is, and of which type, stays."""
-
-    patient: AnyId | None = None
-    provider: AnyId | None = None
-    location: AnyId | None = Field(None, alias="facility")
-    type: AnyId | None = Field(None, alias="appointment_type")
-    reason: Note | None = None
-    notes: Note | None = None
-    start: StartAt | None = Field(None, alias="start_time")
-    end: Instant | None = Field(None, alias="end_time")
 
 
 class Asked(Body):
@@ -72,7 +56,7 @@ class Asked(Body):
     provider: AnyId | None = None
     patient: AnyId | None = None
     location: AnyId | None = Field(None, alias="facility")
-    status: AskedStatus | None = None
+    status: Annotated[State, common.Asked] | None = None
     type: AnyId | None = Field(None, alias="appointment_type")
     search: Word | None = None
     ordering: Literal["start_time", "-start_time", "created_at", "-created_at"] = "start_time"
@@ -107,30 +91,9 @@ class Detail(AppointmentOut):
     notifications_sent: list[dict[str, str]] = Field([])
 
 
-OutT = TypeVar("OutT", bound=AppointmentOut)
-
-
-class Paged(BaseModel):
-    """A page: how many there are in all, and where those before and after it are."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[AppointmentOut]
-
-
-class Conflict(BaseModel):
-    """What else takes the time."""
-
-    id: ShownId
-    start_time: AwareDatetime
-    end_time: AwareDatetime
-    patient__first_name: str
-    patient__last_name: str
-
-
-class Conflicts(BaseModel):
-    """What else takes the time of each who is needed."""
-
-    has_conflicts: bool
-    conflicts: dict[str, list[Conflict]]
+_ELSEWHERE = dict.fromkeys(("next", "previous"), str | None)
+Paged: Any = shape("Paged", "", count=int, results=list[AppointmentOut], **_ELSEWHERE)
+"""A page: how many there are in all, and where those before and after it are."""
+_NAMES = "patient__first_name patient__last_name"
+Conflict: Any = shape("Conflict", _NAMES, id=ShownId, start_time=datetime, end_time=datetime)
+Conflicts: Any = shape("Conflicts", "", has_conflicts=bool, conflicts=dict[str, list[Conflict]])

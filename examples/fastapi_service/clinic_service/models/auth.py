@@ -1,15 +1,14 @@
 """Registering and logging in (seed 003)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, Field, SecretStr
+from pydantic import StringConstraints as Text
 
-from clinic_service.models.common import BirthDay, Body, Id, Name, Phone
+from clinic_service.models.common import BirthDay, Body, Id, Name, Out, Phone, shape
 
-Email = Annotated[
-    str,
-    StringConstraints(max_length=255, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"),
-]
+_ADDRESS = r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"
+Email = Annotated[str, Text(max_length=255, pattern=_ADDRESS)]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 
 
@@ -20,7 +19,7 @@ class Registration(Body):
     password: Password = Field(examples=["a long sentence of mine"])
     first_name: Name = Field(examples=["Ada"])
     last_name: Name = Field(examples=["Byron"])
-    date_of_birth: BirthDay | None = None
+    birth_date: BirthDay | None = Field(None, alias="date_of_birth")
     phone: Phone = ""
 
 
@@ -29,7 +28,7 @@ class Login(Body):
 
     email: Email = Field(examples=["ada@example.org"])
     password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
-    code: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{6,16}$")] | None = None
+    code: Annotated[str, Text(pattern=r"^[0-9a-fA-F]{6,16}$")] | None = None
 
 
 class Refresh(Body):
@@ -41,7 +40,7 @@ class Refresh(Body):
 class Code(Body):
     """What the second factor shows."""
 
-    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    code: Annotated[str, Text(pattern=r"^[0-9]{6}$")]
 
 
 class Tokens(BaseModel):
@@ -53,26 +52,17 @@ class Tokens(BaseModel):
     expires_in: int
 
 
-class Me(BaseModel):
+class Me(Out):
     """Who is logged in."""
 
     id: str
     role: str
     practice: str
-    patient_id: Id | None
-    physician_id: Id | None
+    patient_id: Id | None = Field(validation_alias="patient")
+    physician_id: Id | None = Field(validation_alias="provider")
     locations: list[str]
-    second_factor: bool
+    second_factor: bool = Field(validation_alias="totp_on")
 
 
-class SecondFactor(BaseModel):
-    """What an authenticator app is given."""
-
-    secret: str
-    uri: str
-
-
-class RecoveryCodes(BaseModel):
-    """Each is good once, instead of a code; they are told only now."""
-
-    recovery_codes: list[str]
+SecondFactor: Any = shape("SecondFactor", "secret uri")
+RecoveryCodes: Any = shape("RecoveryCodes", "", recovery_codes=list[str])

@@ -2,23 +2,27 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from clinic_service.models import common
-from clinic_service.models.common import Between, Body, Day, Id, Note, Out, Word
-from medsched import LocationKind, SlotStatus
+from clinic_service.models.common import (
+    AsMinutes,
+    Between,
+    Body,
+    Day,
+    Id,
+    Note,
+    Out,
+    Word,
+    shape,
+    told,
+)
+from medsched import LocationKind, Pricing, Provider
 
-T = TypeVar("T")
 State = Literal["available", "booked", "cancelled", "blocked"]
-_STATES: dict[Any, State] = {
-    SlotStatus.FREE: "available",
-    SlotStatus.BUSY: "booked",
-    SlotStatus.BUSY_TENTATIVE: "booked",
-    SlotStatus.BUSY_UNAVAILABLE: "blocked",
-}
-Minutes = Annotated[int, Field(ge=0, le=1440)]
+_STATES = {"free": "available", "busy": "booked", "busy-tentative": "booked"}
 
 
 class Place(Body):
@@ -37,10 +41,15 @@ class Price(Body):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
 
 
+Priced: Any = Annotated[
+    Price | None, AfterValidator(lambda price: price and Pricing(**price.model_dump()))
+]
+
+
 class NewAvailability(Body):
     """Hours on one date, or from it on. ``provider_id`` is the caller's own unless stated."""
 
-    provider_id: Id | None = None
+    provider: Id | None = Field(None, alias="provider_id")
     date: Day = Field(examples=["2024-02-15"])
     start_time: common.WallClock = Field(examples=["09:00"])
     end_time: common.WallEnd = Field(examples=["17:00"])
@@ -48,20 +57,18 @@ class NewAvailability(Body):
     is_recurring: bool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
-    slot_duration: Annotated[Minutes, Field(ge=1)] = 30
-    break_duration: Minutes = 0
-    max_appointments_per_slot: Annotated[int, Field(ge=1, le=10_000)] = 1
-    appointment_type: Id = "consultation"
+    slot_duration: Annotated[int, Field(ge=1, le=1440), AsMinutes] = 30
+    break_duration: Annotated[int, Field(ge=0, le=1440), AsMinutes] = 0
+    capacity: Annotated[int, Field(ge=1, le=10_000)] = Field(1, alias="max_appointments_per_slot")
+    types: Id = Field("consultation", alias="appointment_type")
     location: Place | None = None
-    pricing: Price | None = None
+    pricing: Priced = None
     special_requirements: list[Word] = Field([], max_length=50)
     notes: Note = ""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.end_time <= self.start_time:
-            raise ValueError("end_time must be after start_time")
-        if self.is_recurring != (self.recurrence_pattern is not None):
+        if self.is_recurring != bool(self.recurrence_pattern):
             raise ValueError("recurrence_pattern goes with is_recurring, and only with it")
         if self.recurrence_end_date and not self.is_recurring:
             raise ValueError("recurrence_end_date goes with is_recurring")
@@ -75,7 +82,7 @@ class SlotChange(Body):
     end: common.WallEnd | None = Field(None, alias="end_time", examples=["10:30"])
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
     notes: Note | None = None
-    pricing: Price | None = None
+    pricing: Priced = None
     type: Id | None = Field(None, alias="appointment_type")
 
 
@@ -101,20 +108,8 @@ class Wanted(Body):
     cursor: common.Cursor | None = None
 
 
-class PlaceOut(BaseModel):
-    """Where a slot is."""
-
-    type: str
-    address: str
-    room_number: str | None
-
-
-class PriceOut(Out):
-    """What a slot costs."""
-
-    base_fee: float
-    insurance_accepted: bool
-    currency: str
+PlaceOut: Any = shape("Place", "type address", room_number=str | None)
+PriceOut: Any = told("Price", Pricing, "base_fee insurance_accepted currency", base_fee=float)
 
 
 class SlotOut(Out):
@@ -124,7 +119,7 @@ class SlotOut(Out):
     date: dt.date
     start_time: common.Wall = Field(validation_alias="local_start")
     end_time: common.Wall = Field(validation_alias="local_end")
-    status: Annotated[State, BeforeValidator(_STATES.get)]
+    status: Annotated[State, BeforeValidator(lambda status: _STATES.get(status, "blocked"))]
     appointment_type: str = Field(validation_alias="type")
     location: Annotated[PlaceOut | None, BeforeValidator(lambda _: None)]
     pricing: PriceOut | None
@@ -140,78 +135,33 @@ class CalendarSlotOut(SlotOut):
     end: AwareDatetime
 
 
-class DateRange(BaseModel):
-    """Dates, both inclusive; no end where it goes on."""
-
-    start: dt.date
-    end: dt.date | None
-
-
-class Created(BaseModel):
-    """What new hours open: counted with closures heeded, up to a year ahead where they go on."""
-
-    availability_id: str
-    slots_created: int
-    date_range: DateRange
-    total_appointments_available: int
-
-
-class DayOfSlots(BaseModel):
-    """The slots of one local date."""
-
-    date: dt.date
-    slots: list[SlotOut]
-
-
-class Summary(BaseModel):
-    """How many slots there are; those that were taken out of the offer are counted, not listed."""
-
-    total_slots: int
-    available_slots: int
-    booked_slots: int
-    cancelled_slots: int
+_COUNTED = ("total_slots", "available_slots", "booked_slots", "cancelled_slots")
+_OPENED = dict.fromkeys(("slots_created", "total_appointments_available"), int)
+DateRange: Any = shape("DateRange", "", start=dt.date, end=dt.date | None)
+Created: Any = shape("Created", "availability_id", date_range=DateRange, **_OPENED)
+"""What new hours open: counted with closures heeded, up to a year ahead."""
+Summary: Any = shape("Summary", "", **dict.fromkeys(_COUNTED, int))
+"""Slots that were taken out of the offer are counted, not listed."""
+DayOfSlots: Any = shape("DayOfSlots", "", date=dt.date, slots=list[SlotOut])
+_LISTED: dict[str, Any] = {"availability_summary": Summary, "availability": list[DayOfSlots]}
+OfProvider: Any = shape("OfProvider", "provider_id", **_LISTED)
+ProviderOut: Any = told(
+    "ProviderFound",
+    Provider,
+    "id name specialization=specialties years_of_experience rating",
+    specialization=Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))],
+    clinic_address=str,
+)
+Found: Any = shape("Found", "", provider=ProviderOut, available_slots=list[SlotOut])
+_FOUND: dict[str, Any] = {
+    "search_criteria": dict[str, Any],
+    "total_results": int,
+    "next": str | None,
+}
+SearchOut: Any = shape("SearchOut", "", results=list[Found], **_FOUND)
+"""``total_results`` slots in all; ``next`` asks for the next providers."""
 
 
-class OfProvider(BaseModel):
-    """A provider's slots on some dates."""
-
-    provider_id: str
-    availability_summary: Summary
-    availability: list[DayOfSlots]
-
-
-class ProviderOut(Out):
-    """Whom a search found."""
-
-    id: str
-    name: str
-    specialization: Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))] = Field(
-        validation_alias="specialties"
-    )
-    years_of_experience: int | None
-    rating: float | None
-    clinic_address: str = ""
-
-
-class Found(BaseModel):
-    """Somebody, and their first slots."""
-
-    provider: ProviderOut
-    available_slots: list[SlotOut]
-
-
-class SearchOut(BaseModel):
-    """What a search found: ``total_results`` slots in all; ``next`` asks for the next providers."""
-
-    search_criteria: dict[str, Any]
-    total_results: int
-    results: list[Found]
-    next: str | None
-
-
-class Answer(BaseModel, Generic[T]):
+def answer(data: Any) -> Any:
     """How answers are wrapped here."""
-
-    success: bool = True
-    message: str = ""
-    data: T
+    return shape("Answer", "", success=(bool, True), message=(str, ""), data=data)

@@ -1,48 +1,28 @@
 """Time blocks and reservations (seed 004); searches, holds and the waitlist (seed 001)."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field
 
+import medsched as ms
 from clinic_service.models import common
 from clinic_service.models.availability import CalendarSlotOut
-from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Out, Word, told
-from medsched import (
-    AppointmentType,
-    Hold,
-    Location,
-    Provider,
-    WaitlistEntry,
-    WaitlistOffer,
-    WaitlistPosition,
-)
+from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Word, shape, told
 
 _STATUSES = {"booked": "CONFIRMED"}
 Urgency = Annotated[int, Field(ge=0, le=1000)]
-Lasting = Annotated[int, Field(ge=1, le=10_080)]
+Lasting = Annotated[int, Field(ge=1, le=10_080), common.AsMinutes]
 
 
-class CamelBody(Body):
-    """A body whose fields are written as seed 004 writes them."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class CamelOut(Out):
-    """An answer whose fields are written so."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
-
-
-class NewBlock(CamelBody):
+class NewBlock(Body):
     """A stretch of a doctor's time for exactly one appointment; the caller's own unless said."""
 
-    doctor_id: Id | None = None
+    provider: Id | None = Field(None, alias="doctorId")
     date: Day = Field(examples=["2026-03-02"])
-    start_time: common.WallClock = Field(examples=["09:00"])
-    end_time: common.WallEnd = Field(examples=["09:45"])
-    appointment_types: Ids | None = None
+    start: common.WallClock = Field(alias="startTime", examples=["09:00"])
+    end: common.WallEnd = Field(alias="endTime", examples=["09:45"])
+    types: Ids | None = Field(None, alias="appointmentTypes")
 
 
 class BlocksAsked(Body):
@@ -54,38 +34,15 @@ class BlocksAsked(Body):
     free: bool | None = Field(None, alias="available")
 
 
-class BlockOut(CamelOut):
-    """A time block, and when it begins and ends."""
-
-    id: str
-    doctor_id: str
-    start_time: AwareDatetime
-    end_time: AwareDatetime
-    is_active: bool
-
-
-class NewReservation(CamelBody):
+class NewReservation(Body):
     """A block that a patient asks for: the caller, unless it is said who."""
 
-    time_block_id: Id
-    patient_id: Id | None = None
-    doctor_id: Id | None = None
+    block: Id = Field(alias="timeBlockId")
+    patient: Id | None = Field(None, alias="patientId")
+    doctor: Id | None = Field(None, alias="doctorId")
     type: Id = Field("consultation", alias="appointmentType")
     notes: Note = ""
     reason: Note = ""
-
-
-class ReservationOut(CamelOut):
-    """An appointment in a time block."""
-
-    id: str
-    date: AwareDatetime = Field(validation_alias="start")
-    time_block_id: str = Field(validation_alias="block")
-    patient_id: str = Field(validation_alias="patient")
-    doctor_id: str = Field(validation_alias="provider")
-    status: Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one).upper()))]
-    notes: str
-    reason: str
 
 
 class Whom(Body):
@@ -105,33 +62,23 @@ class CalendarWanted(Between, Whom):
     cursor: common.Cursor | None = None
 
 
-class FirstWanted(Between, Whom):
-    """The first slot that fulfils all of this, with whoever has it."""
-
-    patient: Id | None = None
-    reason: Note = ""
-
-
-class SlotPage(BaseModel):
-    """Some slots in order of start; ``next`` is the cursor of those after them."""
-
-    slots: list[CalendarSlotOut]
-    next: str | None
-
-
-class NewHold(Body):
-    """A slot that is to be kept while a person decides."""
-
-    slot_id: common.SlotId
-    patient: Id | None = None
-    minutes: Lasting = 10
-
-
 class Confirmation(Body):
     """Who takes what was kept or offered, the caller unless it is said, and why they come."""
 
     patient: Id | None = None
     reason: Note = ""
+
+
+class FirstWanted(Between, Whom, Confirmation):
+    """The first slot that fulfils all of this, with whoever has it."""
+
+
+class NewHold(Body):
+    """A slot that is to be kept while a person decides."""
+
+    slot: common.SlotId = Field(alias="slot_id")
+    patient: Id | None = None
+    lasting: Lasting = Field(10, alias="minutes")
 
 
 class NewEntry(Body):
@@ -155,19 +102,28 @@ class HowUrgent(Body):
 class NewOffer(Body):
     """A slot that is offered out of order, and why."""
 
-    slot_id: common.SlotId
+    slot: common.SlotId = Field(alias="slot_id")
     reason: Annotated[Word, Field(max_length=500)]
-    minutes: Lasting = 30
+    lasting: Lasting = Field(30, alias="minutes")
 
 
 _WHEN = "provider type location start end expires"
-HoldOut: Any = told(Hold, f"id patient {_WHEN}")
-OfferOut: Any = told(WaitlistOffer, f"id entry patient {_WHEN} status")
+HoldOut: Any = told("Hold", ms.Hold, f"id patient {_WHEN}")
+OfferOut: Any = told("Offer", ms.WaitlistOffer, f"id entry patient {_WHEN} status")
 EntryOut: Any = told(
-    WaitlistEntry,
+    "Entry",
+    ms.WaitlistEntry,
     "id patient type providers earliest latest urgency entered_at status offer appointment",
 )
-PositionOut: Any = told(WaitlistPosition, "entry position among accepted estimate")
-LocationOut: Any = told(Location, "id name timezone")
-ProviderOut: Any = told(Provider, "id name timezone location specialties languages")
-TypeOut: Any = told(AppointmentType, "code name duration modality")
+PositionOut: Any = told("Position", ms.WaitlistPosition, "entry position among accepted estimate")
+LocationOut: Any = told("Location", ms.Location, "id name timezone")
+ProviderOut: Any = told("Provider", ms.Provider, "id name timezone location specialties languages")
+TypeOut: Any = told("Type", ms.AppointmentType, "code name duration modality")
+SlotPage: Any = shape("SlotPage", "", slots=list[CalendarSlotOut], next=str | None)
+BlockOut: Any = shape("Block", "id doctorId", startTime=datetime, endTime=datetime, isActive=bool)
+ReservationOut: Any = told(
+    "Reservation",
+    ms.Appointment,
+    "id date=start timeBlockId=block patientId=patient doctorId=provider status notes reason",
+    status=Annotated[str, BeforeValidator(lambda one: _STATUSES.get(one, str(one).upper()))],
+)

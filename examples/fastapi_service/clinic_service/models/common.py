@@ -1,36 +1,24 @@
 """Values that all requests are made of, each as strict as its format, and how answers are made."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import Annotated, Any, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, Self, get_type_hints
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    create_model,
-    model_validator,
-)
+import pydantic
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 from pydantic import StringConstraints as Text
 
-from medsched import MedschedError
-from medsched.timeline.instants import check_date, minute_of
-
-T = TypeVar("T")
-
-
-_LONGEST = timedelta(days=186)
+_LONGEST: Final = timedelta(days=186)
 """How many days of slots are told at once."""
+_FIRST, _LAST = date(1973, 1, 1), date(9998, 12, 31)
+"""The dates that the library computes with."""
+_SINCE, _BEFORE = datetime(1973, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class Body(BaseModel):
     """What is asked for: fields are called as the library calls them, on the wire as documented."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     def stated(self, *but: str) -> dict[str, Any]:
         """The fields that are not left out, save some."""
@@ -40,18 +28,34 @@ class Body(BaseModel):
 class Out(BaseModel):
     """What is told of an object of the library, read from its attributes."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = pydantic.ConfigDict(from_attributes=True)
 
 
-def told(noun: type[Any], names: str) -> Any:
-    """A model that tells some fields of a noun, called as the library calls them."""
-    hints = get_type_hints(noun)
-    fields = {name: (_plain(hints.get(name, str)), ...) for name in names.split()}
-    made: Any = create_model(f"{noun.__name__}Out", __base__=Out, **fields)  # type: ignore[call-overload]
-    return made
+def told(title: str, noun: type[Any], names: str, **kinds: Any) -> Any:
+    """A model that tells some attributes of a noun: ``start_time=start`` under another name.
+
+    ``kinds``: how some of them are written, where that is not as the library's own type, and what
+    is told besides, put there once the rest was read.
+    """
+    fields: dict[str, Any] = {name: (kind, "") for name, kind in kinds.items()}
+    for name, _, path in (one.partition("=") for one in names.split()):
+        parts = (path or name).split(".")
+        kind = kinds.get(name) or _kind(noun, parts)
+        fields[name] = kind, Field(validation_alias=pydantic.AliasPath(*parts))
+    return pydantic.create_model(title, __base__=Out, **fields)
 
 
-def _plain(hint: Any) -> Any:
+def shape(title: str, names: str, **kinds: Any) -> Any:
+    """A model of what is told and is no noun: texts, but for what is said in ``kinds``."""
+    return pydantic.create_model(title, **(dict.fromkeys(names.split(), str) | kinds))
+
+
+def _kind(hint: Any, parts: list[str]) -> Any:
+    """How an attribute is written, or a property: sets in order, choices as their texts."""
+    for name in parts:
+        own = getattr(hint, name, None)
+        hints = get_type_hints(own.fget if isinstance(own, property) else hint)
+        hint = hints["return" if isinstance(own, property) else name]
     if getattr(hint, "__origin__", None) is frozenset:
         return Sorted
     return str if isinstance(hint, type) and issubclass(hint, Enum) else hint
@@ -64,32 +68,11 @@ def _written(value: object) -> object:
     return value
 
 
-def _known(value: T) -> T:
-    """The library computes with the years 1973 to 9998."""
-    try:
-        if isinstance(value, datetime):
-            minute_of(value, "instant", rounding="down")
-        elif isinstance(value, date):
-            check_date(value, "date")
-    except MedschedError:
-        raise ValueError("years from 1973 to 9998 are known") from None
-    return value
-
-
-def _whole_minute(value: datetime) -> datetime:
-    if value.second or value.microsecond:
-        raise ValueError("a start has whole minutes")
-    return value
-
-
 _LINE = r"[^\x00-\x1f\x7f-\x9f]"
-_ID = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": rf"^{_LINE}+$"}
-
 Id = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}+$")]
 AnyId = Annotated[
     Id,
-    BeforeValidator(lambda id: str(id) if type(id) is int else id),
-    WithJsonSchema({"anyOf": [_ID, {"type": "integer"}]}),
+    BeforeValidator(lambda id: str(id) if type(id) is int else id, json_schema_input_type=int | Id),
 ]
 """An id that may be written as a number."""
 SlotId = Annotated[str, Text(min_length=1, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -98,17 +81,23 @@ Note = Annotated[str, Text(max_length=500, pattern=rf"^(?:{_LINE}|[\t\n\r])*$")]
 Word = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}*\S{_LINE}*$")]
 Name = Annotated[str, Text(min_length=1, max_length=100, pattern=rf"^{_LINE}*\S{_LINE}*$")]
 Phone = Annotated[str, Text(max_length=60, pattern=r"^[0-9+() ./x-]*$")]
-Day = Annotated[date, BeforeValidator(_written), AfterValidator(_known)]
 BirthDay = Annotated[date, BeforeValidator(_written)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_known)]
-StartAt = Annotated[Instant, AfterValidator(_whole_minute)]
+Day = Annotated[BirthDay, Field(ge=_FIRST, le=_LAST)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), Field(ge=_SINCE, lt=_BEFORE)]
 WallClock = Annotated[str, Text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 WallEnd = Annotated[str, Text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Zone = Annotated[str, Text(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_+/-]+$")]
+AsMinutes = AfterValidator(lambda minutes: timedelta(minutes=minutes))
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=200)]
 Wall = Annotated[str, BeforeValidator(lambda at: f"{at:%H:%M}")]
 Sorted = Annotated[list[str], BeforeValidator(sorted)]
+
+_KEPT = {"scheduled": "booked", "completed": "fulfilled", "no_show": "noshow", "no-show": "noshow"}
+_SHOWN = {"booked": "scheduled", "fulfilled": "completed", "noshow": "no_show"}
+Asked = AfterValidator(lambda status: _KEPT.get(status, status))
+"""A status, asked for as the documented APIs call it."""
+Status = Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
 
 
 class Between(Body):
@@ -119,7 +108,7 @@ class Between(Body):
     types: Id | None = Field(None, alias="appointment_type")
     timezone: Zone | None = None
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _not_too_long(self) -> Self:
         if self.last - self.first > _LONGEST:
             raise ValueError(f"at most {_LONGEST.days} days are told at once")

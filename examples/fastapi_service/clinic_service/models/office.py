@@ -1,39 +1,16 @@
 """Physicians, their schedules, appointments and patients (seed 003)."""
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasPath,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from clinic_service.models.common import (
-    Between,
-    BirthDay,
-    Body,
-    Day,
-    Id,
-    Name,
-    Note,
-    Out,
-    Phone,
-    Wall,
-    WallClock,
-    WallEnd,
-    Word,
-)
+from clinic_service.models import common
+from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Word, told
+from medsched import Address, Appointment, Override, Patient
 
-_STATUSES = {"scheduled": "booked", "completed": "fulfilled", "no-show": "noshow"}
-_SHOWN = {theirs: ours for ours, theirs in _STATUSES.items()}
-AskedStatus = Annotated[
-    Literal["scheduled", "completed", "cancelled", "no-show"],
-    AfterValidator(lambda status: _STATUSES.get(status, status)),
-]
+State = Literal["scheduled", "completed", "cancelled", "no-show"]
+Lines = Annotated[Word, AfterValidator(lambda address: Address(line=address))]
 
 
 class Hours(Body):
@@ -41,10 +18,10 @@ class Hours(Body):
 
     location_id: Id | None = None
     day_of_week: Annotated[int, Field(ge=0, le=6)]
-    start_time: WallClock = Field(examples=["09:00"])
-    end_time: WallEnd = Field(examples=["17:00"])
-    lunch_start: WallClock | None = None
-    lunch_end: WallClock | None = None
+    start_time: common.WallClock = Field(examples=["09:00"])
+    end_time: common.WallEnd = Field(examples=["17:00"])
+    lunch_start: common.WallClock | None = None
+    lunch_end: common.WallClock | None = None
     is_active: bool = True
 
     @model_validator(mode="after")
@@ -69,20 +46,12 @@ class TimeOff(Body):
     reason: Annotated[Note, Field(max_length=100)] = ""
 
 
-class TimeOffOut(Out):
-    """The same as it is stored."""
-
-    id: str
-    physician_id: str = Field(validation_alias=AliasPath("resource", "id"))
-    start_date: dt.date = Field(validation_alias="first")
-    end_date: dt.date = Field(validation_alias="last")
-    reason: str
-
-
-class SlotsAsked(Between):
+class SlotsAsked(common.Between):
     """Which slots: of a day, or of some days."""
 
-    last: Day = Field(alias="end_date", default_factory=lambda said: said["first"])
+    last: Day = Field(
+        alias="end_date", default_factory=lambda said: said["first"], validate_default=False
+    )
 
 
 class Asked(Body):
@@ -90,7 +59,7 @@ class Asked(Body):
 
     provider: Id | None = Field(None, alias="physician_id")
     patient: Id | None = Field(None, alias="patient_id")
-    status: AskedStatus | None = None
+    status: Annotated[State, common.Asked] | None = None
 
 
 class OtherTime(Body):
@@ -99,17 +68,7 @@ class OtherTime(Body):
     provider: Id | None = Field(None, alias="physician_id")
     location: Id | None = Field(None, alias="location_id")
     day: Day = Field(alias="appointment_date", examples=["2026-03-09"])
-    start_time: WallClock = Field(examples=["09:30"])
-
-
-class NewVisit(OtherTime):
-    """What is to be booked; ``patient_id`` is the caller's own unless stated."""
-
-    patient: Id | None = Field(None, alias="patient_id")
-    provider: Id = Field(alias="physician_id", examples=["smith"])
-    type: Id = Field("consultation", alias="appointment_type")
-    reason: Note = Field("", alias="reason_for_visit")
-    notes: Note = ""
+    start_time: common.WallClock = Field(examples=["09:30"])
 
 
 class VisitChange(Body):
@@ -119,24 +78,12 @@ class VisitChange(Body):
     notes: Note | None = None
 
 
-class VisitOut(Out):
-    """An appointment, its times on the wall that it was agreed on."""
+class NewVisit(OtherTime, VisitChange):
+    """What is to be booked; ``patient_id`` is the caller's own unless stated."""
 
-    id: str
-    patient_id: str = Field(validation_alias="patient")
-    physician_id: str = Field(validation_alias="provider")
-    location_id: str | None = Field(validation_alias="location")
-    appointment_date: Annotated[dt.date, BeforeValidator(dt.datetime.date)] = Field(
-        validation_alias=AliasPath("wall", "start")
-    )
-    start_time: Wall = Field(validation_alias=AliasPath("wall", "start"))
-    end_time: str = ""
-    timezone: str = Field(validation_alias=AliasPath("wall", "timezone"))
-    status: Annotated[str, BeforeValidator(lambda status: _SHOWN.get(status, str(status)))]
-    reason_for_visit: str = Field(validation_alias="reason")
-    notes: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    patient: Id | None = Field(None, alias="patient_id")
+    provider: Id = Field(alias="physician_id", examples=["smith"])
+    type: Id = Field("consultation", alias="appointment_type")
 
 
 class PatientChange(Body):
@@ -145,26 +92,34 @@ class PatientChange(Body):
     first_name: Name | None = None
     last_name: Name | None = None
     birth_date: BirthDay | None = Field(None, alias="date_of_birth")
-    phone: Phone | None = None
-    address: Word | None = None
+    phone: common.Phone | None = None
+    address: Lines | None = None
     insurer: Word | None = Field(None, alias="insurance_provider")
     insurance_number: Annotated[Name, Field(max_length=60)] | None = Field(
         None, alias="insurance_id"
     )
 
 
-class PatientOut(Out):
-    """A patient."""
-
-    id: str
-    first_name: Annotated[str, BeforeValidator(lambda name: name.partition(" ")[0])] = Field(
-        validation_alias="name"
-    )
-    last_name: Annotated[str, BeforeValidator(lambda name: name.partition(" ")[2])] = Field(
-        validation_alias="name"
-    )
-    date_of_birth: dt.date | None = Field(validation_alias="birth_date")
-    phone: str
-    address: Annotated[str, BeforeValidator(lambda one: str(one or ""))]
-    insurance_provider: str = Field(validation_alias="insurer")
-    insurance_id: str = Field(validation_alias="insurance_number")
+VisitOut: Any = told(
+    "Visit",
+    Appointment,
+    "id patient_id=patient physician_id=provider location_id=location status notes"
+    " appointment_date=wall.start start_time=wall.start timezone=wall.timezone"
+    " reason_for_visit=reason created_at updated_at",
+    appointment_date=Annotated[dt.date, BeforeValidator(dt.datetime.date)],
+    start_time=common.Wall,
+    end_time=str,
+    status=Annotated[common.Status, AfterValidator(lambda status: status.replace("_", "-"))],
+)
+TimeOffOut: Any = told(
+    "TimeOffOut", Override, "id physician_id=resource.id start_date=first end_date=last reason"
+)
+PatientOut: Any = told(
+    "Patient",
+    Patient,
+    "id first_name=name last_name=name date_of_birth=birth_date phone address"
+    " insurance_provider=insurer insurance_id=insurance_number",
+    first_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[0])],
+    last_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[2])],
+    address=Annotated[str, BeforeValidator(lambda address: str(address or ""))],
+)

@@ -1,7 +1,7 @@
 """Appointments between patients and providers (seed 002)."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -10,36 +10,36 @@ from fastapi import APIRouter, Query, Request
 
 from clinic_service.models import appointments as wire
 from clinic_service.models.common import Id
-from clinic_service.pages import every
 from clinic_service.problems import FIELDS, PLAIN_STYLE, invalid
 from clinic_service.who import Call, Changing, Reading
 from medsched import Appointment, Claim, Practice, Start
 from medsched.domain.starts import ANYWHERE
 
 router = APIRouter(prefix=PLAIN_STYLE.removesuffix("/"), tags=["appointments"])
+AT = f"{PLAIN_STYLE}{{id}}/"
 Listed = Annotated[wire.Asked, Query()]
 
 
-@router.get("/")
-def list_all(request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/", response_model=wire.Paged)
+def list_all(request: Request, asked: Listed, call: Reading) -> Any:
     """Appointments that the caller may see, a page at a time."""
     return _page(request, call, asked)
 
 
-@router.get("/upcoming/")
-def upcoming(request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/upcoming/", response_model=wire.Paged)
+def upcoming(request: Request, asked: Listed, call: Reading) -> Any:
     """Those that are scheduled and still to come."""
     return _page(request, call, asked, status="booked", upcoming=True)
 
 
-@router.get("/by-provider/{id}/")
-def by_provider(id: Id, request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/by-provider/{id}/", response_model=wire.Paged)
+def by_provider(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
     """Those with one provider."""
     return _page(request, call, asked, provider=call.clinic.providers.get(id).id)
 
 
-@router.get("/by-patient/{id}/")
-def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> wire.Paged:
+@router.get("/by-patient/{id}/", response_model=wire.Paged)
+def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
     """Those of one patient."""
     return _page(request, call, asked, patient=call.clinic.patients.get(id).id)
 
@@ -47,16 +47,15 @@ def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> wire.P
 @router.post("/", status_code=201)
 def create(asked: wire.NewAppointment, call: Changing) -> wire.Detail:
     """Book a slot. 400 lists by field what is in the way."""
-    start = _start(call.clinic, asked.provider, asked.type, asked.start, asked.location, asked.end)
-    said = asked.model_dump(include={"patient", "reason", "notes"})
-    made = call.clinic.appointments.book(start, **said, idempotency_key=call.key)
-    return told_by(call, made, created=True)
+    start = _start(call.clinic, asked, asked.provider, asked.type, asked.start)
+    said = asked.stated("provider", "location", "type", "start", "end")
+    return detail(call, call.do(call.clinic.appointments.book, start, **said, at=AT))
 
 
 @router.get("/{id}/")
 def read(id: Id, call: Reading) -> wire.Detail:
     """One appointment."""
-    return told_by(call, call.clinic.appointments.get(id))
+    return detail(call, call.tell(call.clinic.appointments.get(id)))
 
 
 @router.patch("/{id}/", operation_id="change_appointment")
@@ -64,108 +63,94 @@ def read(id: Id, call: Reading) -> wire.Detail:
 def change(id: Id, asked: wire.AppointmentChange, call: Changing) -> wire.Detail:
     """Move an appointment, or say something else of it."""
     here = call.clinic.appointments
-    new = call.matching(here.get(id))
-    start = _other_start(call.clinic, new, asked)
-    if start is not None:
-        new = here.reschedule(new if call.if_match else id, start, idempotency_key=call.key)
-    if asked.reason is not None or asked.notes is not None:
-        said = asked.model_dump(include={"reason", "notes"})
-        new = here.annotate(new if call.if_match else id, **said, idempotency_key=call.key)
-    return told_by(call, new)
+    old, said = here.get(id), asked.model_dump(include={"reason", "notes"})
+    given, start = call.matching(old), _other_start(call.clinic, old, asked)
+    if start is None:
+        return detail(call, call.do(here.annotate, given, **said))
+    return detail(call, call.do(here.reschedule, given, start, **said))
 
 
 @router.delete("/{id}/", status_code=204)
 def delete(id: Id, call: Changing) -> None:
     """Cancel an appointment. What was booked is kept on record, as cancelled."""
-    stepped(call, id, call.clinic.appointments.cancel)
+    stepped(call, call.clinic.appointments.cancel, id)
 
 
-@router.post("/{id}/check-conflicts/")
-def check_conflicts(id: Id, call: Reading) -> wire.Conflicts:
+@router.post("/{id}/check-conflicts/", response_model=wire.Conflicts)
+def check_conflicts(id: Id, call: Reading) -> Any:
     """What else takes the time of those whom an appointment needs."""
-    told = defaultdict[str, list[wire.Conflict]](list)
+    told = defaultdict[str, list[Any]](list)
     for resource, claims in call.clinic.appointments.conflicts(id).items():
         kind = FIELDS.get(resource.kind.value, resource.kind.value)
         told[kind] += [_conflict(call.clinic, claim) for claim in claims]
-    return wire.Conflicts(has_conflicts=bool(told), conflicts=told)
+    return {"has_conflicts": bool(told), "conflicts": told}
 
 
 @router.post("/{id}/cancel/")
 def cancel(id: Id, call: Changing) -> wire.Detail:
     """Call an appointment off: its time is free again."""
-    return told_by(call, stepped(call, id, call.clinic.appointments.cancel))
+    return detail(call, stepped(call, call.clinic.appointments.cancel, id))
 
 
 @router.post("/{id}/complete/")
 def complete(id: Id, call: Changing) -> wire.Detail:
     """The visit took place."""
-    return told_by(call, stepped(call, id, call.clinic.appointments.fulfil))
+    return detail(call, stepped(call, call.clinic.appointments.fulfil, id))
 
 
 @router.post("/{id}/mark-no-show/")
 def mark_no_show(id: Id, call: Changing) -> wire.Detail:
     """The patient did not come."""
-    return told_by(call, stepped(call, id, call.clinic.appointments.mark_noshow))
+    return detail(call, stepped(call, call.clinic.appointments.mark_noshow, id))
 
 
-def stepped(call: Call, id: str, step: Callable[..., Appointment]) -> Appointment:
+def stepped(call: Call, step: Callable[..., Appointment], id: str) -> Appointment:
     """An appointment one step further, if it is in the version that was read."""
-    given = call.given(call.clinic.appointments.get, id)
-    return call.tell(step(given, idempotency_key=call.key))
+    return call.do(step, call.given(call.clinic.appointments.get, id))
 
 
-def told_by(call: Call, one: Appointment, *, created: bool = False) -> wire.Detail:
-    """An appointment in its version and, if it is new, where it is."""
-    call.tell(one, f"{PLAIN_STYLE}{one.id}/" if created else None)
-    return _told(call.clinic, wire.Detail)(one)
+def detail(call: Call, one: Appointment) -> wire.Detail:
+    """One appointment as it is told."""
+    return next(_details(call.clinic, [one]))
 
 
-def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> wire.Paged:
-    stated = asked.stated("ordering", "page", "page_size") | fixed
-    stated |= {"order": asked.ordering.strip("-").partition("_")[0]}
-    low, count, found = (asked.page - 1) * asked.page_size, 0, list[Appointment]()
-    listed = every(call.clinic.appointments.list, descending=asked.ordering[0] == "-", **stated)
-    for count, one in enumerate(listed, 1):
-        if low < count <= low + asked.page_size:
-            found.append(one)
-    there = {
-        page: str(request.url.include_query_params(page=asked.page + page)) for page in (-1, 1)
-    }
-    return wire.Paged(
-        count=count,
-        next=there[1] if low + asked.page_size < count else None,
-        previous=there[-1] if asked.page > 1 else None,
-        results=list(map(_told(call.clinic, wire.AppointmentOut), found)),
-    )
-
-
-def _told(clinic: Practice, model: type[wire.OutT]) -> Callable[[Appointment], wire.OutT]:
-    """How appointments are told: with the names that the caller may see, each looked up once."""
-    finders: dict[str, Callable[[str], Any]] = {"patient": clinic.patients.find}
-    finders |= {"provider": clinic.providers.find, "location": clinic.locations.find}
+def _details(clinic: Practice, some: Iterable[Appointment]) -> Iterator[wire.Detail]:
+    """Appointments with the names that the caller may see, each looked up once."""
 
     @cache
-    def name(kind: str, id: str | None) -> str:
-        found = None if id is None else finders[kind](id)
-        return "" if found is None else str(found.name)
+    def name(directory: Any, id: str | None) -> str:
+        found = directory.find(id) if id else None
+        return found.name if found else ""
 
-    def told(one: Appointment) -> wire.OutT:
-        names = {f"{kind}_name": name(kind, getattr(one, kind)) for kind in finders}
-        names["facility_name"] = names.pop("location_name")
-        return model.model_validate(one).model_copy(update=names)
+    for one in some:
+        told = wire.Detail.model_validate(one)
+        told.patient_name = name(clinic.patients, one.patient)
+        told.provider_name = name(clinic.providers, one.provider)
+        told.facility_name = name(clinic.locations, one.location)
+        yield told
 
-    return told
+
+def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> dict[str, Any]:
+    which, size = asked.stated("ordering", "page", "page_size") | fixed, asked.page_size
+    order: Any = {"order": asked.ordering.strip("-").partition("_")[0], "limit": size}
+    order |= {"descending": asked.ordering[0] == "-", "skip": (asked.page - 1) * size}
+    count = call.clinic.appointments.count(**which)
+    found = call.clinic.appointments.list(**which, **order)
+    told = {"count": count, "results": list(_details(call.clinic, found))}
+    before, after = (request.url.include_query_params(page=asked.page + by) for by in (-1, 1))
+    told["next"] = str(after) if asked.page * size < count else None
+    return {**told, "previous": str(before) if asked.page > 1 else None}
 
 
 def _start(
-    clinic: Practice, who: str, type: str, at: datetime, place: str | None, end: datetime | None
+    clinic: Practice, asked: wire.AppointmentChange, who: str, type: str, at: datetime
 ) -> Start:
     """The start that is meant; refused if its slot ends otherwise. If none is, booking says why."""
-    if end is not None:
+    if asked.end is not None:
         slots = clinic.availability.slots(who, type, at, at + timedelta(minutes=1), taken=True)
-        if slots and all(slot.end != end for slot in slots):
+        if slots and all(slot.end != asked.end for slot in slots):
             raise invalid("end_time", f"the slot ends at {slots[0].end.isoformat()}")
-    return Start(who, type, at, location=ANYWHERE if place is None else place)
+    return Start(who, type, at, location=asked.location or ANYWHERE)
 
 
 def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChange) -> Start | None:
@@ -175,14 +160,12 @@ def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChan
     stays = (asked.provider, asked.location, asked.start) == (None, None, None)
     if stays and asked.end in (None, old.end):
         return None
-    provider, at = asked.provider or old.provider, asked.start or old.start
-    return _start(clinic, provider, old.type, at, asked.location, asked.end)
+    return _start(clinic, asked, asked.provider or old.provider, old.type, asked.start or old.start)
 
 
-def _conflict(clinic: Practice, claim: Claim) -> wire.Conflict:
+def _conflict(clinic: Practice, claim: Claim) -> dict[str, Any]:
     visit = clinic.appointments.find(claim.id) if claim.id else None
-    who = None if visit is None else clinic.patients.find(visit.patient)
-    first, _, last = ("" if who is None else who.name).partition(" ")
+    who = clinic.patients.find(visit.patient) if visit else None
+    first, _, last = (who.name if who else "").partition(" ")
     told = {"id": claim.id, "start_time": claim.start, "end_time": claim.end}
-    told |= {"patient__first_name": first, "patient__last_name": last}
-    return wire.Conflict.model_validate(told)
+    return {**told, "patient__first_name": first, "patient__last_name": last}

@@ -1,79 +1,65 @@
-"""Slots of many providers, holds, first available, the waitlist, and changes (seed 001)."""
+"""Slots of many providers, holds, the waitlist, changes (seed 001); time blocks (seed 004)."""
 
-import json
+from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+import medsched as ms
 from clinic_service.models import booking as wire
 from clinic_service.models.appointments import Detail
 from clinic_service.models.common import Id
-from clinic_service.pages import every
-from clinic_service.problems import Refused
-from clinic_service.routes.appointments import told_by
+from clinic_service.problems import Refused, invalid
+from clinic_service.routes.appointments import AT, detail
 from clinic_service.routes.provider_availability import shown_in
-from clinic_service.who import Call, Changing, Reading
-from medsched import (
-    AppointmentType,
-    AvailabilityChange,
-    ChangesPage,
-    Hold,
-    Location,
-    Provider,
-    Search,
-    WaitlistEntry,
-    WaitlistOffer,
-    WaitlistPosition,
-)
+from clinic_service.who import Changing, Reading, every
 
 router = APIRouter(prefix="/api/v1", tags=["booking"])
+_FOLLOWED = Counter[str]()
+"""How many streams of changes each account follows."""
 _FEW = anyio.CapacityLimiter(4)
 """Threads that look for changes: however many follow, others find a thread, too."""
 
 
 @router.get("/locations", response_model=list[wire.LocationOut])
-def locations(call: Reading) -> list[Location]:
+def locations(call: Reading) -> list[ms.Location]:
     """The clinics of the practice."""
     return list(every(call.clinic.locations.list))
 
 
 @router.get("/providers", response_model=list[wire.ProviderOut])
-def providers(call: Reading) -> list[Provider]:
+def providers(call: Reading) -> list[ms.Provider]:
     """Who sees patients."""
     return list(every(call.clinic.providers.list))
 
 
 @router.get("/appointment-types", response_model=list[wire.TypeOut])
-def appointment_types(call: Reading) -> list[AppointmentType]:
+def appointment_types(call: Reading) -> list[ms.AppointmentType]:
     """What can be booked."""
     return list(every(call.clinic.appointment_types.list))
 
 
-@router.get("/slots")
-def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> wire.SlotPage:
+@router.get("/slots", response_model=wire.SlotPage)
+def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> Any:
     """What is free with all who match, in one calendar."""
-    search = Search(patient=call.account.patient, **asked.stated("limit", "cursor"))
+    search = ms.Search(patient=call.account.patient, **asked.stated("limit", "cursor"))
     page = call.clinic.search.slots(search, limit=asked.limit, cursor=asked.cursor)
-    return wire.SlotPage(slots=list(map(shown_in(call.clinic), page)), next=page.next)
+    return {"slots": list(map(shown_in(call.clinic), page)), "next": page.next}
 
 
 @router.post("/holds", status_code=201, response_model=wire.HoldOut)
-def place_hold(asked: wire.NewHold, call: Changing) -> Hold:
+def place_hold(asked: wire.NewHold, call: Changing) -> ms.Hold:
     """Keep a slot for a while."""
-    patient, lasting = asked.patient or call.account.patient, timedelta(minutes=asked.minutes)
-    made = call.clinic.holds.place(
-        asked.slot_id, patient=patient, lasting=lasting, idempotency_key=call.key
-    )
-    return call.tell(made, f"/api/v1/holds/{made.id}")
+    said = {"patient": call.account.patient, **asked.stated()}
+    return call.do(call.clinic.holds.place, **said, at="/api/v1/holds/{id}")
 
 
 @router.get("/holds/{id}", response_model=wire.HoldOut)
-def read_hold(id: Id, call: Reading) -> Hold:
+def read_hold(id: Id, call: Reading) -> ms.Hold:
     """A slot that is kept."""
     return call.tell(call.clinic.holds.get(id))
 
@@ -82,44 +68,38 @@ def read_hold(id: Id, call: Reading) -> Hold:
 def confirm_hold(id: Id, asked: wire.Confirmation, call: Changing) -> Detail:
     """Book what was kept. 409 once it has expired."""
     given = call.given(call.clinic.holds.get, id)
-    made = call.clinic.holds.confirm(given, **asked.stated(), idempotency_key=call.key)
-    return told_by(call, made, created=True)
+    return detail(call, call.do(call.clinic.holds.confirm, given, **asked.stated(), at=AT))
 
 
 @router.delete("/holds/{id}", status_code=204)
 def release_hold(id: Id, call: Changing) -> None:
     """Give a slot back."""
-    given = call.given(call.clinic.holds.get, id)
-    call.clinic.holds.release(given, idempotency_key=call.key)
+    holds = call.clinic.holds
+    holds.release(call.given(holds.get, id), idempotency_key=call.key)
 
 
 @router.post("/first-available", status_code=201)
 def book_first(asked: wire.FirstWanted, call: Changing) -> Detail:
     """Book the earliest slot of all who match; if a rival takes it, the next, in the same call."""
-    patient = call.own("patient", asked.patient, "patient")
-    search = Search(**asked.stated("patient", "reason"))
-    made = call.clinic.appointments.book_first(
-        search, patient=patient, reason=asked.reason, idempotency_key=call.key
-    )
-    return told_by(call, made, created=True)
+    said = {"patient": call.own("patient", asked), "reason": asked.reason}
+    search = ms.Search(**asked.stated("patient", "reason"))
+    return detail(call, call.do(call.clinic.appointments.book_first, search, **said, at=AT))
 
 
 @router.get("/waitlist", response_model=list[wire.EntryOut])
-def list_entries(call: Reading) -> list[WaitlistEntry]:
+def list_entries(call: Reading) -> list[ms.WaitlistEntry]:
     """Who waits, of those whom the caller may see."""
     return list(every(call.clinic.waitlist.entries.list))
 
 
 @router.post("/waitlist", status_code=201, response_model=wire.EntryOut)
-def join(asked: wire.NewEntry, call: Changing) -> WaitlistEntry:
+def join(asked: wire.NewEntry, call: Changing) -> ms.WaitlistEntry:
     """Wait for a visit. The most urgent come first, then who came first."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    made = call.clinic.waitlist.join(**said, idempotency_key=call.key)
-    return call.tell(made, f"/api/v1/waitlist/{made.id}")
+    return call.do(call.clinic.waitlist.join, **call.theirs(asked), at="/api/v1/waitlist/{id}")
 
 
 @router.get("/waitlist/{id}", response_model=wire.EntryOut)
-def read_entry(id: Id, call: Reading) -> WaitlistEntry:
+def read_entry(id: Id, call: Reading) -> ms.WaitlistEntry:
     """How it stands with somebody who waits."""
     return call.tell(call.clinic.waitlist.entries.get(id))
 
@@ -127,42 +107,36 @@ def read_entry(id: Id, call: Reading) -> WaitlistEntry:
 @router.delete("/waitlist/{id}", status_code=204)
 def leave(id: Id, call: Changing) -> None:
     """Wait no more."""
-    given = call.given(call.clinic.waitlist.entries.get, id)
-    call.clinic.waitlist.leave(given, idempotency_key=call.key)
+    call.do(call.clinic.waitlist.leave, call.given(call.clinic.waitlist.entries.get, id))
 
 
 @router.get("/waitlist/{id}/position", response_model=wire.PositionOut)
-def position(id: Id, call: Reading) -> WaitlistPosition:
+def position(id: Id, call: Reading) -> ms.WaitlistPosition:
     """How many come before; the estimate is no promise."""
     return call.clinic.waitlist.position(id)
 
 
 @router.put("/waitlist/{id}/urgency", response_model=wire.EntryOut)
-def set_urgency(id: Id, asked: wire.HowUrgent, call: Changing) -> WaitlistEntry:
+def set_urgency(id: Id, asked: wire.HowUrgent, call: Changing) -> ms.WaitlistEntry:
     """Say how urgent it is; who says so is recorded."""
     given = call.given(call.clinic.waitlist.entries.get, id)
-    key = call.key
-    return call.tell(call.clinic.waitlist.set_urgency(given, asked.urgency, idempotency_key=key))
+    return call.do(call.clinic.waitlist.set_urgency, given, asked.urgency)
 
 
 @router.post("/waitlist/{id}/offers", status_code=201, response_model=wire.OfferOut)
-def offer(id: Id, asked: wire.NewOffer, call: Changing) -> WaitlistOffer:
+def offer(id: Id, asked: wire.NewOffer, call: Changing) -> ms.WaitlistOffer:
     """Offer a slot to somebody out of order."""
-    lasting, key = timedelta(minutes=asked.minutes), call.key
-    made = call.clinic.waitlist.offer(
-        id, asked.slot_id, reason=asked.reason, lasting=lasting, idempotency_key=key
-    )
-    return call.tell(made, f"/api/v1/offers/{made.id}")
+    return call.do(call.clinic.waitlist.offer, id, **asked.stated(), at="/api/v1/offers/{id}")
 
 
 @router.get("/offers", response_model=list[wire.OfferOut])
-def list_offers(call: Reading) -> list[WaitlistOffer]:
+def list_offers(call: Reading) -> list[ms.WaitlistOffer]:
     """The live offers that the caller may see."""
     return list(every(call.clinic.waitlist.offers.list))
 
 
 @router.get("/offers/{id}", response_model=wire.OfferOut)
-def read_offer(id: Id, call: Reading) -> WaitlistOffer:
+def read_offer(id: Id, call: Reading) -> ms.WaitlistOffer:
     """An offer, and until when it stands."""
     return call.tell(call.clinic.waitlist.offers.get(id))
 
@@ -170,54 +144,135 @@ def read_offer(id: Id, call: Reading) -> WaitlistOffer:
 @router.post("/offers/{id}/accept", status_code=201)
 def accept(id: Id, asked: wire.Confirmation, call: Changing) -> Detail:
     """Say yes: the slot is booked. 409, with what is free, once the offer has expired."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    made = call.clinic.waitlist.accept(id, **said, idempotency_key=call.key)
-    return told_by(call, made, created=True)
+    return detail(call, call.do(call.clinic.waitlist.accept, id, **call.theirs(asked), at=AT))
 
 
 @router.post("/offers/{id}/decline", response_model=wire.OfferOut)
-def decline(id: Id, asked: wire.Confirmation, call: Changing) -> WaitlistOffer:
+def decline(id: Id, asked: wire.Confirmation, call: Changing) -> ms.WaitlistOffer:
     """Say no, and wait for another slot."""
-    said = asked.stated() | {"patient": call.own("patient", asked.patient, "patient")}
-    return call.tell(call.clinic.waitlist.decline(id, **said, idempotency_key=call.key))
+    return call.do(call.clinic.waitlist.decline, id, **call.theirs(asked))
 
 
-class EventStream(StreamingResponse):
-    """Server-sent events."""
+@router.get("/time-blocks", response_model=list[wire.BlockOut])
+def list_blocks(asked: Annotated[wire.BlocksAsked, Query()], call: Reading) -> Any:
+    """The blocks that are published, all of them or those that are free."""
+    found = every(call.clinic.time_blocks.list, **asked.stated())
+    return [_told(call.clinic, one) for one in found]
 
-    media_type = "text/event-stream"
+
+@router.post("/time-blocks", status_code=201, response_model=wire.BlockOut)
+def publish_block(asked: wire.NewBlock, call: Changing) -> Any:
+    """Publish a block."""
+    hours = f"{asked.start}-{asked.end}"
+    block = ms.TimeBlock(call.own("provider", asked), asked.date, hours, types=asked.types)
+    made = call.do(call.clinic.time_blocks.publish, block, at="/api/v1/time-blocks/{id}")
+    return _told(call.clinic, made)
 
 
-@router.get("/changes", response_class=EventStream)
-async def changes(
+@router.get("/time-blocks/{id}", response_model=wire.BlockOut)
+def read_block(id: Id, call: Reading) -> Any:
+    """One block."""
+    return _told(call.clinic, call.tell(call.clinic.time_blocks.get(id)))
+
+
+@router.delete("/time-blocks/{id}", status_code=204)
+def end_block(id: Id, call: Changing) -> None:
+    """Offer a block no more. Refused while a reservation stands in it."""
+    call.given(call.clinic.time_blocks.get, id)
+    call.do(call.clinic.time_blocks.deactivate, id)
+
+
+@router.get("/reservations", response_model=list[wire.ReservationOut])
+def list_reservations(call: Reading) -> list[ms.Appointment]:
+    """The reservations that the caller may see, in order of start."""
+    return [one for one in every(call.clinic.appointments.list) if one.block is not None]
+
+
+@router.post("/reservations", status_code=201, response_model=wire.ReservationOut)
+def reserve(asked: wire.NewReservation, call: Changing) -> ms.Appointment:
+    """Ask for a block: PENDING, until it is confirmed. A block has one reservation."""
+    if asked.doctor not in (None, call.clinic.time_blocks.get(asked.block).provider):
+        raise invalid("doctorId", "the time block is another doctor's")
+    said = call.theirs(asked, "doctor")
+    return call.do(call.clinic.time_blocks.book, **said, at="/api/v1/reservations/{id}")
+
+
+@router.get("/reservations/{id}", response_model=wire.ReservationOut)
+def read_reservation(id: Id, call: Reading) -> ms.Appointment:
+    """One reservation."""
+    return call.tell(_reserved(call.clinic, id))
+
+
+@router.post("/reservations/{id}/confirm", response_model=wire.ReservationOut)
+def confirm(id: Id, call: Changing) -> ms.Appointment:
+    """Let it be CONFIRMED: both are expected."""
+    given = call.matching(_reserved(call.clinic, id))
+    return call.do(call.clinic.appointments.accept, given)
+
+
+@router.post("/reservations/{id}/cancel", response_model=wire.ReservationOut)
+def cancel(id: Id, call: Changing) -> ms.Appointment:
+    """Let it be CANCELLED: its block is free again."""
+    given = call.matching(_reserved(call.clinic, id))
+    return call.do(call.clinic.appointments.cancel, given)
+
+
+async def counted(call: Reading) -> AsyncIterator[None]:
+    """Let an account follow so many streams of this process at once, and no more."""
+    if _FOLLOWED[call.account.id] >= call.service.settings.streams_per_account:
+        raise Refused(429, "too-many-streams", "Close one that you follow, then try again.")
+    _FOLLOWED[call.account.id] += 1
+    try:
+        yield
+    finally:
+        _FOLLOWED[call.account.id] -= 1
+
+
+async def first_changes(
     call: Reading,
     last_event_id: Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")] = None,
-) -> EventStream:
+) -> ms.ChangesPage:
+    """What has changed since then, read before anything is answered: or why it cannot be."""
+    return await run_sync(call.clinic.changes, last_event_id, limiter=_FEW)
+
+
+@router.get("/changes", response_class=EventSourceResponse, dependencies=[Depends(counted)])
+async def changes(
+    call: Reading, page: Annotated[ms.ChangesPage, Depends(first_changes)]
+) -> AsyncIterator[ServerSentEvent]:
     """What to ask again, as soon as it changes; ``Last-Event-ID`` goes on where one was."""
-    first = await run_sync(call.clinic.changes, last_event_id, limiter=_FEW)
-    return EventStream(_events(call, first))
-
-
-async def _events(call: Call, page: ChangesPage) -> AsyncIterator[str]:
-    """Pages as they come, until whoever follows is gone or logged out."""
     claims = {"sid": call.session.id, "sub": call.account.id}
     while True:
         for one in page:
-            told = json.dumps(_facts(one))
-            yield f"id: {one.cursor}\nevent: {one.kind.value}\ndata: {told}\n\n"
-        yield ": still here\n\n"  # or nobody would find out that the other side is gone
+            yield ServerSentEvent(id=one.cursor, event=one.kind.value, data=_facts(one))
+        yield ServerSentEvent(comment="still here")  # or nobody would notice who is gone
         await anyio.sleep(0 if len(page) else call.service.settings.poll_every)
         try:
             await run_sync(call.service.sessions.of, claims, limiter=_FEW)
             page = await run_sync(call.clinic.changes, page.next, limiter=_FEW)
-        except Refused:
+        except Refused:  # logged out
             return
 
 
-def _facts(one: AvailabilityChange) -> dict[str, str]:
+def _facts(one: ms.AvailabilityChange) -> dict[str, str]:
     """What a change says: nothing of whom it is for."""
-    times = {name: getattr(one, name) for name in ("start", "end", "expires")}
-    told = {name: at.isoformat() for name, at in times.items() if at is not None}
+    told = {
+        name: at.isoformat() for name in ("start", "end", "expires") if (at := getattr(one, name))
+    }
     if one.resource is not None:
         told |= {"kind": one.resource.kind.value, "id": one.resource.id}
     return told if one.type is None else {**told, "type": one.type}
+
+
+def _told(clinic: ms.Practice, block: ms.TimeBlock) -> dict[str, Any]:
+    start, end = clinic.time_blocks.times(block)
+    told = {"id": block.id, "doctorId": block.provider, "isActive": block.active}
+    return {**told, "startTime": start, "endTime": end}
+
+
+def _reserved(clinic: ms.Practice, id: str) -> ms.Appointment:
+    """An appointment that has a block; one without is no reservation."""
+    found = clinic.appointments.get(id)
+    if found.block is None:
+        raise ms.NotFound("reservation", id)
+    return found
