@@ -8,6 +8,9 @@ from typing import Final
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 400, 60, 20, 210, 50
 COLORS: Final = ("#1f6fb2", "#c2571a", "#2f8f4e", "#8a4fb0", "#b0344f", "#6b6b6b")
+XMLNS: Final = "http://www.w3.org/2000/svg"
+FONT: Final = 'font-family="sans-serif" font-size="12"'
+
 Curve = tuple[Sequence[float], Sequence[float], float]
 """(sizes, seconds, exponent): each size is drawn as a multiple of the first, and so is its cost."""
 
@@ -26,8 +29,7 @@ def drawn(curves: Mapping[str, Curve]) -> str:
 
     low, corner = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        ' font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="{XMLNS}" viewBox="0 0 {WIDTH} {HEIGHT}" {FONT}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<path d="M{LEFT},{TOP} V{low} H{corner}" fill="none" stroke="#444"/>',
         line(f"{place(1, 1)} {place(across, across)}", "#999", ' stroke-dasharray="5 4"'),
