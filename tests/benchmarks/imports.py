@@ -26,7 +26,7 @@ def spent(statement: str) -> float:
 def import_time(scale: float) -> Iterator[Result]:
     """`import medsched`, against the two packages of its core that anybody has anyway."""
     turns, whole = Turns([], []), list[float]()
-    for at in range(-1, rounds_of(25, scale)):
+    for at in range(-1, rounds_of(25, scale, least=1)):
         slow, fast, every = spent(BASELINE), spent(OURS), spent(ALL)
         if at >= 0:
             turns.baseline.append(slow)

@@ -99,7 +99,7 @@ class SortedLists:
 
 def book(scale: float) -> Iterator[Result]:
     """Attempts to book provider, patient and room, each of them decided by the store."""
-    wanted = attempts(2000)
+    wanted = attempts(max(round(2000 * min(scale, 1)), 50))
     changes = [changeset(one) for one in wanted]
     plain = SortedLists()
     expected = [plain.book(one) for one in wanted]
