@@ -167,11 +167,11 @@ def service(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 
-    ``nox -s bench -- booking`` measures the one named, else all of them.
+    ``nox -s bench -- slots first_free_ledger`` measures the families and figures named, else
+    all; writes bench.json.
     """
     _install(session, "[all]", "tests", "service")
-    for name in session.posargs or ("slots", "booking", "search", "security"):
-        session.run("python", f"tests/benchmarks/{name}.py")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session

@@ -7,7 +7,6 @@ memory a day is one integer of 1440 bits.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -26,22 +25,25 @@ class LedgerKey(NamedTuple):
     day: int
 
 
-def bits_of(low: int, high: int) -> Iterator[tuple[int, int]]:
+def bits_of(low: int, high: int) -> list[tuple[int, int]]:
     """The minutes [low, high) of the epoch as (day, bits of that day), day by day."""
+    found: list[tuple[int, int]] = []
     while low < high:
         day, first = divmod(low, DAY)
         end = min(high, (day + 1) * DAY)
-        yield day, ((1 << (end - low)) - 1) << first
+        found.append((day, ((1 << (end - low)) - 1) << first))
         low = end
+    return found
 
 
 def rows_of(claims: Iterable[Claim]) -> dict[LedgerKey, int]:
     """The bits that some claims take together, in the order that locks are taken: sorted."""
-    rows: dict[LedgerKey, int] = defaultdict(int)
+    rows: dict[LedgerKey, int] = {}
     for claim in claims:
         for day, bits in bits_of(claim.low, claim.high):
-            rows[LedgerKey(claim.resource, day)] |= bits
-    return dict(sorted(rows.items()))
+            key = LedgerKey(claim.resource, day)
+            rows[key] = rows.get(key, 0) | bits
+    return dict(sorted(rows.items())) if len(rows) > 1 else rows
 
 
 def hours_of(bits: int) -> Iterator[tuple[int, int]]:

@@ -275,16 +275,19 @@ class Slots(Sequence[Slot]):
     alone.
     """
 
-    __slots__ = ("_find", "_found", "_withdrawn", "_zones")
+    __slots__ = ("_find", "_find_first", "_found", "_withdrawn", "_zones")
 
     def __init__(
         self,
         find: Callable[[], Found],
         zones: ZoneSource,
         *,
+        first: Callable[[int], Found] | None = None,
         withdrawn: Callable[[], Found] = _nothing,
     ) -> None:
         self._find = find
+        self._find_first = first
+        """Finds at least so many of the earliest, if there are, without looking for all."""
         self._withdrawn = withdrawn
         self._found: Found | None = None
         self._zones = zones
@@ -317,8 +320,15 @@ class Slots(Sequence[Slot]):
         return f"<Slots: {len(self)}>"
 
     def first(self, count: int = 1) -> list[Slot]:
-        """The earliest ``count`` slots, or fewer if there are no more."""
-        return list(self[: max(count, 0)])
+        """The earliest ``count`` slots, or fewer if there are no more.
+
+        No later ones are looked for, unless they were already.
+        """
+        count = max(count, 0)
+        if self._found is not None or self._find_first is None:
+            return list(self[:count])
+        starts, terms = self._find_first(count)
+        return list(map(Slot, zip(terms[:count], starts[:count], strict=True)))
 
     def by_date(self) -> dict[date, list[Slot]]:
         """The slots by the local date of their start, dates in order of their first slot."""
