@@ -25,7 +25,6 @@ BESIDE = (
 )
 """What takes about as long as all other tests together."""
 SERVICE = "tests/examples/service"
-"""What drives the reference service, which is being built: the session `service` runs it."""
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 
@@ -59,11 +58,11 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests against the built wheel: half of them in a process beside, for two cores."""
-    _install(session, "[all]", "tests")
+    _install(session, "[all]", "tests", "service")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    others = [f"--ignore={part}" for part in (*BESIDE, SERVICE)]
+    others = [f"--ignore={part}" for part in BESIDE]
     with tempfile.TemporaryFile() as told:
         pytest = str(Path(session.bin) / "pytest")
         beside = subprocess.Popen([pytest, *BESIDE], stdout=told, stderr=subprocess.STDOUT)
