@@ -131,7 +131,6 @@ def _make(url: sa.URL) -> Engine:
             options |= {"poolclass": pool, "pool_size": 1, "max_overflow": 0}
     else:
         options["isolation_level"] = "READ COMMITTED"
-        options["pool_pre_ping"] = True
     engine = sa.create_engine(url, **options)
     if name == "sqlite":
         sa.event.listen(engine, "connect", _tune_sqlite)
