@@ -13,8 +13,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.figures import FIGURES, Figure, chosen
+from tests.benchmarks.plot import Curve, drawn
 from tests.benchmarks.turns import Result, Unavailable
 
 
@@ -78,6 +80,17 @@ def line(result: Result, before: Mapping[str, Mapping[str, float]]) -> str:
     return "  ".join(parts)
 
 
+def picture(results: Iterable[Result]) -> str:
+    """The growth of what was measured in several sizes, as SVG."""
+    curves: dict[str, Curve] = {}
+    for one in results:
+        if "exponent" in one.facts:
+            facts: Any = one.facts
+            curve = (facts["sizes"], facts["seconds"], facts["exponent"])
+            curves[one.name.removeprefix("growth_")] = curve
+    return drawn(curves)
+
+
 def main() -> None:
     """Measure what is asked for, print a table, and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
@@ -85,6 +98,7 @@ def main() -> None:
     parser.add_argument("--rounds-scale", type=float, default=1.0, metavar="X")
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
     parser.add_argument("--against", type=Path, help="the JSON of an earlier run")
+    parser.add_argument("--plot", type=Path, help="where to draw how cost grows, as SVG")
     asked = parser.parse_args()
     try:
         figures = chosen(asked.names)
@@ -97,6 +111,8 @@ def main() -> None:
     for result in measured(figures, asked.rounds_scale):
         results.append(result)
         print(line(result, before), flush=True)
+    if asked.plot:
+        asked.plot.write_text(picture(results))
     written = json.loads(asked.json.read_text()) if asked.names and asked.json.exists() else {}
     asked.json.write_text(json.dumps({**written, **as_json(results)}, indent=2) + "\n")
 

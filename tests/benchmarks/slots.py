@@ -1,10 +1,10 @@
 """One provider's slots: the library against what one writes first, and against a careful way.
 
-The naive way is an rrule per window, zoneinfo for the instants, and every slot held against every
-booking. The competent way looks each date's hours up once, keeps the bookings by day, and counts
-in UTC within a window. Both make an object of each slot, with what the library's slots say. `cold`
-starts from a schedule that nothing was worked out from yet, `warm` from one that was listed before,
-with the same bookings read again.
+The naive way is an rrule per window, zoneinfo for the instants, and every slot held against one
+booking after the other. The competent way looks each date's hours up once, keeps the bookings by
+day, and counts in UTC within a window. Both make an object of each slot, with what the library's
+slots say. `cold` starts from a schedule that nothing was worked out from yet, `warm` from one that
+was listed before, with the same bookings read again.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class Span:
 
     start: datetime
     end: datetime
+
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        """Whether it shares time with another span."""
+        return self.start < end and start < self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Clinic:
             until = datetime.combine(day, closes, zone)
             while day < beyond and at + LENGTH <= until:
                 start, end = at.astimezone(UTC), (at + LENGTH).astimezone(UTC)
-                if not any(one.start < end and start < one.end for one in chain(closed, bookings)):
+                if not any(one.overlaps(start, end) for one in chain(closed, bookings)):
                     made = Made("riverside", "smith", "visit", None, start, end, ZONE, "free")
                     free.append(made)
                 at += LENGTH
@@ -149,7 +153,7 @@ class Clinic:
             for opens, closes in windows:
                 at, beyond = instant(day, opens), instant(day, closes)
                 while (end := at + LENGTH) <= beyond:
-                    if not any(one.start < end and at < one.end for one in taken):
+                    if not any(one.overlaps(at, end) for one in taken):
                         made = Made("riverside", "smith", "visit", None, at, end, ZONE, "free")
                         free.append(made)
                     at = end

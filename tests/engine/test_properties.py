@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 import pytest
@@ -28,6 +29,7 @@ from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
 from medsched.domain.slot_overrides import SlotOverride
 from medsched.domain.slots import Slot
+from medsched.engine import slots
 from medsched.engine.board import Board
 from medsched.engine.explain import explain
 from medsched.engine.inquiry import Inquiry
@@ -36,6 +38,7 @@ from medsched.engine.stranding import lacks, may_strand, reasons_of
 from medsched.engine.timeline import timeline
 from medsched.engine.verdict import refusals
 from medsched.testing import strategies as clinic
+from medsched.timeline.instants import DAY
 from medsched.timeline.recurrence import Recurrence
 
 EXAMPLES = int(os.environ.get("MEDSCHED_EXAMPLES", "60"))
@@ -248,6 +251,17 @@ def test_adjoining_queries_add_up(drawn: Drawn, data: st.DataObject) -> None:
         for slot in list_slots(drawn.inquiry, low, high, taken=True)
     ]
     assert halves == taken
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions(), st.integers(0, 60), st.booleans())
+def test_the_first_are_the_first_of_all(drawn: Drawn, count: int, taken: bool) -> None:
+    """Looked for a day at a time at first, so that what is drawn takes several looks."""
+    whole = list(list_slots(drawn.inquiry, drawn.low, drawn.high, taken=taken))
+    with patch.object(slots, "FIRST_LOOK", DAY):
+        lazy = list_slots(drawn.inquiry, drawn.low, drawn.high, taken=taken)
+        assert lazy.first(count) == whole[:count]
+    assert list(lazy) == whole
 
 
 @settings(max_examples=EXAMPLES)

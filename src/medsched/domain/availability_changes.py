@@ -63,11 +63,15 @@ def _merged(times: Iterable[TouchedTime]) -> tuple[TouchedTime, ...]:
             by_end[expires].append((low, high))
     merged = list[TouchedTime]()
     for resource, by_end in found.items():
+        if len(by_end) == 1:
+            ((expires, spans),) = by_end.items()
+            merged += [TouchedTime(resource, low, high, expires) for low, high in union(spans)]
+            continue
         ending = union(*(spans for expires, spans in by_end.items() if expires is not None))
         for expires, spans in by_end.items():
             left = union(spans) if expires is not None else subtract(union(spans), ending)
             merged += [TouchedTime(resource, low, high, expires) for low, high in left]
-    return tuple(sorted(merged, key=_order))
+    return tuple(sorted(merged, key=_order) if len(merged) > 1 else merged)
 
 
 def _order(time: TouchedTime) -> tuple[Resource, int, int, str]:

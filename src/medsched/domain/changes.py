@@ -20,7 +20,7 @@ from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.rosters import roster_part
-from medsched.domain.stored import Kind, Ref, Stored
+from medsched.domain.stored import Kind, Ref, Stored, kind_of
 from medsched.errors import InvalidChoice, InvalidInterval, InvalidNumber
 
 
@@ -156,6 +156,8 @@ class Changeset:
     @property
     def roster_parts(self) -> frozenset[int]:
         """The parts of the roster that this changes: see `roster_part`."""
+        if not self.bumps and not self._types:
+            return frozenset()
         named = {(one.kind.value, one.id) for one in self.bumps}
         named |= {(Kind.APPOINTMENT_TYPE.value, code) for code in self._types}
         return frozenset(roster_part(kind, id) for kind, id in named)
@@ -177,8 +179,8 @@ class Changeset:
     @property
     def _types(self) -> list[str]:
         """The codes of the appointment types that are written or removed."""
-        changed = [*map(Ref.to, self.writes), *(ref for ref, _ in self.removals)]
-        return [ref.id for ref in changed if ref.kind is Kind.APPOINTMENT_TYPE]
+        written = [one.id for one in self.writes if kind_of(type(one)) is Kind.APPOINTMENT_TYPE]
+        return written + [ref.id for ref, _ in self.removals if ref.kind is Kind.APPOINTMENT_TYPE]
 
 
 @attrs.frozen

@@ -7,7 +7,6 @@ memory a day is one integer of 1440 bits.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -37,11 +36,12 @@ def bits_of(low: int, high: int) -> Iterator[tuple[int, int]]:
 
 def rows_of(claims: Iterable[Claim]) -> dict[LedgerKey, int]:
     """The bits that some claims take together, in the order that locks are taken: sorted."""
-    rows: dict[LedgerKey, int] = defaultdict(int)
+    rows: dict[LedgerKey, int] = {}
     for claim in claims:
         for day, bits in bits_of(claim.low, claim.high):
-            rows[LedgerKey(claim.resource, day)] |= bits
-    return dict(sorted(rows.items()))
+            key = LedgerKey(claim.resource, day)
+            rows[key] = rows.get(key, 0) | bits
+    return dict(sorted(rows.items())) if len(rows) > 1 else rows
 
 
 def hours_of(bits: int) -> Iterator[tuple[int, int]]:

@@ -44,12 +44,28 @@ class ResourceKind(Choice):
     DEVICE = "device"
 
 
-@attrs.frozen(order=True, cache_hash=True)
+@attrs.frozen(cache_hash=True)
 class Resource:
-    """One thing that time is kept for: its kind and its id. Ids are unique within a kind."""
+    """One thing that time is kept for: its kind and its id. Ids are unique within a kind.
+
+    Resources are in order of kind and id: it is the order in which locks are taken, and written
+    out here because it is asked for that often.
+    """
 
     kind: ResourceKind = attrs.field(converter=ResourceKind)
     id: str = attrs.field(validator=an_id)
+
+    def __lt__(self, other: Resource) -> bool:
+        return (self.kind, self.id) < (other.kind, other.id)
+
+    def __le__(self, other: Resource) -> bool:
+        return (self.kind, self.id) <= (other.kind, other.id)
+
+    def __gt__(self, other: Resource) -> bool:
+        return (self.kind, self.id) > (other.kind, other.id)
+
+    def __ge__(self, other: Resource) -> bool:
+        return (self.kind, self.id) >= (other.kind, other.id)
 
     def __str__(self) -> str:
         return f"{self.kind.value} {self.id}"

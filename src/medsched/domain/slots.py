@@ -264,10 +264,17 @@ class Slots(Sequence[Slot]):
     a sequence, and local times can be seen from any zone without an instant moving.
     """
 
-    __slots__ = ("_find", "_found", "_zones")
+    __slots__ = ("_find", "_find_first", "_found", "_zones")
 
-    def __init__(self, find: Callable[[], Found], zones: ZoneSource) -> None:
+    def __init__(
+        self,
+        find: Callable[[], Found],
+        zones: ZoneSource,
+        find_first: Callable[[int], Found] | None = None,
+    ) -> None:
         self._find = find
+        self._find_first = find_first
+        """Finds at least so many of the earliest, if there are, without looking for all."""
         self._found: Found | None = None
         self._zones = zones
 
@@ -299,8 +306,15 @@ class Slots(Sequence[Slot]):
         return f"<Slots: {len(self)}>"
 
     def first(self, count: int = 1) -> list[Slot]:
-        """The earliest ``count`` slots, or fewer if there are no more."""
-        return list(self[: max(count, 0)])
+        """The earliest ``count`` slots, or fewer if there are no more.
+
+        No later ones are looked for, unless they were already.
+        """
+        count = max(count, 0)
+        if self._found is not None or self._find_first is None:
+            return list(self[:count])
+        starts, terms = self._find_first(count)
+        return list(map(Slot, zip(terms[:count], starts[:count], strict=True)))
 
     def by_date(self) -> dict[date, list[Slot]]:
         """The slots by the local date of their start, dates in order of their first slot."""

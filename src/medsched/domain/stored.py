@@ -60,6 +60,8 @@ BookingT = TypeVar("BookingT", bound=BookingRecord)
 class Kind(StrEnum):
     """The stable name of a kind of record: in errors, events, cursors and tables."""
 
+    __hash__ = str.__hash__  # that of its value, as it is equal to it; an enum's own is slower
+
     PRACTICE = "practice"
     PROVIDER = "provider"
     STAFF = "staff"
@@ -185,6 +187,19 @@ def patient_of(record: Stored) -> str | None:
 def references(record: Stored) -> frozenset[Ref]:
     """Every record that this one names. The practice itself is left out: it is always there."""
     match record:
+        case Appointment() | Hold() | GroupSession():
+            named = [
+                (Kind.PROVIDER, record.provider),
+                (Kind.PATIENT, record.patient),
+                (Kind.APPOINTMENT_TYPE, record.type),
+                (Kind.LOCATION, record.location),
+            ]
+            if not isinstance(record, GroupSession):
+                named += [(Kind.SESSION, record.session), (Kind.TIME_BLOCK, record.block)]
+            if isinstance(record, Appointment):
+                named += [(Kind.APPOINTMENT, record.follows), (Kind.SERIES, record.series)]
+            found = [Ref(kind, id) for kind, id in named if id is not None]
+            return frozenset([*found, *map(Ref.of, record.resources)])
         case Provider():
             codes = {code for code, _ in record.durations}
             return _refs(Kind.LOCATION, [record.location]) | _refs(Kind.APPOINTMENT_TYPE, codes)
@@ -222,21 +237,6 @@ def references(record: Stored) -> frozenset[Ref]:
             )
         case ReleaseRule():
             return _of(record.resource) | _refs(Kind.APPOINTMENT_TYPE, record.kept_for)
-        case Appointment() | Hold() | GroupSession():
-            found = (
-                _refs(Kind.PROVIDER, [record.provider])
-                | _refs(Kind.PATIENT, [record.patient])
-                | _refs(Kind.APPOINTMENT_TYPE, [record.type])
-                | _refs(Kind.LOCATION, [record.location])
-                | frozenset(map(Ref.of, record.resources))
-            )
-            if not isinstance(record, GroupSession):
-                found |= _refs(Kind.SESSION, [record.session])
-                found |= _refs(Kind.TIME_BLOCK, [record.block])
-            if isinstance(record, Appointment):
-                found |= _refs(Kind.APPOINTMENT, [record.follows])
-                found |= _refs(Kind.SERIES, [record.series])
-            return found
         case Series():
             place = None if isinstance(record.location, Anywhere) else record.location
             return (

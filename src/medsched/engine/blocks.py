@@ -71,8 +71,10 @@ class Blocks:
         claims = [
             claim
             for _, some, back, before, told in self.claimed
+            for latest, soonest in [(start + back, start - before)]
             for claim in some
-            if claim.low - back <= start < claim.high + before
+            if claim.low <= latest
+            and claim.high > soonest
             and not (told and joined is not None and claim.session == joined)
         ]
         return [*claims, *(shut for low, high, shut in self.shut if low <= start < high)]

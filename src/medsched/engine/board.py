@@ -204,19 +204,20 @@ class Board:
     def _stamp_claims(
         self, strip: bytearray, mark: int, claims: Iterable[Claim], back: int, before: int
     ) -> None:
-        # As `_stamp`, without a span made for each of many claims; most are equally long.
+        # As `_stamp`, without a span made for each of many claims; most are equally long, and
+        # most lie within the strip.
         ahead, behind, size = self.low + back, before - self.low, len(strip)
-        ink, run = bytes([mark]), b""
+        ink, run, lasting = bytes([mark]), b"", 0
         for claim in claims:
             start, stop = claim.low - ahead, claim.high + behind
-            if start < 0:
-                start = 0
-            if stop > size:
-                stop = size
-            if start < stop:
-                if len(run) != stop - start:
-                    run = ink * (stop - start)
+            if start >= 0 and stop <= size:
+                if stop - start != lasting:
+                    lasting = stop - start
+                    run = ink * lasting
                 strip[start:stop] = run
+            elif start < size and stop > 0:
+                start, stop = max(start, 0), min(stop, size)
+                strip[start:stop] = ink * (stop - start)
 
     def _stamp(self, strip: bytearray, mark: int, spans: Iterable[Interval]) -> None:
         size, ink = len(strip), bytes([mark])

@@ -95,14 +95,17 @@ class Counter:
 
 def scopes(inquiry: Inquiry) -> list[Scope]:
     """The rules that a request falls under, those that ask for nothing left out."""
-    provider, practice = inquiry.provider, inquiry.schedule.practice
-    most = practice.open_per_patient
-    found = [
-        Scope(inquiry.type.rules, f"appointment type {inquiry.type.code}", None, inquiry.type.code),
-        Scope(provider.rules, inquiry.schedule.called(provider.resource), provider.id, None),
-        Scope(BookingRules(open_per_patient=most), "this practice", None, None),
-    ]
-    return [one for one in found if one.rules != NO_RULES]
+    type_, provider, found = inquiry.type, inquiry.provider, list[Scope]()
+    most = inquiry.schedule.practice.open_per_patient
+    if type_.rules != NO_RULES:
+        found.append(Scope(type_.rules, f"appointment type {type_.code}", None, type_.code))
+    if provider.rules != NO_RULES:
+        called = inquiry.schedule.called(provider.resource)
+        found.append(Scope(provider.rules, called, provider.id, None))
+    if most is not None:
+        rules = BookingRules(open_per_patient=most)
+        found.append(Scope(rules, "this practice", None, None))
+    return found
 
 
 NO_RULES: Final = BookingRules()

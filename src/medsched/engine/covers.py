@@ -59,10 +59,16 @@ class Cover:
         )
 
 
-def covers(board: Board) -> Iterator[Cover]:
+def covers(board: Board) -> Sequence[Cover]:
     """Everything that says anything of the board's time for its provider and type."""
-    frame, code = board.openings.frame, board.inquiry.type.code
-    told = board.inquiry.request.patient is None
+    told, kept = board.inquiry.request.patient is None, board.openings.covers
+    if told not in kept:
+        kept[told] = list(_covers(board.openings.frame, board.inquiry.type.code, told))
+    found: list[Cover] = kept[told]
+    return found
+
+
+def _covers(frame: Frame, code: str, told: bool) -> Iterator[Cover]:
     provider = frame.schedule.provider
     calendar = frame.schedule.calendar(provider.resource)
     opening = [
@@ -128,6 +134,8 @@ def _opened(
 ) -> Iterator[Cover]:
     main_place = frame.schedule.provider.location
     for source in sources:
+        if not dates_of(source, *frame.days):
+            continue
         words = _words(source)
         place = source.location or main_place
         priority = source.priority if isinstance(source, Override) else 0
@@ -161,6 +169,8 @@ def _closed(
     place: str | None = None,
 ) -> Iterator[Cover]:
     """What a closure, or the closing side of replaced hours, takes away."""
+    if not dates_of(override, *frame.days):
+        return
     words = _words(override)
     if override.whole_shifts:
         days = {day for _, windows in whole_dates_in(frame, override) for *_, day in windows}

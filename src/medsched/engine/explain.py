@@ -21,7 +21,7 @@ from medsched.engine.covers import covers, decided
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Terms
 from medsched.engine.slots import TermsMaker
-from medsched.engine.verdict import refusals
+from medsched.engine.verdict import refusals_on
 from medsched.timeline.instants import instant_of, whole_minute
 
 
@@ -34,12 +34,11 @@ def explain(inquiry: Inquiry, at: datetime) -> Explanation:
     minute = whole_minute(at, "at")
     board = Board(inquiry, minute, minute + 1)
     piece = board.openings.piece_at(minute)
-    found = list(covers(board))
-    layers = decided(found, piece, minute)
+    layers = decided(covers(board), piece, minute)
     name = inquiry.schedule.called(inquiry.provider.resource)
     violations = tuple(
         _told_by(violation, layers, name) if violation.reason is Reason.CLOSED else violation
-        for violation in refusals(inquiry, minute)
+        for violation in refusals_on(board, minute)
     )
     terms = board.terms_at(piece, minute)
     slot = None if violations else Slot((TermsMaker(board)(terms, FREE, minute), minute))
@@ -71,10 +70,15 @@ def _told_by(violation: Violation, layers: Sequence[Coverage], name: str) -> Vio
 
 def _claims_at(board: Board, terms: Terms, minute: int) -> tuple[Claim, ...]:
     """Every live claim that lies in the slot or, by a buffer, refuses it."""
-    end = minute + terms.length
+    end, now = minute + terms.length, board.inquiry.request.now
     blocks = [board.blocks(terms.shape), *chain.from_iterable(board.choices(terms.shape))]
     refusing = [cause for one in blocks for cause in one.causes(minute) if isinstance(cause, Claim)]
-    there = [claim for claim in claims_about(board) if claim.low < end and claim.high > minute]
+    there = [
+        claim
+        for claims in board.inquiry.claims.values()
+        for claim in claims
+        if claim.low < end and claim.high > minute and claim.is_live(now)
+    ]
     return tuple(sorted({*refusing, *there}, key=_claim_order))
 
 

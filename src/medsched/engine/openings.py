@@ -93,7 +93,8 @@ class Candidates:
 
     @cached_property
     def _pick(self) -> Callable[[Sequence[int]], Any]:
-        return itemgetter(*(start - self.origin for start in self.starts))
+        origin = self.origin
+        return itemgetter(*[start - origin for start in self.starts])
 
     def marks(self, strip: bytearray) -> Sequence[int]:
         """What a strip says of each start."""
@@ -118,6 +119,8 @@ class Openings:
     longest: int = 0
     slot_terms: dict[tuple[Terms, int, int], SlotTerms] = attrs.field(init=False, factory=dict)
     """What slots share, by opening, mark and seats taken."""
+    covers: dict[bool, list[Any]] = attrs.field(init=False, factory=dict)
+    """What covers this time, for those who may know its reasons and for others: see `covers`."""
     _terms: dict[Opening, Terms] = attrs.field(init=False, factory=dict)
     _within: dict[tuple[Terms, int, int], Terms] = attrs.field(init=False, factory=dict)
     _changed: dict[tuple[Terms, str], Terms] = attrs.field(init=False, factory=dict)
@@ -390,8 +393,11 @@ def openings(
 ) -> Openings:
     """The openings of a stretch of starts: those the schedule keeps, or new ones, then kept.
 
-    A stretch of one minute is not worth keeping.
+    For one minute they are those of its UTC day: others of the day may well be asked next.
     """
+    if high - low == 1:
+        low -= low % DAY
+        high = low + DAY
     kept = schedule.kept
     for found in kept.get((low, high), ()):
         if not isinstance(found, Openings) or found.longest < longest:
@@ -399,8 +405,7 @@ def openings(
         if found.zones is zones and found.type == type_:
             return found
     made = Openings(schedule, type_, zones, low, high, longest)
-    if high - low > 1:
-        if len(kept) >= KEPT:
-            kept.clear()
-        kept.setdefault((low, high), []).append(made)
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept.setdefault((low, high), []).append(made)
     return made

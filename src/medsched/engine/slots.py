@@ -20,6 +20,9 @@ from medsched.timeline.instants import DAY, minute_of
 LONGEST_QUERY: Final = timedelta(days=732)
 """The longest stretch that one listing may ask for: two years, whichever years they are."""
 
+FIRST_LOOK: Final = 7 * DAY
+"""How far ahead the earliest slots are looked for at first, in minutes: then twice as far."""
+
 Marked = tuple[Terms, list[int], bytes]
 """(terms, starts, marks): some starts of one opening, and the mark of each."""
 
@@ -55,7 +58,22 @@ def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool 
     room or the rules of time refuse is in neither list.
     """
     low, high = check_query(start, end)
-    return Slots(lambda: _find(inquiry, low, high, taken), inquiry.zones)
+    return Slots(
+        lambda: _find(inquiry, low, high, taken),
+        inquiry.zones,
+        lambda count: _find_first(inquiry, low, high, taken, count),
+    )
+
+
+def _find_first(inquiry: Inquiry, low: int, high: int, taken: bool, count: int) -> Found:
+    """At least so many of the earliest: adjoining stretches add up, so the near ones come first."""
+    found, ahead = Found([], []), FIRST_LOOK
+    while low < high and len(found.starts) < count:
+        beyond = min(low - low % DAY + ahead, high)
+        nearest = _find(inquiry, low, beyond, taken)
+        found = Found(found.starts + nearest.starts, found.terms + nearest.terms)
+        low, ahead = beyond, 2 * ahead
+    return found
 
 
 def _find(inquiry: Inquiry, low: int, high: int, taken: bool) -> Found:

@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
+from typing import Final
 
 import attrs
 
@@ -31,6 +32,7 @@ Source = AvailabilityRule | Override | RecurringBlocking | ReleaseRule
 Window = tuple[int, int, int]
 """(start, end, day): the instants of a window, and the local date it hangs on."""
 
+_WITHOUT_PLACE: Final = (RecurringBlocking, ReleaseRule)
 _start = itemgetter(0)
 _end = itemgetter(1)
 
@@ -58,6 +60,7 @@ class Frame:
     zones: ZoneSource
     low: int
     high: int
+    _zones: dict[Resource, Zone] = attrs.field(init=False, factory=dict)
 
     @cached_property
     def days(self) -> Interval:
@@ -71,6 +74,12 @@ class Frame:
 
     def zone_of(self, resource: Resource) -> Zone:
         """The zone a resource keeps when nothing nearer states one."""
+        found = self._zones.get(resource)
+        if found is None:
+            found = self._zones[resource] = self._find_zone_of(resource)
+        return found
+
+    def _find_zone_of(self, resource: Resource) -> Zone:
         schedule = self.schedule
         location: str | None = None
         if resource.kind is ResourceKind.PROVIDER:
@@ -104,7 +113,7 @@ class Frame:
         """The zone that is kept wherever anybody travels: the source's own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
-        if isinstance(source, RecurringBlocking | ReleaseRule):
+        if isinstance(source, _WITHOUT_PLACE):
             return None
         return self._zone_at(source.location)
 
@@ -150,12 +159,15 @@ def resolved(
     """
     if not days or not windows:
         return []
-    found: list[Window] = []
-    at = 0
-    longest = max(end for _, end in windows)
+    longest = max(map(_end, windows))
     low, high = days[0] * DAY - REACH, days[-1] * DAY + longest + REACH
     offset = zone.offset_at(low)
-    for minute, before, after in zone.changes(low, high):
+    changes = zone.changes(low, high)
+    if not changes:
+        return _shifted(offset, windows, days)
+    found: list[Window] = []
+    at = 0
+    for minute, before, after in changes:
         # On the wall the change happens between these two; windows that end before the
         # first or begin after the second do not know of it.
         wall, beyond = minute + min(before, after), minute + max(before, after)

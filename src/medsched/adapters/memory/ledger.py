@@ -58,6 +58,8 @@ class Ledger:
 
     def _without(self, released: list[Claim]) -> dict[LedgerKey, int]:
         """The rows that some claims take, less what none of the other claims covers."""
+        if not released:
+            return {}
         others = {
             other
             for claim in released

@@ -159,6 +159,8 @@ class Rows:
 
     def _would_dangle(self, changeset: Changeset) -> bool:
         """Whether a removed record would be referred to by what is kept or written."""
+        if not changeset.removals:
+            return False
         removed = {removal.ref for removal in changeset.removals}
         changed = removed | {Ref.to(record) for record in changeset.writes}
         return any(self.referrers.get(ref, set()) - changed for ref in removed) or any(
