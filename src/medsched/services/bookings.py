@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -233,11 +234,11 @@ class Bookings:
             except (OutOfRange, OverflowError):
                 break
             wider = self._about(wish, stretch, now, fresh=False).inquiry
-            found = [
-                slot
-                for slot in list_slots(wider, start, start + ahead)
-                if places is None or slot.location in places
-            ][:ALTERNATIVES]
+            listed = list_slots(wider, start, start + ahead)
+            if places is None:
+                found = list(listed.first(ALTERNATIVES))
+            else:
+                found = list(islice((s for s in listed if s.location in places), ALTERNATIVES))
             if len(found) == ALTERNATIVES:
                 break
         return BookingRefused(tuple(against), tuple(found))
