@@ -26,7 +26,7 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
-from tests.benchmarks.turns import Result, Turns, Unavailable, calm, rounds_of, seconds
+from tests.benchmarks.turns import Result, Turns, Unavailable, Way, calm, rounds_of, seconds
 from tests.databases import missing, started
 
 from medsched import (
@@ -188,6 +188,19 @@ def one_client(engine: sa.Engine, rounds: int, name: str) -> Iterator[Result]:
     yield whole.result(name, note, empty_commit=flush)
     written = Turns(whole.baseline, applied.taken)
     yield written.result(f"{name}_write", "what `apply` makes of it", empty_commit=flush)
+
+
+def alternately(baseline: Way, ours: Way, rounds: int) -> Turns:
+    """Operations in turns, now the one first and now the other: short ones wake the caches."""
+    turns = Turns([], [])
+    with calm():
+        for at in range(-WARM, rounds):
+            both = [(turns.baseline, baseline), (turns.ours, ours)]
+            for taken, way in both if at % 2 else reversed(both):
+                took = seconds(way)
+                if at >= 0:
+                    taken.append(took)
+    return turns
 
 
 def together(clients: int, work: Callable[[int], object]) -> float:

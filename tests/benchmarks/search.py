@@ -350,6 +350,7 @@ _SLOTS_FROM: Final = (
     " ORDER BY p.id, s.start_time"
 )
 _INDEXES: Final = (
+    "REINDEX TABLE medsched_ledger",  # the others' indexes are new, too
     "CREATE INDEX people_by_specialty ON people (specialty)",
     "CREATE INDEX slots_by_provider ON slots (provider_id, start_time, status)",
     "CREATE INDEX slots_free ON slots (provider_id, start_time) WHERE status = 'available'",

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
-from tests.benchmarks.booking import MINUTE, NOW, WARM, clinic_of, engine_on, settle
+from tests.benchmarks.booking import MINUTE, NOW, alternately, clinic_of, engine_on, settle
 from tests.benchmarks.turns import Result, in_turns, rounds_of
 
 from medsched import Patient, Practice, Start
@@ -44,7 +44,7 @@ def booking(scale: float) -> Iterator[Result]:
             settle(one)
         rounds = rounds_of(250, scale)
         single = {
-            way: in_turns(book["plain"], book[way], rounds=rounds // 2 + 1, warm=WARM).result(way)
+            way: alternately(book["plain"], book[way], rounds // 2 + 1).result(way)
             for way in ("sealed", "audited")
         }
         read = {way: _reader(stores[way]) for way in ("plain", "both")}
@@ -55,7 +55,7 @@ def booking(scale: float) -> Iterator[Result]:
             "reading": reading.result("reading").ratio,
         }
         note = ", ".join(f"{name} {ratio:.2f}" for name, ratio in facts.items())
-        turns = in_turns(book["plain"], book["both"], rounds=rounds, warm=WARM)
+        turns = alternately(book["plain"], book["both"], rounds)
         yield turns.result("secure_booking", note, alone=facts)
 
 
