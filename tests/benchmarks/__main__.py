@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.benchmarks.figures import FIGURES, Figure, chosen
 from tests.benchmarks.plot import Curve, drawn
+from tests.benchmarks.table import cost
 from tests.benchmarks.turns import Result, Unavailable
 
 
@@ -52,16 +53,6 @@ def as_json(results: Iterable[Result]) -> dict[str, dict[str, object]]:
     }
 
 
-def cost(result: Result, of: float) -> str:
-    """A cost in words: bytes, or seconds in the unit that is easiest to read."""
-    if result.unit != "s":
-        return f"{of:,.0f} {result.unit}"
-    for unit, factor in (("s", 1.0), ("ms", 1e3)):
-        if of * factor >= 1:
-            return f"{of * factor:,.2f} {unit}"
-    return f"{of * 1e6:,.1f} µs"
-
-
 def line(result: Result, before: Mapping[str, Mapping[str, float]]) -> str:
     """One row of the table."""
     goal = FIGURES[result.name].goal
@@ -71,7 +62,8 @@ def line(result: Result, before: Mapping[str, Mapping[str, float]]) -> str:
         f"{result.ratio:10.3g}",
         f"{'' if goal is None else format(goal, 'g'):>6} {reached:8}",
         f"{result.low:9.3g} to {result.high:<9.3g}",
-        f"{cost(result, result.baseline):>14} {cost(result, result.median):>14} {result.n:5}",
+        f"{cost(result.baseline, result.unit):>14} {cost(result.median, result.unit):>14}",
+        f"{result.n:5}",
     ]
     if result.name in before:
         parts.append(f"{result.ratio / before[result.name]['ratio'] - 1:+7.0%}")

@@ -39,6 +39,7 @@ class Figure:
 FIGURES: Final[dict[str, Figure]] = {
     "slots_cold": Figure(80, "slots:against_naive"),
     "slots_warm": Figure(200, "slots:against_naive"),
+    "slots_cold_in_zone": Figure(None, "slots:against_naive"),
     "slots_cold_competent": Figure(6, "slots:against_competent"),
     "slots_ordinary": Figure(None, "slots:ordinary_week"),
     "slots_many_rules": Figure(1, "slots:many_rules"),

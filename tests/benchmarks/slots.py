@@ -85,9 +85,13 @@ class Clinic:
 
     # ------------------------------------------------------------ what one would write
 
-    def naive(self, bookings: Sequence[Span]) -> list[Made]:
-        """An rrule per window, zoneinfo for every edge of a slot, and slots times bookings."""
+    def naive(self, bookings: Sequence[Span], *, in_zone: bool = False) -> list[Made]:
+        """An rrule per window, zoneinfo for every edge of a slot, and slots times bookings.
+
+        ``in_zone``: slots stay in the times of their zone, and are not made UTC as bookings are.
+        """
         zone = ZoneInfo(ZONE)
+        kept = zone if in_zone else UTC
         beyond = FIRST + timedelta(days=self.days)
         off = {FIRST + timedelta(days=day) for day in DAYS_OFF}
         replaced = FIRST + timedelta(days=REPLACED[0])
@@ -118,7 +122,7 @@ class Clinic:
             at = datetime.combine(day, opens, zone)
             until = datetime.combine(day, closes, zone)
             while day < beyond and at + LENGTH <= until:
-                start, end = at.astimezone(UTC), (at + LENGTH).astimezone(UTC)
+                start, end = at.astimezone(kept), (at + LENGTH).astimezone(kept)
                 if not any(one.overlaps(start, end) for one in chain(closed, bookings)):
                     made = Made("riverside", "smith", "visit", None, start, end, ZONE, "free")
                     free.append(made)
@@ -235,6 +239,10 @@ class Ways:
         """What one writes first."""
         return self._clinic.naive(self._bookings)
 
+    def in_zone(self) -> list[Made]:
+        """What one writes first who does not make the slots UTC."""
+        return self._clinic.naive(self._bookings, in_zone=True)
+
     def competent(self) -> list[Made]:
         """What a careful developer writes."""
         return self._clinic.competent(self._bookings)
@@ -258,6 +266,9 @@ def against_naive(scale: float) -> Iterator[Result]:
     rounds = rounds_of(60, scale)
     yield in_turns(ways.naive, ways.cold, rounds=rounds, times=5).result("slots_cold", ways.note)
     yield in_turns(ways.naive, ways.warm, rounds=rounds, times=10).result("slots_warm", ways.note)
+    assert [one.start for one in ways.in_zone()] == [one.start for one in ways.cold()]
+    turns = in_turns(ways.in_zone, ways.cold, rounds=rounds_of(20, scale, least=1), warm=0, times=5)
+    yield turns.result("slots_cold_in_zone", "against the naive way in zoneinfo's times")
 
 
 def against_competent(scale: float) -> Iterator[Result]:

@@ -5,10 +5,13 @@ To measure a figure checks first that its ways find the same.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.benchmarks.__main__ import as_json, line, measured, picture
 from tests.benchmarks.figures import FIGURES, chosen
 from tests.benchmarks.slots import Clinic, Ways
+from tests.benchmarks.table import growth, rows
 from tests.benchmarks.turns import Result
 
 TINY = 0.001
@@ -36,6 +39,13 @@ def test_what_is_written_has_all_fields(results: dict[str, Result]) -> None:
         assert told["goal"] == FIGURES[name].goal
     for one in results.values():
         assert one.name in line(one, {})
+
+
+def test_the_tables_tell_each_figure_once(results: dict[str, Result]) -> None:
+    found = json.loads(json.dumps(as_json(results.values())))
+    told = "\n".join([*rows(found), *growth(found)])
+    for name in results:
+        assert told.count(f"| `{name}` |") + told.count(f"| {name.removeprefix('growth_')} |") == 1
 
 
 def test_growth_is_drawn(results: dict[str, Result]) -> None:

@@ -25,13 +25,15 @@ class LedgerKey(NamedTuple):
     day: int
 
 
-def bits_of(low: int, high: int) -> Iterator[tuple[int, int]]:
+def bits_of(low: int, high: int) -> list[tuple[int, int]]:
     """The minutes [low, high) of the epoch as (day, bits of that day), day by day."""
+    found: list[tuple[int, int]] = []
     while low < high:
         day, first = divmod(low, DAY)
         end = min(high, (day + 1) * DAY)
-        yield day, ((1 << (end - low)) - 1) << first
+        found.append((day, ((1 << (end - low)) - 1) << first))
         low = end
+    return found
 
 
 def rows_of(claims: Iterable[Claim]) -> dict[LedgerKey, int]:

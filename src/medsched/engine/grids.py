@@ -33,12 +33,20 @@ def clock_starts(zone: Zone, grid: Grid, room: Iterable[Interval]) -> Iterator[r
 
 
 def within(ranges: list[range], low: int, high: int) -> list[range]:
-    """The starts in [low, high) of ranges in order; untouched where all of one lie in it."""
-    return [
-        one if one.start >= low and one.stop <= high else _cut(one, low, high)
-        for one in ranges
-        if one.start < high and one.stop > low
-    ]
+    """The starts in [low, high) of ranges that are in order and do not overlap.
+
+    Only the outermost ones are looked at, since only they can reach beyond.
+    """
+    first, beyond = 0, len(ranges)
+    while first < beyond and ranges[first].stop <= low:
+        first += 1
+    while first < beyond and ranges[beyond - 1].start >= high:
+        beyond -= 1
+    found = ranges[first:beyond]
+    if found:
+        found[0] = _cut(found[0], low, high)
+        found[-1] = _cut(found[-1], low, high)
+    return found
 
 
 def _cut(one: range, low: int, high: int) -> range:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
@@ -34,10 +34,8 @@ class Ledger:
 
     def taken(self, releases: Iterable[Claim], claims: Iterable[Claim]) -> tuple[LedgerKey, ...]:
         """The rows in which something claimed is taken once the others are released."""
-        wanted, released = rows_of(claims), list(releases)
-        left = {key: self.bits.get(key, 0) for key in wanted}
-        left |= {key: bits for key, bits in self._without(released).items() if key in wanted}
-        return tuple(clash(wanted, left))
+        wanted, given_back = rows_of(claims), self._without(list(releases))
+        return tuple(clash(wanted, ChainMap(given_back, self.bits) if given_back else self.bits))
 
     def take(self, releases: Iterable[Claim], claims: Iterable[Claim]) -> None:
         """Give some claims back, then make others: all of them are known to be possible."""
