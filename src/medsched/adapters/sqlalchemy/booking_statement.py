@@ -75,20 +75,19 @@ def _counting(connection: Connection) -> Iterator[bool]:
     of a host's own kind, and those that are awaited, are left as they are.
     """
     raw: Any = connection.connection.dbapi_connection
-    kind = getattr(raw, "cursor_factory", None)
-    if connection.dialect.is_async or kind is None or kind.__module__ != "psycopg":
+    if type(raw).__module__ != "psycopg":
         yield False
         return
     from psycopg import Cursor, RawCursor  # it is there: the connection is one of its own
 
-    if kind is not Cursor:
+    if raw.cursor_factory is not Cursor:
         yield False
         return
     raw.cursor_factory = RawCursor
     try:
         yield True
     finally:
-        raw.cursor_factory = kind
+        raw.cursor_factory = Cursor
 
 
 @cache
