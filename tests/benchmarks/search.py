@@ -19,149 +19,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from itertools import islice
-from random import Random
 from statistics import median
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from tests.benchmarks.practice import (
+    AHEAD,
+    CLOSES,
+    COMMON,
+    DAYS,
+    LENGTH,
+    MONDAY,
+    NOW,
+    OPENS,
+    PROVIDERS,
+    RARE,
+    ZONE,
+    copy_into,
+    id_of,
+    line,
+    load,
+    practice_of,
+    specialty,
+    starts_of,
+)
 from tests.benchmarks.turns import Result, Unavailable, in_turns, rounds_of, seconds
 from tests.databases import missing, started
 
-from medsched import AvailabilityRule, Practice, Recurrence, Scheduler, Search
+from medsched import Search
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
-from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow, booking_row, claim_rows
-from medsched.adapters.sqlalchemy.schema import HOURS
-from medsched.domain.appointments import Appointment
-from medsched.domain.bookings import WallTime
-from medsched.domain.claims import Span
-from medsched.domain.ledger import hours_of, rows_of
-from medsched.domain.people import Provider
-from medsched.domain.records import Resource, ResourceKind
-from medsched.testing.fixed import FixedClock
 
-PROVIDERS: Final = 10_000
-ZONE: Final = ZoneInfo("America/New_York")
-MONDAY: Final = date(2026, 1, 5)
-NOW: Final = datetime(2026, 1, 5, 7, 30, tzinfo=ZONE).astimezone(UTC)
-AHEAD: Final = timedelta(days=14)
-LENGTH: Final = timedelta(minutes=20)
-OPENS, CLOSES = time(9), time(17)
-PER_DAY: Final = 24
-DAYS: Final = [MONDAY + timedelta(days=day) for day in range(14) if day % 7 < 5]
-BOOKED_ON: Final = (0.97, 0.93, 0.70, 0.50, 0.35, 0.25, 0.17, 0.13, 0.10, 0.07)
-"""The share of the slots that are booked on each of the ten days: the near ones are full."""
 WANTED: Final = 20
-RARE, COMMON = "rheumatology", "family medicine"
 Found = list[tuple[datetime, str]]
-
-
-def specialty(number: int) -> str:
-    """One in a hundred has the rare one, eight of them the common one."""
-    return RARE if number % 100 == 3 else COMMON if number % 100 in range(10, 18) else "surgery"
-
-
-def id_of(number: int) -> str:
-    """The id of a provider."""
-    return f"p{number:05d}"
-
-
-def starts_of(day: date) -> list[datetime]:
-    """A day from nine to five: 24 starts of twenty minutes, in UTC."""
-    nine = datetime.combine(day, OPENS, ZONE).astimezone(UTC)
-    return [nine + at * LENGTH for at in range(PER_DAY)]
-
-
-def practice_of(store: Any, providers: int) -> Practice:
-    """The practice with its providers and their hours, nothing booked."""
-    clinic = Scheduler(store, clock=FixedClock(NOW)).practice("clinic")
-    clinic.settings.configure(timezone=ZONE.key)
-    clinic.appointment_types.create(code="visit", duration=LENGTH)
-    weekdays = Recurrence.weekly("MO-FR", start=MONDAY)
-    for first in range(0, providers, 1000):
-        numbers = range(first, min(first + 1000, providers))
-        people = [Provider(id=id_of(at), specialties={specialty(at)}) for at in numbers]
-        rules = [
-            AvailabilityRule(one.id, weekdays, hours="09:00-17:00", id=f"rule-{one.id}")
-            for one in people
-        ]
-        clinic.add_all([*people, *rules])
-    return clinic
-
-
-def appointment(number: int, provider: str, start: datetime) -> Appointment:
-    """One that is booked, each for another patient."""
-    patient, low = f"patient-{number:07d}", int(start.timestamp()) // 60
-    spans = [
-        Span(Resource(kind, id), low, low + 20)
-        for kind, id in ((ResourceKind.PROVIDER, provider), (ResourceKind.PATIENT, patient))
-    ]
-    return Appointment(
-        id=f"a{number:07d}",
-        reference=f"R{number:07d}",
-        provider=provider,
-        patient=patient,
-        type="visit",
-        start=start,
-        end=start + LENGTH,
-        wall=WallTime(start.astimezone(ZONE).replace(tzinfo=None), ZONE.key),
-        spans=spans,
-        opened_by=f"rule-{provider}",
-        version=1,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-
-
-# ------------------------------------------------------------------------------ loading
-
-
-class Pattern:
-    """The rows of an appointment at one start, as text, in which only the ids are missing.
-
-    They are made by the library itself, once for each start: to make a million appointments of it
-    takes minutes.
-    """
-
-    _NUMBER, _PROVIDER = 9_999_999, "p99999"
-
-    def __init__(self, start: datetime) -> None:
-        self.start = start
-        one = appointment(self._NUMBER, self._PROVIDER, start)
-        self._booking = _line("clinic", *booking_row(one))
-        self._claims = "".join(_line("clinic", *row) for row in claim_rows(one.claims))
-        self._token = claim_rows(one.claims)[0].token
-        ledger = rows_of(one.claims)
-        self.bits = {key.day: bits for key, bits in ledger.items()}
-        self._ledger = "".join(
-            _ledger_line(key.resource.kind.value, key.resource.id, key.day, bits)
-            for key, bits in ledger.items()
-            if key.resource.kind is ResourceKind.PATIENT
-        )
-
-    def rows(self, number: int, provider: str) -> tuple[str, str, str]:
-        """Booking, claims and the patient's part of the ledger."""
-        own, known = f"{number:07d}", str(self._NUMBER)
-        claims = self._claims.replace(self._PROVIDER, provider).replace(known, own)
-        return (
-            self._booking.replace(self._PROVIDER, provider).replace(known, own),
-            claims.replace(self._token, f"{number:016x}"),
-            self._ledger.replace(known, own),
-        )
-
-
-def _line(*values: object) -> str:
-    """A row as COPY reads it: nothing here holds a tab, a backslash or a line's end."""
-    return "\t".join(r"\N" if one is None else str(one) for one in values) + "\n"
-
-
-def _ledger_line(kind: str, id: str, day: int, bits: int) -> str:
-    hours = dict(hours_of(bits))
-    return _line("clinic", kind, id, day, *(hours.get(hour) for hour in range(len(HOURS))))
 
 
 class Base(DeclarativeBase):
@@ -197,42 +90,16 @@ class Served:
 
     def _fill(self) -> int:
         raw: Any = self.engine.raw_connection()
-        cursor, random, number = raw.cursor(), Random(1), 0
-        patterns = [[Pattern(start) for start in starts_of(day)] for day in DAYS]
-        for first in range(0, self.providers, 500):
-            some = [list[str](), list[str](), list[str]()]
-            for at in range(first, min(first + 500, self.providers)):
-                provider, taken = id_of(at), dict[int, int]()
-                for share, day in zip(BOOKED_ON, patterns, strict=True):
-                    for pattern in day:
-                        if random.random() >= share:
-                            continue
-                        number += 1
-                        for rows, row in zip(some, pattern.rows(number, provider), strict=True):
-                            rows.append(row)
-                        for on, bits in pattern.bits.items():
-                            taken[on] = taken.get(on, 0) | bits
-                some[2] += [_ledger_line("provider", provider, *one) for one in taken.items()]
-            ledger = ("resource_kind", "resource_id", "day", *HOURS)
-            for table, names, rows in zip(
-                ("booking", "claim", "ledger"),
-                (BookingRow._fields, ClaimRow._fields, ledger),
-                some,
-                strict=True,
-            ):
-                columns = ", ".join(("practice", *names))
-                with cursor.copy(f"COPY medsched_{table} ({columns}) FROM STDIN") as copied:
-                    copied.write("".join(rows))
+        cursor = raw.cursor()
+        number = load(cursor, self.providers)
         for statement in _BESIDE:
             cursor.execute(statement)
         people = [(id_of(at), specialty(at)) for at in range(self.providers)]
-        with cursor.copy("COPY people FROM STDIN") as copied:
-            copied.write("".join(_line(*one) for one in people))
-        with cursor.copy("COPY working FROM STDIN") as copied:
-            hours = [(id, day, OPENS, CLOSES) for id, _ in people for day in range(5)]
-            copied.write("".join(_line(*one) for one in hours))
-        with cursor.copy("COPY starting FROM STDIN") as copied:
-            copied.write("".join(_line(start) for day in DAYS for start in starts_of(day)))
+        hours = [(id, day, OPENS, CLOSES) for id, _ in people for day in range(5)]
+        starts = [start for day in DAYS for start in starts_of(day)]
+        copy_into(cursor, "people", [line(*one) for one in people])
+        copy_into(cursor, "working", [line(*one) for one in hours])
+        copy_into(cursor, "starting", [line(one) for one in starts])
         cursor.execute(_SLOTS_FROM, {"now": NOW})
         for statement in _INDEXES:
             cursor.execute(statement)
