@@ -37,12 +37,11 @@ class Post:
 
 
 class Member(NamedTuple):
-    """What one post opens on a day; ``number`` is the post's place in its crowd.
+    """What one post opens on a day.
 
     ``sole`` is whose claims alone matter, on the same day, if nobody else's do.
     """
 
-    number: int
     post: Post
     opened: DayStarts
     terms: SlotTerms
@@ -122,11 +121,11 @@ class Crowd:
 
     def _sheet(self, day: int) -> Sheet:
         members, untold = list[Member](), list[Post]()
-        for number, post in enumerate(self.posts):
+        for post in self.posts:
             try:
                 for one in post.template.on(day):
                     sole = None if one.sole is None else one.sole.resource
-                    members.append(Member(number, post, one, one.terms, sole))
+                    members.append(Member(post, one, one.terms, sole))
             except (MissingZone, UnknownZone):
                 untold.append(post)
         # Most days of a week, and most weeks, are alike.

@@ -90,47 +90,39 @@ class Wanted(NamedTuple):
 def free_of(
     wanted: Iterable[Wanted], ledger: Mapping[LedgerKey, int], patient: Resource | None
 ) -> list[Hit]:
-    """Those of some starts that nothing claims, day by day, in the order of the crowd."""
+    """Those of some starts that nothing claims, day by day, in order of provider and type."""
     found: list[Hit] = []
     for day, some in groupby(wanted, key=lambda one: one.day):
         each = [_free_on(one, day, ledger, patient) for one in some]
         if len(each) == 1:
-            found += map(_hit, each[0])
+            found += each[0]
         else:
-            found += map(_hit, sorted(chain.from_iterable(each), key=_number))
+            found += sorted(chain.from_iterable(each), key=lambda hit: hit.order)
     return found
 
 
 def _free_on(
     wanted: Wanted, day: int, ledger: Mapping[LedgerKey, int], patient: Resource | None
-) -> list[tuple[int, Hit]]:
+) -> list[Hit]:
     starts, pad = wanted.starts, wanted.alike.pad
     if pad is None:
         return [
-            (one.number, Hit(one.post, one.terms, day, left))
+            Hit(one.post, one.terms, day, left)
             for one in wanted.members
             if (left := one.opened.left(starts, day, ledger, patient))
         ]
     if patient is not None:
         theirs = Pad.of(patient, wanted.alike.length - 1, 0)
         starts &= ~theirs.blocked(ledger.get(LedgerKey(patient, day), 0))
-    found, blocked = list[tuple[int, Hit]](), pad.blocked
+    found, blocked = list[Hit](), pad.blocked
     # A plain tuple is the same key, and sooner made.
     taken_of = cast("Mapping[tuple[Resource | None, int], int]", ledger).get
-    for number, post, _, terms, sole in wanted.members:
+    for post, _, terms, sole in wanted.members:
         taken = taken_of((sole, day))
         left = starts & ~blocked(taken) if taken else starts
         if left:
-            found.append((number, Hit(post, terms, day, left)))
+            found.append(Hit(post, terms, day, left))
     return found
-
-
-def _number(found: tuple[int, Hit]) -> int:
-    return found[0]
-
-
-def _hit(found: tuple[int, Hit]) -> Hit:
-    return found[1]
 
 
 class Place(NamedTuple):
