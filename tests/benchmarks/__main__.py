@@ -103,7 +103,7 @@ def main() -> None:
     for result in measured(figures, asked.rounds_scale):
         results.append(result)
         print(line(result, before), flush=True)
-    if asked.plot:
+    if asked.plot and any("exponent" in one.facts for one in results):
         asked.plot.write_text(picture(results))
     written = json.loads(asked.json.read_text()) if asked.names and asked.json.exists() else {}
     asked.json.write_text(json.dumps({**written, **as_json(results)}, indent=2) + "\n")

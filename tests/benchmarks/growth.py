@@ -113,7 +113,7 @@ def providers(scale: float) -> Iterator[Result]:
     ways: dict[int, Way] = {}
     for size in _sizes(100, 200, 400, 800, 1600, scale=scale):
         ways[size] = _searched(Crowd(size, days=14))
-    yield measured("growth_providers", ways, rounds_of(20, scale)).result()
+    yield measured("growth_providers", ways, rounds_of(40, scale)).result()
 
 
 def _searched(crowd: Crowd) -> Way:

@@ -31,6 +31,7 @@ from tests.engine.kit import (
     replaced,
     room,
     rule,
+    schedule,
     visit,
 )
 
@@ -427,3 +428,24 @@ class TestAnyMinute:
         for instant in ("1973-01-01 00:00", "9998-12-31 23:59"):
             explained = explain(ask(rule()), at(instant))
             assert [told.reason for told in explained.violations] == [Reason.CLOSED]
+
+
+class TestManyOfOneDay:
+    """What opens a day is worked out once for all that is asked of it."""
+
+    def test_a_patient_is_told_no_more_after_staff_asked_of_the_same_day(self) -> None:
+        meeting = blocking("10:00-10:30", reason="performance review")
+        plan = schedule(rule(), meeting)
+        for staff_first in (True, False):
+            fresh = attrs.evolve(plan)
+            askers = [ask(fresh), ask(fresh, patient="ada")]
+            staff, ada = askers if staff_first else reversed(askers)
+            told = {who: str(why(one, "10:00")) for who, one in ((0, staff), (1, ada))}
+            shown = [words for words in told.values() if "performance review" in words]
+            assert len(shown) == 1
+
+    def test_the_same_as_if_each_were_the_first_to_be_asked(self) -> None:
+        plan = schedule(rule(), closed(hours=["11:00-12:00"]), extra("18:00-19:00"))
+        shared = ask(plan)
+        for hour in ("03:00", "09:00", "09:10", "11:00", "18:30", "23:59"):
+            assert why(shared, hour) == why(ask(attrs.evolve(plan)), hour)
