@@ -43,8 +43,9 @@ def within(ranges: list[range], low: int, high: int) -> list[range]:
     while first < beyond and ranges[beyond - 1].start >= high:
         beyond -= 1
     found = ranges[first:beyond]
-    if found:
+    if found and found[0].start < low:
         found[0] = _cut(found[0], low, high)
+    if found and found[-1].stop > high:
         found[-1] = _cut(found[-1], low, high)
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain, groupby, islice, repeat
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -315,15 +315,15 @@ class Openings:
             room = self.room(terms, pieces, runs)
             return within(list(clock_starts(terms.opening.zone, self.type.grid, room)), low, high)
         # Every step from the window's own start, whatever was taken from the window.
-        firsts = [
-            start if start == head[0] else start + (head[0] - start) % step
-            for start, _, head, _, _ in pieces
+        found = [
+            range(
+                start if start == head[0] else start + (head[0] - start) % step,
+                end if end + back <= run else run - back,
+                step,
+            )
+            for (start, end, head, _, _), run in zip(pieces, runs, strict=True)
         ]
-        stops = [
-            piece[1] if piece[1] <= run - back else run - back
-            for piece, run in zip(pieces, runs, strict=True)
-        ]
-        return within(list(map(range, firsts, stops, repeat(step))), low, high)
+        return within(found, low, high)
 
     def room(self, terms: Terms, pieces: Sequence[Piece], runs: Sequence[int]) -> list[Interval]:
         """Where in some pieces a slot may start, as far as hours go; one grid's in one span."""
