@@ -1,42 +1,61 @@
-"""How much a booking costs beside what one would write without it: ratios, measured in turns.
+"""What a booking costs beside the bare row, and under rivals beside an EXCLUDE constraint.
 
-Beside each other, per database: a bare INSERT and COMMIT of the same appointment row into a table
-with nothing but a primary key, through the same SQLAlchemy engine; what `apply` makes of a whole
-booking (key, guards, three resources, appointment, claims, event); and the whole command, with
-its reads and its decision. Operations take turns one by one, so that a busy machine is busy for
-all of them; medians. One-minute claims walk the days, so that no refusal is timed.
+Per database, the whole command of a booking under an idempotency key, its reads and its decision
+with it, and of that what `apply` makes of the changeset alone: key, guards, three resources,
+appointment, claims, event. Beside them a bare INSERT and COMMIT of the same appointment row,
+through the same SQLAlchemy engine, into a table with nothing but a primary key. One-minute visits
+walk the days, so that nothing is refused. The empty commit is told with them: where a flush takes
+long, it is the disk that is measured.
 
-    python tests/benchmarks/booking.py [sqlite] [postgresql] [mariadb] [--rounds 300]
+Hot: sixteen clients all want the same starts of one provider's day, one after the other and each
+at the same moment. Beside it, the way with a constraint that keeps the ranges of a resource from
+overlapping: an appointment, and the rows of provider, patient and room, are inserted in one
+transaction, which is tried again when it came to a deadlock. That is rare and takes a second, so
+here the ratio is that of the sums of all rounds.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from pathlib import Path
-from threading import Barrier, Thread
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
+from threading import Barrier, Lock, Thread
+from typing import Final
 
 import sqlalchemy as sa
-from tests.databases import ENGINES, missing, started
+from sqlalchemy.exc import DBAPIError
+from tests.benchmarks.turns import Result, Turns, Unavailable, Way, calm, rounds_of, seconds
+from tests.databases import missing, started
 
-from medsched import AvailabilityRule, Need, Practice, Recurrence, Scheduler, Start
+from medsched import (
+    AvailabilityRule,
+    BookingRefused,
+    Need,
+    Practice,
+    Recurrence,
+    Scheduler,
+    Start,
+)
 from medsched.adapters.sqlalchemy import SqlAlchemyStore, create
-from medsched.adapters.sqlalchemy.booking_rows import booking_row
+from medsched.adapters.sqlalchemy.booking_rows import BookingRow, booking_row
+from medsched.adapters.sqlalchemy.schema import tables
 from medsched.domain.appointments import Appointment
 from medsched.domain.changes import Changeset, Outcome
 from medsched.testing.fixed import FixedClock
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-CLIENTS = 16
-WARM = 50
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE: Final = timedelta(minutes=1)
+CLIENTS: Final = 16
+EACH: Final = 4
+"""How many bookings each of the sixteen clients makes in a round."""
+STARTS: Final = 10
+"""How many starts of a day all of them want in a round."""
+WARM: Final = 60
+"""How many bookings go before: by then the statements are prepared and the pages are there."""
 
 
 def clinic_of(store: SqlAlchemyStore, practice: str, providers: int) -> Practice:
@@ -76,114 +95,276 @@ class Timed:
         return outcome
 
 
-class Bench:
-    """One database, and the ways to write an appointment into it."""
+@contextmanager
+def engine_on(database: str) -> Iterator[sa.Engine]:
+    """An engine on a server of its own, with a connection for each client."""
+    if (why := missing(database)) is not None:
+        raise Unavailable(why)
+    with started(database) as url:
+        made = SqlAlchemyStore(url).engine  # for what this library sets up on SQLite
+        if database != "sqlite":
+            made.dispose()
+            options = {"isolation_level": "READ COMMITTED", "hide_parameters": True}
+            made = sa.create_engine(url, pool_size=CLIENTS, **options)
+        create(made)
+        yield made
+        made.dispose()
 
-    def __init__(self, engine: str, url: str) -> None:
-        self.name = engine
-        self.store = SqlAlchemyStore(url)
-        create(self.store.engine)
-        self.bare = sa.Table(
+
+class Bare:
+    """What one would write: the row, and a commit."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._table = sa.Table(
             "bare",
             sa.MetaData(),
+            sa.Column("practice", sa.String(255)),
             *(
                 sa.Column(one.name, one.type, nullable=one.nullable)
-                for one in self.store._tables.booking.columns
-                if one.name != "touched"
+                for one in tables().booking.columns
+                if one.name in BookingRow._fields
             ),
             sa.PrimaryKeyConstraint("practice", "kind", "id"),
         )
-        self.bare.metadata.create_all(self.store.engine)
-        self.insert = sa.insert(self.bare)
+        self._table.metadata.create_all(engine)
+        self._insert = sa.insert(self._table)
 
-    def bare_insert(self, appointment: Appointment) -> None:
-        """What one would write: the row, and a commit."""
+    def __call__(self, appointment: Appointment) -> None:
         row = {"practice": "x", **booking_row(appointment)._asdict()}
-        with self.store.engine.begin() as connection:
-            connection.execute(self.insert, row)
+        with self._engine.begin() as connection:
+            connection.execute(self._insert, row)
 
-    def one_client(self, rounds: int) -> dict[str, float]:
-        """Medians in seconds, of operations in turn."""
-        store = SqlAlchemyStore(self.store.engine)
-        clinic, applied, walk = clinic_of(store, "a", 1), Timed(store), starts(1)
-        bare, book = list[float](), list[float]()
-        for number in range(rounds + WARM):
-            began = time.perf_counter()
-            appointment = clinic.appointments.book(
+    def empty(self) -> None:
+        """A row of nothing but a number, and a commit: what the database takes to flush."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE flushed SET n = n + 1")
+
+    def begin_flushing(self) -> None:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE flushed (n integer)")
+            connection.exec_driver_sql("INSERT INTO flushed VALUES (0)")
+
+
+def settle(engine: sa.Engine) -> None:
+    """Let the database write out what it has put off, so that it does not while it is timed."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("CHECKPOINT")
+        elif engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            connection.exec_driver_sql("FLUSH TABLES")
+
+
+def one_client(engine: sa.Engine, rounds: int, name: str) -> Iterator[Result]:
+    """The whole command, and `apply` of it, beside the bare row: operations in turns."""
+    store, bare = SqlAlchemyStore(engine), Bare(engine)
+    bare.begin_flushing()
+    clinic, applied, walk = clinic_of(store, "a", 1), Timed(store), starts(1)
+    made: list[Appointment] = []
+    whole, flushes = Turns([], []), list[float]()
+
+    def book(number: int) -> None:
+        made.append(
+            clinic.appointments.book(
                 Start("p0", "visit-0", next(walk)),
                 patient="patient-0",
                 idempotency_key=f"key-{number}",
             )
-            booked = time.perf_counter()
-            self.bare_insert(appointment)
-            bare.append(time.perf_counter() - booked)
-            book.append(booked - began)
-        found = {"bare": bare, "apply": applied.taken, "book": book}
-        return {name: statistics.median(some[WARM:]) for name, some in found.items()}
+        )
 
-    def rate(self, clients: int, providers: int, seconds: float) -> float:
-        """Bookings a second by many clients, of one provider-day or of one provider each."""
-        clinic = clinic_of(self.store, f"rate-{clients}-{providers}", clients)
-        start, done = Barrier(clients + 1), [0] * clients
-        until = [0.0]
+    with calm():
+        for number in range(WARM):
+            book(number)
+            bare(made[-1])
+        settle(engine)
+        applied.taken.clear()
+        for number in range(WARM, WARM + rounds):
+            whole.ours.append(seconds(lambda n=number: book(n)))  # type: ignore[misc]
+            whole.baseline.append(seconds(lambda: bare(made[-1])))
+            flushes.append(seconds(bare.empty))
+    flush = statistics.median(flushes)
+    note = f"an empty commit takes {flush * 1e3:.2f} ms"
+    yield whole.result(name, note, empty_commit=flush)
+    written = Turns(whole.baseline, applied.taken)
+    yield written.result(f"{name}_write", "what `apply` makes of it", empty_commit=flush)
 
-        def work(client: int) -> None:
-            provider = client % providers
-            minute = 2 * 1440 + client // providers
-            step = -(-clients // providers)
-            start.wait()
-            while time.perf_counter() < until[0]:
-                at = NOW + minute * MINUTE
+
+def alternately(baseline: Way, ours: Way, rounds: int) -> Turns:
+    """Operations in turns, now the one first and now the other: short ones wake the caches."""
+    turns = Turns([], [])
+    with calm():
+        for at in range(-WARM, rounds):
+            both = [(turns.baseline, baseline), (turns.ours, ours)]
+            for taken, way in both if at % 2 else reversed(both):
+                took = seconds(way)
+                if at >= 0:
+                    taken.append(took)
+    return turns
+
+
+def together(clients: int, work: Callable[[int], object]) -> float:
+    """Seconds that some clients take to do their work at the same time, once all of them began."""
+    gate = Barrier(clients + 1)
+
+    def run(client: int) -> None:
+        gate.wait()
+        work(client)
+
+    threads = [Thread(target=run, args=(client,)) for client in range(clients)]
+    for one in threads:
+        one.start()
+    gate.wait()
+    began = time.perf_counter()
+    for one in threads:
+        one.join()
+    return time.perf_counter() - began
+
+
+def sixteen(engine: sa.Engine, rounds: int) -> Result:
+    """The whole command of sixteen clients, each with a provider of its own, round by round."""
+    store, bare = SqlAlchemyStore(engine), Bare(engine)
+    clinic = clinic_of(store, "c", CLIENTS)
+    walks = [starts(1) for _ in range(CLIENTS)]
+    made: list[list[Appointment]] = [[] for _ in range(CLIENTS)]
+    turns = Turns([], [])
+
+    def book(who: int) -> None:
+        made[who].clear()
+        for _ in range(EACH):
+            at = next(walks[who])
+            start = Start(f"p{who}", f"visit-{who}", at)
+            made[who].append(
                 clinic.appointments.book(
-                    Start(f"p{provider}", f"visit-{provider}", at),
-                    patient=f"patient-{client}",
-                    idempotency_key=f"c{client}-{minute}",
+                    start, patient=f"patient-{who}", idempotency_key=f"{who} {at}"
                 )
-                minute += step
-                done[client] += 1
-
-        threads = [Thread(target=work, args=(client,)) for client in range(clients)]
-        for thread in threads:
-            thread.start()
-        until[0] = time.perf_counter() + seconds
-        start.wait()
-        for thread in threads:
-            thread.join()
-        return sum(done) / seconds
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("engines", nargs="*", help="sqlite, postgresql, mariadb")
-    parser.add_argument("--rounds", type=int, default=300)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--no-rates", action="store_true")
-    options = parser.parse_args()
-    for engine in options.engines or ENGINES:
-        if (why := missing(engine)) is not None:
-            print(f"{engine}: not measured, {why}")
-            continue
-        with started(engine) as url:
-            bench = Bench(engine, url)
-            found = bench.one_client(options.rounds)
-            bare = found["bare"]
-            print(
-                f"{engine}: bare {bare * 1e3:.3f} ms;"
-                f" apply {found['apply'] * 1e3:.3f} ms, rate {bare / found['apply']:.2f};"
-                f" whole command {found['book'] * 1e3:.3f} ms, rate {bare / found['book']:.2f}",
-                flush=True,
             )
-            if not options.no_rates:
-                one = bench.rate(1, 1, options.seconds)
-                apart = bench.rate(CLIENTS, CLIENTS, options.seconds)
-                hot = bench.rate(CLIENTS, 1, options.seconds)
-                print(
-                    f"{engine}: {one:.0f}/s one client; {CLIENTS} clients apart {apart:.0f}/s,"
-                    f" on one provider-day {hot:.0f}/s ({hot / apart:.2f} of it)",
-                    flush=True,
-                )
-            bench.store.engine.dispose()
+
+    def insert(who: int) -> None:
+        for one in made[who]:
+            bare(one)
+
+    with calm():
+        for number in range(rounds + 5):
+            if number == 5:
+                settle(engine)
+            ours, plain = together(CLIENTS, book), together(CLIENTS, insert)
+            if number >= 5:
+                turns.ours.append(ours / (CLIENTS * EACH))
+                turns.baseline.append(plain / (CLIENTS * EACH))
+    return turns.result("book_pg_16", f"{CLIENTS} clients in one process, with a provider each")
 
 
-if __name__ == "__main__":
-    main()
+# ------------------------------------------------------------------- one provider-day
+
+
+class Constrained:
+    """Bookings that a constraint keeps apart."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self.deadlocks, self._lock = 0, Lock()
+        with engine.begin() as connection:
+            # A resource is a range of one number: to compare texts there needs an extension.
+            connection.exec_driver_sql(
+                "CREATE TABLE visit (id bigserial PRIMARY KEY, at timestamptz NOT NULL)"
+            )
+            connection.exec_driver_sql(
+                "CREATE TABLE reserved (id bigserial PRIMARY KEY, resource int4range NOT NULL,"
+                " during tstzrange NOT NULL,"
+                " EXCLUDE USING gist (resource WITH &&, during WITH &&))"
+            )
+
+    _VISIT: Final = sa.text("INSERT INTO visit (at) VALUES (:at)")
+    _INSERT: Final = sa.text(
+        "INSERT INTO reserved (resource, during) VALUES (int4range(:who, :who + 1),"
+        " tstzrange(:at, CAST(:at AS timestamptz) + interval '1 minute'))"
+    )
+
+    def book(self, at: datetime, patient: int) -> bool:
+        """Whether a start of the provider's was booked; if not, somebody else has it."""
+        rows = [{"who": who, "at": at} for who in (1, 2, 1000 + patient)]
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(self._VISIT, {"at": at})
+                    for row in rows:
+                        connection.execute(self._INSERT, row)
+                return True
+            except DBAPIError as error:
+                code = getattr(error.orig, "sqlstate", "")
+                if code == "23P01":
+                    return False
+                if code != "40P01":
+                    raise
+                with self._lock:
+                    self.deadlocks += 1
+
+
+def hot(engine: sa.Engine, rounds: int) -> Result:
+    """Sixteen clients who all want the same starts of one provider-day; seconds a booking."""
+    clinic = clinic_of(SqlAlchemyStore(engine), "hot", CLIENTS)
+    constrained, turns = Constrained(engine), Turns([], [])
+
+    def ours(at: datetime, who: int) -> bool:
+        try:
+            clinic.appointments.book(Start("p0", "visit-0", at), patient=f"patient-{who}")
+        except BookingRefused:
+            return False
+        return True
+
+    ways: Mapping[str, Callable[[datetime, int], bool]] = {"ours": ours, "theirs": constrained.book}
+    with calm():
+        for day in range(rounds + 1):
+            taken = dict[str, float]()
+            wanted = [NOW + timedelta(days=day + 1) + at * MINUTE for at in range(STARTS)]
+            for name, way in ways.items():
+                won, gate = list[datetime](), Barrier(CLIENTS)
+
+                def walk(
+                    who: int,
+                    way: Callable[[datetime, int], bool] = way,
+                    won: list[datetime] = won,
+                    wanted: list[datetime] = wanted,
+                    gate: Barrier = gate,
+                ) -> None:
+                    for at in wanted:
+                        gate.wait()
+                        if way(at, who):
+                            won.append(at)
+
+                taken[name] = together(CLIENTS, walk) / len(wanted)
+                assert sorted(won) == wanted, f"{name}: a start for nobody, or for two"
+            if day:
+                turns.ours.append(taken["ours"])
+                turns.baseline.append(taken["theirs"])
+    note = f"{constrained.deadlocks} deadlocks of theirs; each start is wanted by all"
+    result = turns.result("book_pg_hot", note, deadlocks=constrained.deadlocks)
+    ours_all, theirs_all = statistics.mean(turns.ours), statistics.mean(turns.baseline)
+    return replace(result, ratio=theirs_all / ours_all, median=ours_all, baseline=theirs_all)
+
+
+# --------------------------------------------------------------------------- figures
+
+
+def postgresql(scale: float) -> Iterator[Result]:
+    """`book_pg_1`, `book_pg_16` and `book_pg_hot`."""
+    with engine_on("postgresql") as engine:
+        yield from one_client(engine, rounds_of(400, scale), "book_pg_1")
+        yield sixteen(engine, rounds_of(30, scale))
+        settle(engine)
+        yield hot(engine, rounds_of(8, scale, least=1))
+
+
+def sqlite(scale: float) -> Iterator[Result]:
+    """`book_sqlite`: the disk is waited for at each commit."""
+    with engine_on("sqlite") as engine:
+        yield from one_client(engine, rounds_of(400, scale), "book_sqlite")
+
+
+def mariadb(scale: float) -> Iterator[Result]:
+    """`book_mariadb`: the disk is waited for at each commit."""
+    with engine_on("mariadb") as engine:
+        yield from one_client(engine, rounds_of(400, scale), "book_mariadb")

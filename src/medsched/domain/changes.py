@@ -120,6 +120,8 @@ class Changeset:
     counted. ``seats``: where seats of group sessions are taken or given back, which no claim
     shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
     to nobody if there is none. ``audits`` are written down where the store keeps an audit.
+    ``hasty``: it was made without a look at what is claimed. Whoever made it looks once something
+    stands in its way, so a store need not find out what, and may answer `Stale`.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -135,6 +137,7 @@ class Changeset:
     seats: tuple[TouchedTime, ...] = ()
     events: tuple[Event, ...] = ()
     audits: tuple[AuditEntry, ...] = ()
+    hasty: bool = False
 
     def __attrs_post_init__(self) -> None:
         changed = Counter([*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)])

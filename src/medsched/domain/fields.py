@@ -52,7 +52,9 @@ def check_id(value: object, field: str = "id") -> str:
         raise InvalidId(field, value, "an id is a string of at least one character")
     if len(value) > LONGEST_ID:
         raise InvalidId(field, value[:40] + "…", f"longer than {LONGEST_ID} characters")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if not value.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in value
+    ):
         raise InvalidId(field, value, "holds a control character")
     return value
 

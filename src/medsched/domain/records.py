@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 
 import attrs
 
@@ -67,6 +69,31 @@ class Resource:
 
     def __str__(self) -> str:
         return f"{self.kind.value} {self.id}"
+
+
+class Resources(tuple[Resource, ...]):
+    """Some resources that are asked for again and again: told apart by kind once."""
+
+    @cached_property
+    def by_kind(self) -> Mapping[ResourceKind, Mapping[str, Resource]]:
+        """The resources of each kind, by id."""
+        found: dict[ResourceKind, dict[str, Resource]] = {}
+        for one in self:
+            found.setdefault(one.kind, {})[one.id] = one
+        return found
+
+    @cached_property
+    def printable(self) -> bool:
+        """Whether all ids are plain words, as they mostly are."""
+        return all(one.id.isprintable() for one in self)
+
+    def beside(self, other: Resource) -> Resources:
+        """These and another one."""
+        both = Resources((*self, other))
+        of_kind = {**self.by_kind.get(other.kind, {}), other.id: other}
+        both.__dict__["by_kind"] = {**self.by_kind, other.kind: of_kind}
+        both.__dict__["printable"] = self.printable and other.id.isprintable()
+        return both
 
 
 def resource(value: Resource | str) -> Resource:

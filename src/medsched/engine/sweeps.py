@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
-from typing import NamedTuple
+from itertools import chain, groupby
+from typing import NamedTuple, cast
 
 import attrs
 
-from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.ledger import HOUR, LedgerKey
-from medsched.domain.people import Provider
 from medsched.domain.places import Location
-from medsched.domain.records import Resource
+from medsched.domain.records import Resource, Resources
 from medsched.domain.requests import Request
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotStatus, SlotTerms
-from medsched.engine.free_starts import DayStarts, Template, first_start, minutes_in_day
+from medsched.engine.crowds import Alike, Crowd, Member, Post, Sheet
+from medsched.engine.free_starts import Pad, first_start, minutes_in_day
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.release_rules import kept_back
 from medsched.engine.searching import suits_terms, wanted_minutes
@@ -25,21 +25,6 @@ from medsched.errors import MissingZone, UnknownZone
 from medsched.timeline.instants import DAY
 from medsched.timeline.intervals import Interval
 from medsched.timeline.zones import Zone
-
-
-@attrs.frozen(eq=False)
-class Post:
-    """A provider and a type that may be booked with them: one of those that a search may find.
-
-    ``plain``: the ledger alone tells what is free, see `is_plain`. ``timing`` is a number that
-    posts share whose rules of time are alike.
-    """
-
-    provider: Provider
-    type: AppointmentType
-    template: Template
-    plain: bool
-    timing: int
 
 
 class Hit(NamedTuple):
@@ -62,51 +47,81 @@ class Hit(NamedTuple):
 
 
 class Suiting(NamedTuple):
-    """The posts that suit a search, in order of provider and type, and which of them are alike.
+    """The posts that suit a search, in order of provider and type, and who of them is asked how.
 
-    ``plain`` are those of which the ledger alone tells what is free; ``asking`` too, unless it is
-    said for whom it is, since they have rules that ask; ``others`` never.
+    ``for_anybody`` are those of which the ledger alone tells what is free, where it is not said for
+    whom it is; ``for_somebody`` where it is: then rules of booking may ask. The others are beside.
     """
 
     posts: Sequence[Post]
-    plain: Sequence[Post]
-    asking: Sequence[Post]
-    others: Sequence[Post]
+    for_anybody: Crowd
+    beside_anybody: Sequence[Post]
+    for_somebody: Crowd
+    beside_somebody: Sequence[Post]
 
     @classmethod
     def of(cls, posts: Sequence[Post]) -> Suiting:
         """Some posts, told apart."""
+        plain = [one for one in posts if one.plain]
+        silent = [one for one in plain if not one.template.asks_of_patient]
+        anybody = Crowd(plain)
         return cls(
             posts,
-            [one for one in posts if one.plain and not one.template.asks_of_patient],
-            [one for one in posts if one.plain and one.template.asks_of_patient],
+            anybody,
             [one for one in posts if not one.plain],
+            anybody if len(silent) == len(plain) else Crowd(silent),
+            [one for one in posts if not one.plain or one.template.asks_of_patient],
         )
 
 
-class Candidate(NamedTuple):
-    """Starts that a search wants, as far as hours go."""
+class Wanted(NamedTuple):
+    """Starts of one day that a search wants of some who open it alike, as far as hours go.
 
-    post: Post
-    opened: DayStarts
+    ``members`` are those of them who suit; ``sheet`` is all that was opened on the day.
+    """
+
+    sheet: Sheet
+    alike: Alike
+    members: Sequence[Member]
     day: int
     starts: int
 
 
 def free_of(
-    candidates: Iterable[Candidate], ledger: Mapping[LedgerKey, int], patient: Resource | None
+    wanted: Iterable[Wanted], ledger: Mapping[LedgerKey, int], patient: Resource | None
 ) -> list[Hit]:
-    """Those of some starts that nothing claims."""
+    """Those of some starts that nothing claims, day by day, in order of provider and type."""
     found: list[Hit] = []
-    for post, opened, day, starts in candidates:
-        sole = opened.sole if patient is None else None
-        if sole is None:
-            left = opened.left(starts, day, ledger, patient)
+    for day, some in groupby(wanted, key=lambda one: one.day):
+        each = [_free_on(one, day, ledger, patient) for one in some]
+        if len(each) == 1:
+            found += each[0]
         else:
-            taken = ledger.get(LedgerKey(sole.resource, day))
-            left = starts & ~sole.blocked(taken) if taken else starts
+            found += sorted(chain.from_iterable(each), key=lambda hit: hit.order)
+    return found
+
+
+def _free_on(
+    wanted: Wanted, day: int, ledger: Mapping[LedgerKey, int], patient: Resource | None
+) -> list[Hit]:
+    starts, pad = wanted.starts, wanted.alike.pad
+    if pad is None:
+        return [
+            Hit(one.post, one.terms, day, left)
+            for one in wanted.members
+            if (left := one.opened.left(starts, day, ledger, patient))
+        ]
+    if patient is not None:
+        theirs = Pad.of(patient, wanted.alike.length - 1, 0)
+        starts &= ~theirs.blocked(ledger.get(LedgerKey(patient, day), 0))
+    found, blocked = list[Hit](), pad.blocked
+    # A plain tuple is the same key, and sooner made.
+    taken_of = cast("Mapping[tuple[Resource | None, int], int]", ledger).get
+    for post, _, terms, sole in wanted.members:
+        taken = taken_of((sole, day))
+        left = starts & ~blocked(taken) if taken else starts
         if left:
-            found.append(Hit(post, opened.terms, day, left))
+            found.append(Hit(post, terms, day, left))
     return found
 
 
@@ -152,25 +167,27 @@ class Sweep:
         self._suits: dict[int, tuple[SlotTerms, bool]] = {}
         self._seen: dict[int, tuple[SlotTerms, SlotTerms]] = {}
 
-    def candidates(self, posts: Iterable[Post], first: int, last: int) -> list[Candidate]:
+    def wanted_of(self, crowd: Crowd, first: int, last: int) -> list[Wanted]:
         """What hours give of the UTC days from ``first`` to ``last``, inclusive."""
-        found: list[Candidate] = []
-        picky, masks = self._picky, dict[tuple[int, int, int], int]()
-        for post in posts:
-            on, timing = post.template.on, post.timing
-            try:
-                for day in range(first, last + 1):
-                    for opened in on(day):
-                        zone = opened.terms.zone
-                        mask = masks.get((id(zone), day, timing))
-                        if mask is None:
-                            mask = self.wanted(zone, day) & self._bookable_on(post, day)
-                            masks[id(zone), day, timing] = mask
-                        starts = opened.starts & mask
-                        if starts and (not picky or self.suits(opened.terms)):
-                            found.append(Candidate(post, opened, day, starts))
-            except (MissingZone, UnknownZone):
-                self.pass_over(post)
+        found: list[Wanted] = []
+        for day in range(first, last + 1):
+            sheet = crowd.on(day)
+            for post in sheet.untold:
+                if post.provider.id in self._named:
+                    post.template.on(day)  # it raises what it raised before
+            for alike in sheet.opened:
+                post = alike.members[0].post
+                try:
+                    starts = self.wanted(alike.zone, day) & self._bookable_on(post, day)
+                except (MissingZone, UnknownZone):
+                    self.pass_over(post)
+                    continue
+                starts &= alike.starts
+                members = alike.members
+                if starts and self._picky:
+                    members = [one for one in members if self.suits(one.terms)]
+                if starts and members:
+                    found.append(Wanted(sheet, alike, members, day, starts))
         return found
 
     def pass_over(self, post: Post) -> None:
@@ -278,20 +295,29 @@ def place_of(slot: Slot) -> Place:
     return _place(terms, start)
 
 
-def resources_of(candidates: Iterable[Candidate]) -> dict[Resource, None]:
-    """Whose claims matter to some starts."""
-    found: dict[Resource, None] = {}
-    for candidate in candidates:
-        found.update(candidate.opened.resources)
-    return found
+def resources_of(wanted: Sequence[Wanted]) -> Resources:
+    """Whose claims matter to some starts: those of a whole sheet are told apart already."""
+    sheets = {id(one.sheet): one.sheet for one in wanted}
+    each = {id(one.alike): one for one in wanted}
+    whole = all(one.members is one.alike.members for one in wanted)
+    if whole and len(sheets) == 1:
+        (sheet,) = sheets.values()
+        if len(each) == len(sheet.opened):
+            return sheet.resources
+    if whole:
+        named = (one for some in each.values() for one in some.alike.resources)
+    else:
+        members = (member for one in each.values() for member in one.members)
+        named = (one for member in members for one in member.opened.resources)
+    return Resources(dict.fromkeys(named))
 
 
-def reach_of(candidates: Sequence[Candidate]) -> tuple[int, int, tuple[int, int]]:
+def reach_of(wanted: Sequence[Wanted]) -> tuple[int, int, tuple[int, int]]:
     """The first and last UTC day whose claims matter to some starts, and the hours of each day."""
-    days = [one.day for one in candidates]
+    days = [one.day for one in wanted]
     first, last = min(days), max(days)
-    lowest = min([one.opened.lowest for one in candidates])
-    highest = max([one.opened.highest for one in candidates])
+    lowest = min(one.alike.lowest for one in wanted)
+    highest = max(one.alike.highest for one in wanted)
     earlier, later = lowest < 0, highest > DAY
     hours = (0, 24)
     if not (earlier or later):

@@ -173,7 +173,9 @@ class Appointments(Agendas):
                 prepaid=bool(details.get("prepayment")),
             )
             old = bookings.may_be_old(tries)
-            asked, planned = bookings.decide(wish, now, fresh=not old)
+            asked, planned = bookings.decide(
+                wish, now, fresh=not old, claiming=status is not AppointmentStatus.PROPOSED
+            )
             if given is not None:
                 bookings.check_given_up(given, planned)
             made = bookings.drafted(status, wish, fixed, planned, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -139,26 +140,40 @@ class Bookings:
     # --------------------------------------------------------------------- deciding
 
     def decide(
-        self, wish: Wish, now: datetime, *, fresh: bool, prefer: Collection[Resource] = ()
+        self,
+        wish: Wish,
+        now: datetime,
+        *,
+        fresh: bool,
+        prefer: Collection[Resource] = (),
+        claiming: bool = False,
     ) -> tuple[Asked, Plan]:
         """What a booking takes, and what that was decided on.
 
         Not ``fresh``, it makes do with a schedule that was read before, as long as that allows
         the booking: if it is too old, the changeset is stale, and the next try reads it anew.
+        So with what is taken, if the changeset will be ``claiming`` all that was planned.
         `BookingRefused` with all that speaks against it.
         """
-        asked, found = self.judged(wish, now, fresh=fresh, prefer=prefer)
+        asked, found = self.judged(wish, now, fresh=fresh, prefer=prefer, claiming=claiming)
         if isinstance(found, Plan):
             return asked, found
         raise self.refusal(wish, now, found)
 
     def judged(
-        self, wish: Wish, now: datetime, *, fresh: bool, prefer: Collection[Resource] = ()
+        self,
+        wish: Wish,
+        now: datetime,
+        *,
+        fresh: bool,
+        prefer: Collection[Resource] = (),
+        claiming: bool = False,
     ) -> tuple[Asked, Plan | tuple[Violation, ...]]:
         """The same, or every reason against it: no alternatives are looked for."""
+        claiming = claiming and not wish.override and not wish.but
         for anew in (fresh, True):
             try:
-                asked = self.ask(wish, now, fresh=anew)
+                asked = self.ask(wish, now, fresh=anew, hasty=claiming and not anew)
             except InvalidChoice:
                 if anew:
                     raise
@@ -184,12 +199,14 @@ class Bookings:
         """Whether a try may make do with an older schedule: the first, if there will be others."""
         return next(tries) == 0 and self.context.store.retries > 0
 
-    def ask(self, wish: Wish, now: datetime, *, fresh: bool = True) -> Asked:
-        """Everything that a wish is decided on."""
+    def ask(self, wish: Wish, now: datetime, *, fresh: bool = True, hasty: bool = False) -> Asked:
+        """Everything that a wish is decided on; ``hasty`` as `Inquiries.asked` has it."""
         start = wish.slot.start
-        return self._about(wish, (start, start + 1), now, fresh=fresh)
+        return self._about(wish, (start, start + 1), now, fresh=fresh, hasty=hasty)
 
-    def _about(self, wish: Wish, stretch: Interval, now: datetime, *, fresh: bool) -> Asked:
+    def _about(
+        self, wish: Wish, stretch: Interval, now: datetime, *, fresh: bool, hasty: bool = False
+    ) -> Asked:
         return self.inquiries.asked(
             wish.slot.provider,
             wish.slot.type,
@@ -202,6 +219,7 @@ class Bookings:
             but=made_by(wish.but),
             counting=[stretch[0]] if stretch[1] - stretch[0] == 1 else (),
             fresh=fresh,
+            hasty=hasty,
         )
 
     def refusal(self, wish: Wish, now: datetime, against: Sequence[Violation]) -> BookingRefused:
@@ -216,11 +234,11 @@ class Bookings:
             except (OutOfRange, OverflowError):
                 break
             wider = self._about(wish, stretch, now, fresh=False).inquiry
-            found = [
-                slot
-                for slot in list_slots(wider, start, start + ahead)
-                if places is None or slot.location in places
-            ][:ALTERNATIVES]
+            listed = list_slots(wider, start, start + ahead)
+            if places is None:
+                found = list(listed.first(ALTERNATIVES))
+            else:
+                found = list(islice((s for s in listed if s.location in places), ALTERNATIVES))
             if len(found) == ALTERNATIVES:
                 break
         return BookingRefused(tuple(against), tuple(found))
@@ -412,6 +430,7 @@ class Bookings:
             tallies=together(effects.tallies),
             seats=tuple(effects.seats),
             events=(*(Event.of(Change.CREATED, patient) for patient in new), *effects.events),
+            hasty=asked is not None and asked.hasty,
         )
 
     def _in_the_way(

@@ -197,7 +197,7 @@ class Context:
                 return result
             if isinstance(outcome, Repeated):
                 return cast("T", self._first_result(gate, request, outcome.receipt))
-            if tries <= retries:
+            if tries <= retries and not changeset.hasty:  # what was not looked at, is there now
                 self.surroundings.pauses.pause(min(tries, _LONGEST_PAUSE))
         raise StorageBusy(gate.operation, retries + 1)
 

@@ -116,7 +116,7 @@ class Holds:
             gate.patient(patient)
             bookings.refuse_taken(id, kind=Kind.HOLD)
             old = bookings.may_be_old(tries)
-            asked, planned = bookings.decide(wish, now, fresh=not old)
+            asked, planned = bookings.decide(wish, now, fresh=not old, claiming=True)
             made = hold_of(bookings, wish, details, planned, now, now + lasting)
             return bookings.placed(asked, planned, made, Change.HELD, now)
 

@@ -41,7 +41,7 @@ class Asked:
     """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
 
     ``sessions`` are the group sessions among what is taken, by id, ``known`` is what the rules of
-    booking asked for.
+    booking asked for. ``hasty``: what is taken was not looked at.
     """
 
     inquiry: Inquiry
@@ -49,6 +49,7 @@ class Asked:
     patient: Patient | None
     sessions: Mapping[str, Seated] = attrs.field(factory=dict)
     known: Known = attrs.field(factory=Known)
+    hasty: bool = False
 
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """What must be unchanged for a decision on this inquiry to stand."""
@@ -116,12 +117,14 @@ class Inquiries:
         but: Collection[tuple[ClaimKind, str]] = (),
         counting: Sequence[int] = (),
         fresh: bool = True,
+        hasty: bool = False,
     ) -> Asked:
         """The same with what it was made of.
 
         ``named`` are rooms and devices that are asked for; what the bookings ``but`` take is left
         out. ``counting`` are the starts at which something may be booked on it. Not ``fresh``:
-        the schedule may be older, see `Snapshots.of`.
+        the schedule may be older, see `Snapshots.of`. ``hasty``: what is claimed is not looked at
+        where the ledger alone tells whether something can be booked; `Asked.hasty` says so.
         """
         context = self._context
         snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
@@ -141,6 +144,9 @@ class Inquiries:
             house_rules=context.house_rules,
         )
         rules = self._facts.about(inquiry, asked, known, but, counting)
+        if hasty and snapshot.plain and can_be_hasty(inquiry):
+            unclaimed = attrs.evolve(inquiry, facts=rules.facts)
+            return Asked(unclaimed, snapshot, known, known=rules, hasty=True)
         besides = list(busy)
         low, high = reach_of(inquiry, asked)
         while True:
@@ -202,6 +208,15 @@ def patient_of(context: Context, id: str) -> Patient:
     if found is None and not context.registers_patients:
         raise NotFound(kind_of(Patient).value, id)
     return Patient(id=id) if found is None else found
+
+
+def can_be_hasty(inquiry: Inquiry) -> bool:
+    """Whether what is claimed matters to a plain schedule in nothing that the ledger will not say.
+
+    Of several rooms that would do, the one that is free must be looked for; and a house rule may
+    look at anything.
+    """
+    return not inquiry.house_rules and all(len(need.one_of) == 1 for need in inquiry.type.needs)
 
 
 def with_session(claim: Claim, sessions: Mapping[str, Seated]) -> Claim:

@@ -17,9 +17,10 @@ from medsched.domain.requests import Request
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotTerms
 from medsched.engine.altered import reach_of as reach_of_claims
+from medsched.engine.crowds import Crowd, Post
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.slots import list_slots
-from medsched.engine.sweeps import Hit, Place, Post, Suiting, Sweep, free_of, reach_of, resources_of
+from medsched.engine.sweeps import Hit, Place, Suiting, Sweep, free_of, reach_of, resources_of
 from medsched.errors import MissingZone, NotFound, UnknownZone
 from medsched.ports.store import Taken
 from medsched.services.context import Context
@@ -82,14 +83,13 @@ class Looks:
         suiting = self.roster.suiting(self._context, self.search)
         if self._patient is not None and not self._patient.active:
             suiting = Suiting.of(())
-        self.posts, self._plain, asking, others = suiting
-        self._mixed = bool(asking)
+        self.posts = suiting.posts
+        self._plain: Crowd = suiting.for_anybody
+        self._others: Sequence[Post] = suiting.beside_anybody
         if not self.search.available_only or self._context.house_rules:
-            self._plain, self._others = (), self.posts
-        elif self._patient is None:
-            self._plain, self._others = [*self._plain, *asking] if asking else self._plain, others
-        else:
-            self._others = [*others, *asking] if asking else others
+            self._plain, self._others = Crowd(()), suiting.posts
+        elif self._patient is not None:
+            self._plain, self._others = suiting.for_somebody, suiting.beside_somebody
         self.sweep = Sweep(
             self.search,
             self._now,
@@ -144,24 +144,23 @@ class Looks:
 
     def _between(self, first: int, last: int, but: Collection[str]) -> tuple[list[Hit], int | None]:
         """What is found, and the version of the roster by then; None where nothing was read."""
-        posts, others = self._plain, self._others
+        crowd, others = self._plain, self._others
         if but:
-            posts = [post for post in posts if post.provider.id not in but]
+            crowd = crowd.without(but)
             others = [post for post in others if post.provider.id not in but]
-        hits, version = self._by_ledger(posts, first, last)
+        hits, version = self._by_ledger(crowd, first, last)
         if others:
             taken = self._by_claims(others, first, last)
-            for _ in range(_TRIES if self._at_once and posts else 0):
+            for _ in range(_TRIES if self._at_once and crowd else 0):
                 # Freed between the two reads, it would be there for some types and not for others.
-                before, (hits, version) = hits, self._by_ledger(posts, first, last)
+                before, (hits, version) = hits, self._by_ledger(crowd, first, last)
                 if _is_among(hits, before):
                     break
                 taken = self._by_claims(others, first, last)
             hits += taken
-        if others or self._mixed:
             hits.sort(key=lambda hit: hit.order)
-        if others and version is None:
-            version = self._context.store.roster_version(self._context.practice)
+            if version is None:
+                version = self._context.store.roster_version(self._context.practice)
         return hits, version
 
     def dates_of(self, post: Post) -> Interval:
@@ -183,23 +182,21 @@ class Looks:
 
     # ---------------------------------------------------------------- by the ledger
 
-    def _by_ledger(
-        self, posts: Sequence[Post], first: int, last: int
-    ) -> tuple[list[Hit], int | None]:
+    def _by_ledger(self, crowd: Crowd, first: int, last: int) -> tuple[list[Hit], int | None]:
         """What is free by the ledger alone, and the version that the roster has by now."""
-        candidates = self.sweep.candidates(posts, first, last)
-        if not candidates:
+        wanted = self.sweep.wanted_of(crowd, first, last)
+        if not wanted:
             return [], None
         patient = None if self._patient is None else self._patient.resource
-        resources = resources_of(candidates)
+        resources = resources_of(wanted)
         if patient is not None:
-            resources[patient] = None
-        since, until, hours = reach_of(candidates)
+            resources = resources.beside(patient)
+        since, until, hours = reach_of(wanted)
         taken = self._context.store.taken(
-            self._context.practice, list(resources), since, until, hours=hours, now=self._now
+            self._context.practice, resources, since, until, hours=hours, now=self._now
         )
         ledger = self._without_lapsed(taken, resources, since, until)
-        return list(self.sweep.released(free_of(candidates, ledger, patient))), taken.roster
+        return list(self.sweep.released(free_of(wanted, ledger, patient))), taken.roster
 
     def _without_lapsed(
         self, taken: Taken, resources: Collection[Resource], first: int, last: int

@@ -17,9 +17,10 @@ from medsched.domain.places import Device, Location, Room
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import Search
 from medsched.domain.stored import Kind, Ref, Stored
+from medsched.engine.crowds import Post
 from medsched.engine.free_starts import Template, is_plain
 from medsched.engine.searching import suits_provider, suits_type
-from medsched.engine.sweeps import Post, Suiting
+from medsched.engine.sweeps import Suiting
 from medsched.ports.store import VersionedCalendar
 from medsched.services.context import Context
 from medsched.services.schedules import schedule_in

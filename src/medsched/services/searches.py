@@ -22,9 +22,10 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.searches import ProviderSlots, Search
 from medsched.domain.slots import Slot
 from medsched.domain.stored import Kind
+from medsched.engine.crowds import Post
 from medsched.engine.free_starts import minutes_in_day
 from medsched.engine.searching import stretch_of
-from medsched.engine.sweeps import Hit, Place, Post, Sweep, place_of
+from medsched.engine.sweeps import Hit, Place, Sweep, place_of
 from medsched.errors import InvalidChoice, InvalidCursor, InvalidNumber
 from medsched.services.context import Context
 from medsched.services.gates import Gate

@@ -14,6 +14,7 @@ from medsched.domain.changes import RowVersion, ScheduleVersion
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.schedule import Schedule
 from medsched.domain.stored import Ref, kind_of
+from medsched.engine.free_starts import is_plain
 from medsched.errors import NotFound
 from medsched.services.context import Context
 from medsched.services.rosters import Rosters
@@ -30,11 +31,15 @@ _Key = tuple[str, str, str]
 
 @attrs.frozen(eq=False)
 class Snapshot:
-    """The schedule of a provider with all that a type can involve, and what it was read at."""
+    """The schedule of a provider with all that a type can involve, and what it was read at.
+
+    ``plain``: the ledger alone tells what is free, see `is_plain`.
+    """
 
     schedule: Schedule
     type: AppointmentType
     versions: Mapping[Resource, int]
+    plain: bool
 
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """What must be unchanged for a decision on this schedule to stand."""
@@ -85,7 +90,8 @@ class Snapshots:
                 return kept
         view = View(context)
         schedule = schedule_in(view, Resource(ResourceKind.PROVIDER, provider), [wanted])
-        return self._keep(key, Snapshot(schedule, wanted, view.schedule_versions()))
+        plain = is_plain(schedule, wanted, context.zones)
+        return self._keep(key, Snapshot(schedule, wanted, view.schedule_versions(), plain))
 
     def _find(self, key: _Key) -> Snapshot | None:
         with self._lock:

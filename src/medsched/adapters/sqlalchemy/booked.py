@@ -37,7 +37,7 @@ from medsched.domain.events import Event, NumberedEvent
 from medsched.domain.holds import Hold
 from medsched.domain.idempotency import KEPT_FOR, Receipt
 from medsched.domain.ledger import LedgerKey
-from medsched.domain.records import Resource
+from medsched.domain.records import Resource, Resources
 from medsched.domain.stored import Kind
 from medsched.errors import StorageBusy
 from medsched.ports.store import Taken
@@ -104,9 +104,11 @@ class BookingReader(RecordReader):
     ) -> Taken:
         if not nameable(practice):
             return Taken(0, {}, ())
-        # Mostly they are plain words, and to look closer takes longer than to ask for them.
-        named_ones = [one for one in resources if one.id.isprintable() or nameable(one.id)]
-        wanted = Wanted(practice, named_ones, first, last, hours, now)
+        if not isinstance(resources, Resources):
+            resources = Resources(resources)
+        if not resources.printable:
+            resources = Resources(one for one in resources if nameable(one.id))
+        wanted = Wanted(practice, resources, first, last, hours, now)
         if self._connections.dialect == "postgresql":
             with self._connections.reading("taken") as connection:
                 if can_at_once(connection):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -19,6 +21,7 @@ from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 
 _REFUSED: Final = "22P02"
 """What PostgreSQL says of a word that is no number: how the statement undoes itself."""
+_NAMED: Final = re.compile(r"%\((\w+)\)s")
 _LEDGER: Final = ("kind", "id", "day", "hours")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
 _EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
@@ -47,15 +50,54 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
     if new.keys:
         values |= _columns("data_key", new.keys, KeyRow._fields)
     options = {"audited": bool(new.audits), "sealed": bool(new.keys)}
-    statement = _statement(tables, connection.dialect, **options)
     try:
-        told = connection.exec_driver_sql(statement, values).scalar()
+        with _counting(connection) as counts:
+            if counts:
+                numbered, names = _numbered(tables, connection.dialect, **options)
+                found = connection.exec_driver_sql(numbered, tuple(values[n] for n in names))
+            else:
+                statement = _statement(tables, connection.dialect, **options)
+                found = connection.exec_driver_sql(statement, values)
+            told = found.scalar()
     except DBAPIError as error:
         if code_of(error.orig) == _REFUSED:
             raise NotAtOnce from None
         raise
     if told != "booked":
         raise NotAtOnce
+
+
+@contextmanager
+def _counting(connection: Connection) -> Iterator[bool]:
+    """Whether cursors count their parameters meanwhile: $1, $2 and so on, as PostgreSQL does.
+
+    psycopg looks through a text as long as this for the names in it, each time it is sent. Cursors
+    of a host's own kind, and those that are awaited, are left as they are.
+    """
+    raw: Any = connection.connection.dbapi_connection
+    if type(raw).__module__ != "psycopg":
+        yield False
+        return
+    from psycopg import Cursor, RawCursor  # it is there: the connection is one of its own
+
+    if raw.cursor_factory is not Cursor:
+        yield False
+        return
+    raw.cursor_factory = RawCursor
+    try:
+        yield True
+    finally:
+        raw.cursor_factory = Cursor
+
+
+@cache
+def _numbered(
+    tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool
+) -> tuple[str, Sequence[str]]:
+    """The statement with numbers in place of names, and the names in their order."""
+    text = _statement(tables, dialect, audited=audited, sealed=sealed)
+    names = list(dict.fromkeys(_NAMED.findall(text)))
+    return _NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", text), names
 
 
 def _text(value: Any) -> str | None:

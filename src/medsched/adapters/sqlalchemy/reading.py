@@ -57,6 +57,8 @@ class Kept:
     table: sa.Table
     booked: bool
     query: sa.Select[Any]
+    one: sa.Select[Any]
+    """The same for one key: made once, since to make it takes longer than to answer it."""
     documents: Documents
 
     @classmethod
@@ -65,30 +67,58 @@ class Kept:
     ) -> Kept:
         """A table whose rows are these."""
         query = sa.select(*(table.c[name] for name in row._fields)).where(table.c.version > 0)
-        return cls(table, row is BookingRow, query, documents)
+        key = (table.c[name] == sa.bindparam(name) for name in ("practice", "kind", "id"))
+        return cls(table, row is BookingRow, query, query.where(*key), documents)
 
-    def read(self, connection: Connection, practice: str, query: sa.Select[Any]) -> Found:
-        """The rows that a query finds.
+    def named(
+        self, practice: str, keys: Sequence[Key]
+    ) -> tuple[sa.Select[Any], Mapping[str, object] | None]:
+        """The query for the rows of some keys, and the values of its parameters."""
+        if len(keys) > 1:
+            return self.query.where(named(self.table, practice, keys)), None
+        return self.one, {"practice": practice, **keys[0]._asdict()}
+
+    def read(
+        self,
+        connection: Connection,
+        practice: str,
+        query: sa.Select[Any],
+        values: Mapping[str, object] | None = None,
+    ) -> Found:
+        """The rows that a query finds, with these values of its parameters.
 
         Once more, if a key is gone that some were sealed by: they were sealed anew meanwhile.
         """
-        found = self._read(connection, practice, query)
-        return self._read(connection, practice, query) if found.reading.lacks else found
+        found = self._read(connection, practice, query, values)
+        if found.reading.lacks:
+            found = self._read(connection, practice, query, values)
+        return found
 
-    def _read(self, connection: Connection, practice: str, query: sa.Select[Any]) -> Found:
-        return found_in(self.documents, connection, practice, self._rows(connection, query))
+    def _read(
+        self,
+        connection: Connection,
+        practice: str,
+        query: sa.Select[Any],
+        values: Mapping[str, object] | None,
+    ) -> Found:
+        rows = self._rows(connection, query, values)
+        return found_in(self.documents, connection, practice, rows)
 
-    def read_bare(self, connection: Connection, query: sa.Select[Any]) -> Found:
-        """The rows that a query finds, without what is sealed in them."""
-        rows = self._rows(connection, query)
+    def read_bare(
+        self,
+        connection: Connection,
+        query: sa.Select[Any],
+        values: Mapping[str, object] | None = None,
+    ) -> Found:
+        """The same without what is sealed in them."""
+        rows = self._rows(connection, query, values)
         return Found(rows, [unopened(members) for _, members in map(placed, rows)], READ)
 
     def _rows(
-        self, connection: Connection, query: sa.Select[Any]
+        self, connection: Connection, query: sa.Select[Any], values: Mapping[str, object] | None
     ) -> Sequence[RecordRow | BookingRow]:
-        return [
-            (BookingRow if self.booked else RecordRow)(*row) for row in connection.execute(query)
-        ]
+        rows = connection.execute(query, values)
+        return [(BookingRow if self.booked else RecordRow)(*row) for row in rows]
 
 
 @attrs.frozen
@@ -166,12 +196,11 @@ class RecordReader:
         ]
         with self._connections.reading("get", several=len(parts) > 1) as connection:
             for kept, part in parts:
-                here = named(kept.table, practice, part)
-                query = kept.query.where(here)
+                query, values = kept.named(practice, part)
                 read.append(
-                    kept.read_bare(connection, query)
+                    kept.read_bare(connection, query, values)
                     if bare
-                    else kept.read(connection, practice, query)
+                    else kept.read(connection, practice, query, values)
                 )
         for some in read:
             for record in some.records(strict=strict):
