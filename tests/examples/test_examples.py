@@ -25,8 +25,8 @@ cleo waits for 09:00; offers made: 0
 ada is moved to Wed 10:00; offers made: 1
 cleo is booked Wed 09:00
 the day:
-  09:00 cleo REF-3
-  09:30 bob REF-2
+  09:00 cleo REF-4
+  09:30 bob REF-3
   10:00 ada REF-1
 """,
 }
