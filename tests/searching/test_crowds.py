@@ -20,6 +20,7 @@ from medsched import (
 )
 from medsched.testing.fixed import FixedClock
 
+HOURS = {"smith": "09:00-15:00", "jones": "09:00-15:00", "brown": "10:00-13:00"}
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
 VISIT = timedelta(minutes=30)
@@ -41,11 +42,10 @@ def clinic() -> Practice:
         )
         for before, after in BUFFERS
     ]
-    early = AppointmentType(code="early", duration=VISIT, notice=26 * 60 * minute)
-    who = ("smith", "jones")
-    clinic.add_all([*types, early, Patient(id="ada"), *(Provider(id=one) for one in who)])
+    early = AppointmentType(code="early", duration=VISIT, notice=28 * 60 * minute)
+    clinic.add_all([*types, early, Patient(id="ada"), *(Provider(id=one) for one in HOURS)])
     daily = Recurrence.daily(date(2026, 3, 1))
-    clinic.add_all(AvailabilityRule(one, daily, hours="09:00-15:00") for one in who)
+    clinic.add_all(AvailabilityRule(one, daily, hours=hours) for one, hours in HOURS.items())
     for one, hour in (("smith", 11), ("jones", 13)):
         at = NOW.replace(hour=hour) + DAY
         clinic.appointments.book(Start(one, "visit-0-0", at), patient="ada")
@@ -58,7 +58,7 @@ def test_types_of_one_length_with_other_buffers_and_notice(clinic: Practice) -> 
     low = datetime(2026, 3, 3, tzinfo=UTC)
     listed = sorted(
         (one.provider, one.type, one.start)
-        for provider in ("smith", "jones")
+        for provider in HOURS
         for type in ("early", *(f"visit-{before}-{after}" for before, after in BUFFERS))
         for one in clinic.availability.slots(provider, type, low, low + DAY)
     )
