@@ -14,7 +14,6 @@ import pytest
 from medsched.adapters.tzdata import TzdataZones
 from medsched.domain.appointment_types import Modality, Pricing
 from medsched.domain.slots import (
-    Found,
     Slot,
     SlotKey,
     Slots,
@@ -93,10 +92,10 @@ STARTS = [KEY.start + 90 * number for number in range(20)]
 def listing(calls: list[None] | None = None) -> Slots:
     busy = attrs.evolve(TERMS, status=SlotStatus.BUSY, opened_by="extra-1")
 
-    def find() -> Found:
+    def find() -> list[Slot]:
         if calls is not None:
             calls.append(None)
-        return Found(STARTS, [TERMS, busy] * 10)
+        return [Slot(pair) for pair in zip([TERMS, busy] * 10, STARTS, strict=True)]
 
     return Slots(find, ZONES)
 
@@ -122,7 +121,7 @@ def test_slots_are_a_sequence() -> None:
     assert SLOT in slots
     with pytest.raises(IndexError):
         slots[20]
-    assert not Slots(lambda: Found([], []), ZONES)
+    assert not Slots(list, ZONES)
 
 
 def test_slots_by_the_local_date_of_their_start() -> None:

@@ -28,7 +28,7 @@ from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason, Request
 from medsched.domain.schedule import Calendar, Schedule
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.slots import Slot
+from medsched.domain.slots import Slot, SlotStatus
 from medsched.engine import slots
 from medsched.engine.board import Board
 from medsched.engine.explain import explain
@@ -262,6 +262,16 @@ def test_the_first_are_the_first_of_all(drawn: Drawn, count: int, taken: bool) -
         lazy = list_slots(drawn.inquiry, drawn.low, drawn.high, taken=taken)
         assert lazy.first(count) == whole[:count]
     assert list(lazy) == whole
+
+
+@settings(max_examples=EXAMPLES)
+@given(questions())
+def test_however_often_it_is_asked_the_same_is_free(drawn: Drawn) -> None:
+    """What is asked for again is found in other ways than at first, and than what is told."""
+    anew = attrs.evolve(drawn.inquiry, schedule=attrs.evolve(drawn.inquiry.schedule))
+    told = list_slots(anew, drawn.low, drawn.high, taken=True)
+    free = [one for one in told if one.status is SlotStatus.FREE]
+    assert [drawn.slots() for _ in range(3)] == [free] * 3
 
 
 @settings(max_examples=EXAMPLES)

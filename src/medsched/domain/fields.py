@@ -18,7 +18,7 @@ from medsched.errors import (
     InvalidText,
     UnknownZone,
 )
-from medsched.timeline.instants import check_date, minutes_in
+from medsched.timeline.instants import MINUTE, check_date, minutes_in
 
 Instance = Any
 AnyAttribute: TypeAlias = "attrs.Attribute[Any]"  # a generic for type checkers only
@@ -173,7 +173,7 @@ def length(
     *, least: int = 1, most: timedelta = LONGEST_DURATION, needed: bool = False
 ) -> Validator:
     """Validate a duration in whole minutes, None too unless ``needed``; ``least`` 0 allows zero."""
-    bound = most // timedelta(minutes=1)
+    bound = most // MINUTE
 
     def check(instance: Instance, attribute: AnyAttribute, value: Any) -> None:
         if value is not None or needed:
@@ -185,7 +185,7 @@ def length(
 def lengths(value: Mapping[str, timedelta] | Iterable[tuple[str, timedelta]]) -> Lengths:
     """Durations by appointment type, as sorted pairs (hashable, in no order but their own)."""
     pairs = dict(value.items() if isinstance(value, Mapping) else value)
-    bound = LONGEST_DURATION // timedelta(minutes=1)
+    bound = LONGEST_DURATION // MINUTE
     for code, duration in pairs.items():
         check_id(code, "type")
         minutes_in(duration, f"durations[{code}]", most=bound)
@@ -194,7 +194,7 @@ def lengths(value: Mapping[str, timedelta] | Iterable[tuple[str, timedelta]]) ->
 
 def minutes(duration: timedelta) -> int:
     """Whole minutes of a duration that was validated at the door."""
-    return duration // timedelta(minutes=1)
+    return duration // MINUTE
 
 
 def spoken(duration: timedelta) -> str:

@@ -6,10 +6,11 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import repeat
 from typing import NamedTuple, overload
 
 import attrs
@@ -112,6 +113,11 @@ class Slot(tuple[SlotTerms, int]):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def alike(cls, terms: SlotTerms, starts: Iterable[int]) -> list[Slot]:
+        """The slots with these terms at some minutes."""
+        return list(map(cls, zip(repeat(terms), starts, strict=False)))
 
     @property
     def _terms(self) -> SlotTerms:
@@ -255,19 +261,12 @@ class Summary:
     withdrawn: int
 
 
-class Found(NamedTuple):
-    """What a listing found, before objects: starts in minutes, and the terms of each."""
-
-    starts: list[int]
-    terms: list[SlotTerms]
-
-
-def _nothing() -> Found:
-    return Found([], [])
+def _nothing() -> list[Slot]:
+    return []
 
 
 class Slots(Sequence[Slot]):
-    """Slots in order of start, made when they are looked at.
+    """Slots in order of start, found when they are looked at.
 
     What they are made from was read when the listing was asked for; a slice is again such
     a sequence, and local times can be seen from any zone without an instant moving. ``withdrawn``
@@ -279,42 +278,40 @@ class Slots(Sequence[Slot]):
 
     def __init__(
         self,
-        find: Callable[[], Found],
+        find: Callable[[], list[Slot]],
         zones: ZoneSource,
         *,
-        first: Callable[[int], Found] | None = None,
-        withdrawn: Callable[[], Found] = _nothing,
+        first: Callable[[int], list[Slot]] | None = None,
+        withdrawn: Callable[[], list[Slot]] = _nothing,
     ) -> None:
         self._find = find
         self._find_first = first
         """Finds at least so many of the earliest, if there are, without looking for all."""
         self._withdrawn = withdrawn
-        self._found: Found | None = None
+        self._found: list[Slot] | None = None
         self._zones = zones
 
     @property
-    def _all(self) -> Found:
+    def _all(self) -> list[Slot]:
         if self._found is None:
             self._found = self._find()
         return self._found
 
     def __len__(self) -> int:
-        return len(self._all.starts)
+        return len(self._all)
 
     def __iter__(self) -> Iterator[Slot]:
-        starts, terms = self._all
-        return map(Slot, zip(terms, starts, strict=True))
+        return iter(self._all)
 
     @overload
     def __getitem__(self, index: int) -> Slot: ...
     @overload
     def __getitem__(self, index: slice) -> Slots: ...
     def __getitem__(self, index: int | slice) -> Slot | Slots:
-        starts, terms = self._all
         if isinstance(index, slice):
-            part = Found(starts[index], terms[index])
+            part = self._all[index]
             return Slots(lambda: part, self._zones)
-        return Slot((terms[index], starts[index]))
+        return self._all[index]
 
     def __repr__(self) -> str:
         return f"<Slots: {len(self)}>"
@@ -327,8 +324,7 @@ class Slots(Sequence[Slot]):
         count = max(count, 0)
         if self._found is not None or self._find_first is None:
             return list(self[:count])
-        starts, terms = self._find_first(count)
-        return list(map(Slot, zip(terms[:count], starts[:count], strict=True)))
+        return self._find_first(count)[:count]
 
     def by_date(self) -> dict[date, list[Slot]]:
         """The slots by the local date of their start, dates in order of their first slot."""
@@ -341,10 +337,10 @@ class Slots(Sequence[Slot]):
         """The same slots with their local times in another zone; `UnknownZone` if there is none."""
         zone = self._zones.zone(timezone)
 
-        def find() -> Found:
-            starts, terms = self._all
-            seen = {id(one): attrs.evolve(one, zone=zone) for one in terms}
-            return Found(starts, [seen[id(one)] for one in terms])
+        def find() -> list[Slot]:
+            shared = {id(terms): terms for terms, _ in self._all}
+            seen = {key: attrs.evolve(terms, zone=zone) for key, terms in shared.items()}
+            return [Slot((seen[id(terms)], minute)) for terms, minute in self._all]
 
         return Slots(find, self._zones, withdrawn=self._withdrawn)
 
@@ -353,7 +349,7 @@ class Slots(Sequence[Slot]):
 
         Of a slice none is told as withdrawn: it has no stretch of its own.
         """
-        terms = self._all.terms
+        terms = [shared for shared, _ in self._all]
         count = Counter(one.status for one in terms)
         return Summary(
             total=len(terms),
@@ -362,15 +358,14 @@ class Slots(Sequence[Slot]):
             unavailable=count[SlotStatus.BUSY_UNAVAILABLE],
             tentative=count[SlotStatus.BUSY_TENTATIVE],
             seats=sum(one.capacity - one.taken for one in terms if one.status is SlotStatus.FREE),
-            withdrawn=len(self._withdrawn().starts),
+            withdrawn=len(self._withdrawn()),
         )
 
     def opened_by(self, id: str) -> Slots:
         """Those that lie in the windows of one rule or override."""
 
-        def among(found: Found) -> Found:
-            pairs = [pair for pair in zip(*found, strict=True) if pair[1].opened_by == id]
-            return Found([start for start, _ in pairs], [terms for _, terms in pairs])
+        def among(found: list[Slot]) -> list[Slot]:
+            return [slot for slot in found if slot.opened_by == id]
 
         return Slots(
             lambda: among(self._all), self._zones, withdrawn=lambda: among(self._withdrawn())

@@ -7,7 +7,6 @@ against a slot is brought to this one form, which listing and judging both read.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import attrs
@@ -23,7 +22,6 @@ from medsched.engine.openings import Openings, SlotShape
 from medsched.timeline.intervals import Interval, complement, intersect, union
 
 OptionT = TypeVar("OptionT")
-_expires = attrgetter("expires")
 
 
 class Shut(NamedTuple):
@@ -171,7 +169,7 @@ class BlockMaker:
     def _claimed(self, resource: Resource, length: int, before: int, after: int) -> Claimed:
         """The live claims on a resource, against slots of a length with these buffers."""
         claims, now = self.inquiry.claims.get(resource, ()), self.inquiry.request.now
-        if any(map(_expires, claims)):
+        if [True for claim in claims if claim.expires is not None]:
             claims = [claim for claim in claims if claim.is_live(now)]
         return Claimed(resource, claims, length + after - 1, before)
 

@@ -207,7 +207,8 @@ class Board:
         # As `_stamp`, without a span made for each of many claims; most are equally long, and
         # most lie within the strip.
         ahead, behind, size = self.low + back, before - self.low, len(strip)
-        ink, run, lasting = bytes([mark]), b"", 0
+        # A bytearray goes into another one at half the cost of bytes.
+        ink, run, lasting = bytearray([mark]), bytearray(), 0
         for claim in claims:
             start, stop = claim.low - ahead, claim.high + behind
             if start >= 0 and stop <= size:

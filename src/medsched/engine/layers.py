@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -105,9 +105,9 @@ def _close_by(
             closing.add_spans(at, spans_of(windows_in(frame, closure)))
 
 
-def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> Iterator[Interval]:
+def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> list[Interval]:
     """Windows by zone, as spans."""
-    return ((start, end) for _, windows in found for start, end, _ in windows)
+    return [window[:2] for _, windows in found for window in windows]
 
 
 def reach(frame: Frame) -> Interval:

@@ -8,9 +8,9 @@ stretch begins where this one ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import chain, groupby, islice
+from itertools import chain, compress, groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +24,7 @@ from medsched.domain.offers import Offer
 from medsched.domain.records import Resource
 from medsched.domain.schedule import Schedule
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.slots import SlotTerms
+from medsched.domain.slots import Slot, SlotTerms
 from medsched.domain.time_blocks import BlockHours
 from medsched.engine.changed_slots import ChangedSlots, changed_slots
 from medsched.engine.grids import clock_starts, within
@@ -80,28 +80,50 @@ class Terms:
         return (day + 3) % 7 in self.days  # 1970-01-01 was a Thursday
 
 
-@attrs.frozen(eq=False, slots=False)
+@attrs.define(eq=False)
 class Candidates:
     """The starts of the grid in some consecutive pieces of one opening, in order; never none.
 
-    ``origin`` is where the strip begins that they are picked from.
+    ``origin`` is where the strip begins that they are picked from; ``ranges`` the starts once more,
+    where they are as the grid has them. Whoever asks for the first time may be the only one. So
+    what makes it faster to ask, and costs more than asking once, is made for the second time.
     """
 
     terms: Terms
     starts: list[int]
     origin: int
-
-    @cached_property
-    def _pick(self) -> Callable[[Sequence[int]], Any]:
-        origin = self.origin
-        return itemgetter(*[start - origin for start in self.starts])
+    ranges: Sequence[range] | None = None
+    _is_asked: bool = attrs.field(init=False, default=False)
+    _pick: Callable[[Sequence[int]], Any] | None = attrs.field(init=False, default=None)
+    _slots: list[Slot] | None = attrs.field(init=False, default=None)
 
     def marks(self, strip: bytearray) -> Sequence[int]:
         """What a strip says of each start."""
+        origin = self.origin
         if len(self.starts) == 1:
-            return [strip[self.starts[0] - self.origin]]
+            return [strip[self.starts[0] - origin]]
+        if self._pick is None:
+            if not self._is_asked and self.ranges is not None:
+                self._is_asked = True
+                edges = [(one.start - origin, one.stop - origin, one.step) for one in self.ranges]
+                return b"".join([strip[low:high:step] for low, high, step in edges])
+            self._pick = itemgetter(*[start - origin for start in self.starts])
         picked: Sequence[int] = self._pick(strip)
         return picked
+
+    def free(self, strip: bytearray, terms: SlotTerms) -> Iterable[Slot]:
+        """The slots with these terms, always the same, whose starts a strip without telling frees.
+
+        The terms are those of free slots that nothing was changed about.
+        """
+        again = self._is_asked
+        marks = self.marks(strip)
+        if not again:
+            self._is_asked = True
+            return Slot.alike(terms, compress(self.starts, marks))
+        if self._slots is None:
+            self._slots = Slot.alike(terms, self.starts)
+        return compress(self._slots, marks)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -287,11 +309,12 @@ class Openings:
         """The starts in [low, high) that hours and grid give, in order; not for the packed grid."""
         found = []
         for terms, pieces, runs in self.groups():
-            starts = list(chain.from_iterable(self.grid(terms, pieces, runs, self.low, self.high)))
+            ranges: list[range] | None = self.grid(terms, pieces, runs, self.low, self.high)
+            starts = list(chain.from_iterable(ranges or ()))
             if terms.days is not None:
-                starts = [start for start in starts if terms.on_day(start)]
+                starts, ranges = [start for start in starts if terms.on_day(start)], None
             if starts:
-                found.append(Candidates(terms, starts, self.low))
+                found.append(Candidates(terms, starts, self.low, ranges))
         return found
 
     def groups(self) -> list[tuple[Terms, list[Piece], list[int]]]:

@@ -198,7 +198,12 @@ def resolved(
 
 def _shifted(offset: int, windows: Sequence[Interval], days: Sequence[int]) -> list[Window]:
     shifted = [(start - offset, end - offset) for start, end in windows]
-    return [(day * DAY + start, day * DAY + end, day) for day in days for start, end in shifted]
+    return [
+        (midnight + start, midnight + end, day)
+        for day in days
+        for midnight in (day * DAY,)
+        for start, end in shifted
+    ]
 
 
 def _near_a_change(
