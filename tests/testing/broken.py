@@ -76,7 +76,8 @@ class ReleasesWithoutTheLock(MemoryStore):
             elsewhere()
             with self._lock:
                 rows.take(changeset)
-                rows.ledger.bits.update(left)
+                for key, bits in left.items():
+                    rows.ledger.tracks[key.resource].bits[key.day] = bits
         return outcome
 
 
