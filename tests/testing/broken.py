@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 
 from medsched.adapters.memory import MemoryStore
+from medsched.adapters.memory.ledger import FREE
 from medsched.domain.access import EVERYTHING
 from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, ScheduleVersion, Standing
 from medsched.domain.claims import Claim
@@ -77,7 +78,8 @@ class ReleasesWithoutTheLock(MemoryStore):
             with self._lock:
                 rows.take(changeset)
                 for key, bits in left.items():
-                    rows.ledger.tracks[key.resource].bits[key.day] = bits
+                    track = rows.ledger.tracks[key.resource]
+                    track[key.day] = bits, track.get(key.day, FREE)[1]
         return outcome
 
 

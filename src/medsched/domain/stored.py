@@ -262,13 +262,17 @@ def references(record: Stored) -> frozenset[Ref]:
             return frozenset()
 
 
+_PROVIDER, _PATIENT = Kind.PROVIDER, Kind.PATIENT  # a member is slow to find in its class
+_APPOINTMENT_TYPE, _LOCATION = Kind.APPOINTMENT_TYPE, Kind.LOCATION
+
+
 def _named_by(record: Appointment | Hold | GroupSession) -> list[Ref]:
     """What a booking with a type names: written out, since every booking asks for it."""
-    found = [Ref(Kind.PROVIDER, record.provider), Ref(Kind.APPOINTMENT_TYPE, record.type)]
+    found = [Ref(_PROVIDER, record.provider), Ref(_APPOINTMENT_TYPE, record.type)]
     if record.patient is not None:
-        found.append(Ref(Kind.PATIENT, record.patient))
+        found.append(Ref(_PATIENT, record.patient))
     if record.location is not None:
-        found.append(Ref(Kind.LOCATION, record.location))
+        found.append(Ref(_LOCATION, record.location))
     for resource in record.resources:
         found.append(Ref.of(resource))
     if isinstance(record, GroupSession):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -16,23 +17,21 @@ from medsched.timeline.instants import DAY
 _order = attrgetter("low", "kind", "id")
 
 
-@attrs.define(eq=False)
-class Track:
-    """The days of one resource: the bits that are taken, and the claims that reach into each."""
-
-    bits: dict[int, int] = attrs.field(factory=dict)
-    claims: dict[int, list[Claim]] = attrs.field(factory=dict)
+Cell: TypeAlias = tuple[int, tuple[Claim, ...]]
+"""One day of a resource: the bits that are taken, and the claims that reach into it."""
+FREE: Final[Cell] = (0, ())
+"""A day of which nothing is taken; none such is kept."""
 
 
 @attrs.define(eq=False)
 class Ledger:
-    """The track of each resource of which something is, or was, taken.
+    """The days of each resource of which something is, or was, taken.
 
     A resource is looked up once for each claim, since that is what costs; its days are plain
     numbers.
     """
 
-    tracks: dict[Resource, Track] = attrs.field(factory=lambda: defaultdict(Track))
+    tracks: dict[Resource, dict[int, Cell]] = attrs.field(factory=lambda: defaultdict(dict))
 
     def rows(self, resources: Collection[Resource], first: int, last: int) -> dict[LedgerKey, int]:
         """The bits of some resources from day ``first`` to ``last``, where there are any."""
@@ -40,8 +39,8 @@ class Ledger:
         for resource in resources:
             if (track := self.tracks.get(resource)) is not None:
                 for day in range(first, last + 1):
-                    if (bits := track.bits.get(day)) is not None:
-                        found[LedgerKey(resource, day)] = bits
+                    if (cell := track.get(day)) is not None:
+                        found[LedgerKey(resource, day)] = cell[0]
         return found
 
     def has(self, claim: Claim) -> bool:
@@ -58,7 +57,7 @@ class Ledger:
         for claim in claims:
             if (track := self.tracks.get(claim.resource)) is not None:
                 for day, bits in bits_of(claim.low, claim.high):
-                    if both := track.bits.get(day, 0) & bits:
+                    if both := track.get(day, FREE)[0] & bits:
                         key = LedgerKey(claim.resource, day)
                         clashes[key] = clashes.get(key, 0) | both
         if not clashes:
@@ -73,21 +72,18 @@ class Ledger:
         for claim in claims:
             track = self.tracks[claim.resource]
             for day, bits in bits_of(claim.low, claim.high):
-                track.bits[day] = track.bits.get(day, 0) | bits
-                track.claims.setdefault(day, []).append(claim)
+                taken, others = track.get(day, FREE)
+                track[day] = taken | bits, (*others, claim)
 
     def _give_back(self, released: Collection[Claim]) -> None:
-        for (resource, day), left in self._without(released).items():
-            if left:
-                self.tracks[resource].bits[day] = left
+        gone = set(released)
+        for key, left in self._without(released).items():
+            track = self.tracks[key.resource]
+            claims = [claim for claim in track[key.day][1] if claim not in gone]
+            if claims:
+                track[key.day] = left, tuple(claims)
             else:
-                self.tracks[resource].bits.pop(day, None)
-        for claim in released:
-            claims = self.tracks[claim.resource].claims
-            for day, _ in bits_of(claim.low, claim.high):
-                claims[day].remove(claim)
-                if not claims[day]:
-                    del claims[day]
+                del track[key.day]
 
     def _without(self, released: Collection[Claim]) -> dict[LedgerKey, int]:
         """The rows that some claims take, less what none of the other claims covers."""
@@ -98,7 +94,7 @@ class Ledger:
         }
         kept = rows_of(others - set(released))
         return {
-            key: self.tracks[key.resource].bits.get(key.day, 0) & ~bits | (kept.get(key, 0) & bits)
+            key: self.tracks[key.resource].get(key.day, FREE)[0] & ~bits | (kept.get(key, 0) & bits)
             for key, bits in rows_of(released).items()
         }
 
@@ -106,12 +102,12 @@ class Ledger:
         if (track := self.tracks.get(resource)) is None:
             return
         first, last = low // DAY, (high - 1) // DAY
-        if last - first < len(track.claims):
+        if last - first < len(track):
             days: Iterable[int] = range(first, last + 1)
         else:
-            days = sorted(day for day in track.claims if first <= day <= last)
+            days = sorted(day for day in track if first <= day <= last)
         for day in days:
-            for claim in track.claims.get(day, ()):
+            for claim in track.get(day, FREE)[1]:
                 begins_here = claim.low // DAY == day or day == first
                 if begins_here and claim.low < high and claim.high > low:
                     yield claim

@@ -212,8 +212,9 @@ class Rows:
                 self.called[record.reference] = ref
         elif isinstance(record, HoursRecord):
             self.hours[record.resource][ref] = record
+        referrers = self.referrers
         for named in references(record):
-            self.referrers[named].add(ref)
+            referrers[named].add(ref)
 
     def _remove(self, ref: Ref) -> None:
         record = self.records.pop(ref, None)

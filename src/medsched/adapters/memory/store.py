@@ -263,11 +263,13 @@ class MemoryStore:
 
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:
-            outcome = self._practice(changeset.practice).against(changeset)
+            rows = self._practice(changeset.practice)
+            outcome = rows.against(changeset)
             if isinstance(outcome, Applied):
-                self._write_down(changeset.practice, changeset.audits)
+                if changeset.audits:
+                    self._write_down(changeset.practice, changeset.audits)
                 # From here on nothing can fail: what could, was tried above without a trace.
-                self._practices[changeset.practice].take(changeset)
+                self._practices.setdefault(changeset.practice, rows).take(changeset)
             return outcome
 
     # --------------------------------------------------------------------- the audit
@@ -347,7 +349,7 @@ class MemoryStore:
 
     def _practice(self, id: str) -> Rows:
         """The rows of a practice; asking for an unknown one leaves nothing behind."""
-        return self._practices[id] if id in self._practices else Rows()
+        return self._practices.get(id) or Rows()
 
 
 def _sign(one: Place, other: Place) -> int:
