@@ -133,6 +133,10 @@ def kind_of(cls: type[Record]) -> Kind:
     return _KINDS[cls]
 
 
+_new: Final = tuple.__new__
+"""What makes a named tuple, without the call around it: names are made more often than all else."""
+
+
 class Ref(NamedTuple):
     """The name of one record within its practice. Ids are unique within a kind."""
 
@@ -142,7 +146,7 @@ class Ref(NamedTuple):
     @classmethod
     def to(cls, record: Stored) -> Ref:
         """The name of a record."""
-        return cls(_KINDS[type(record)], record.id)
+        return _new(cls, (_KINDS[type(record)], record.id))
 
     @classmethod
     def named(cls, kind: Kind, named: object) -> Ref | None:
@@ -155,7 +159,7 @@ class Ref(NamedTuple):
     @classmethod
     def of(cls, resource: Resource) -> Ref:
         """The name of the record of a resource."""
-        return cls(_RECORD_KINDS[resource.kind], resource.id)
+        return _new(cls, (_RECORD_KINDS[resource.kind], resource.id))
 
     @property
     def resource(self) -> Resource | None:
@@ -268,11 +272,11 @@ _APPOINTMENT_TYPE, _LOCATION = Kind.APPOINTMENT_TYPE, Kind.LOCATION
 
 def _named_by(record: Appointment | Hold | GroupSession) -> list[Ref]:
     """What a booking with a type names: written out, since every booking asks for it."""
-    found = [Ref(_PROVIDER, record.provider), Ref(_APPOINTMENT_TYPE, record.type)]
+    found = [_new(Ref, (_PROVIDER, record.provider)), _new(Ref, (_APPOINTMENT_TYPE, record.type))]
     if record.patient is not None:
-        found.append(Ref(_PATIENT, record.patient))
+        found.append(_new(Ref, (_PATIENT, record.patient)))
     if record.location is not None:
-        found.append(Ref(_LOCATION, record.location))
+        found.append(_new(Ref, (_LOCATION, record.location)))
     for resource in record.resources:
         found.append(Ref.of(resource))
     if isinstance(record, GroupSession):

@@ -69,8 +69,9 @@ class Ledger:
         """Give some claims back, then make others: all of them are known to be possible."""
         if releases:
             self._give_back(releases)
+        tracks = self.tracks
         for claim in claims:
-            track = self.tracks[claim.resource]
+            track = tracks[claim.resource]
             for day, bits in bits_of(claim.low, claim.high):
                 taken, others = track.get(day, FREE)
                 track[day] = taken | bits, (*others, claim)
