@@ -105,11 +105,11 @@ def test_a_minute_stays_taken_while_another_claim_covers_it() -> None:
     for each in (one, two, three):
         ledger.take([], [each])
     ledger.take([two], [])
-    assert ledger.bits == {key: bits(0, 12)}
+    assert ledger.rows([SMITH], DAY, DAY) == {key: bits(0, 12)}
     ledger.take([one], [])
-    assert ledger.bits == {key: bits(9, 12)}
+    assert ledger.rows([SMITH], DAY, DAY) == {key: bits(9, 12)}
     ledger.take([three], [])
-    assert ledger.bits == {}
+    assert ledger.rows([SMITH], DAY, DAY) == {}
     assert ledger.between(SMITH, DAY * 1440, DAY * 1440 + 1440) == []
 
 
@@ -121,7 +121,7 @@ def test_two_claims_on_the_same_minutes_are_released_together() -> None:
     assert ledger.taken([both[0]], [claim(5, 30, "c")]) == ()
     assert ledger.taken(both, [claim(5, 90, "c")]) == ()
     ledger.take(both, [])
-    assert ledger.bits == {}
+    assert ledger.rows([SMITH], DAY, DAY) == {}
 
 
 # --------------------------------------------------------------- what no changeset says

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 
 from medsched.adapters.memory import MemoryStore
+from medsched.adapters.memory.ledger import FREE
 from medsched.domain.access import EVERYTHING
 from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, ScheduleVersion, Standing
 from medsched.domain.claims import Claim
@@ -76,7 +77,9 @@ class ReleasesWithoutTheLock(MemoryStore):
             elsewhere()
             with self._lock:
                 rows.take(changeset)
-                rows.ledger.bits.update(left)
+                for key, bits in left.items():
+                    track = rows.ledger.tracks[key.resource]
+                    track[key.day] = bits, track.get(key.day, FREE)[1]
         return outcome
 
 

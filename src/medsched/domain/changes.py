@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import attrs
 
 from medsched.domain.agendas import Agenda
+from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.appointments import Appointment
 from medsched.domain.audit import AuditEntry
 from medsched.domain.availability_changes import Touched, TouchedTime
@@ -20,7 +21,7 @@ from medsched.domain.idempotency import KeyedRequest, Receipt
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.records import Resource
 from medsched.domain.rosters import roster_part
-from medsched.domain.stored import Kind, Ref, Stored, kind_of
+from medsched.domain.stored import Kind, Ref, Stored
 from medsched.errors import InvalidChoice, InvalidInterval, InvalidNumber
 
 
@@ -106,6 +107,34 @@ def _check_claims(claims: tuple[Claim, ...]) -> None:
             raise InvalidChoice("claims", str(one.resource), "one changeset takes a minute once")
 
 
+class Touching(NamedTuple):
+    """What of a changeset may change what can be booked, for whoever puts it together later.
+
+    False of none of its parts: ask `any` of them.
+    """
+
+    releases: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
+    doubled: tuple[Claim, ...]
+    seats: tuple[TouchedTime, ...]
+    hours: frozenset[Resource]
+    types: tuple[str, ...]
+
+    @property
+    def touched(self) -> Touched:
+        """What those who follow are told of it."""
+        made = (*self.claims, *self.doubled)
+        return Touched.of(
+            [
+                *(TouchedTime(one.resource, one.low, one.high) for one in self.releases),
+                *(TouchedTime(one.resource, one.low, one.high, one.expires) for one in made),
+                *self.seats,
+            ],
+            self.hours,
+            self.types,
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Changeset:
     """Everything that one command changes, decided on what it read.
@@ -165,22 +194,22 @@ class Changeset:
     @property
     def touched(self) -> Touched:
         """Where it changes what can be booked: time taken or given back, hours, types."""
-        made = (*self.claims, *self.doubled)
-        return Touched.of(
-            [
-                *(TouchedTime(one.resource, one.low, one.high) for one in self.releases),
-                *(TouchedTime(one.resource, one.low, one.high, one.expires) for one in made),
-                *self.seats,
-            ],
-            self.bumps,
-            self._types,
+        return self.touching.touched
+
+    @property
+    def touching(self) -> Touching:
+        """All by which it may change what can be booked, as it is stated."""
+        return Touching(
+            self.releases, self.claims, self.doubled, self.seats, self.bumps, self._types
         )
 
     @property
-    def _types(self) -> list[str]:
+    def _types(self) -> tuple[str, ...]:
         """The codes of the appointment types that are written or removed."""
-        written = [one.id for one in self.writes if kind_of(type(one)) is Kind.APPOINTMENT_TYPE]
-        return written + [ref.id for ref, _ in self.removals if ref.kind is Kind.APPOINTMENT_TYPE]
+        codes = [one.id for one in self.writes if isinstance(one, AppointmentType)]
+        if self.removals:
+            codes += [ref.id for ref, _ in self.removals if ref.kind is Kind.APPOINTMENT_TYPE]
+        return tuple(codes)
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ memory a day is one integer of 1440 bits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from medsched.domain.claims import Claim
@@ -25,7 +26,8 @@ class LedgerKey(NamedTuple):
     day: int
 
 
-def bits_of(low: int, high: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=256)  # whoever takes part in a booking takes the same minutes, asked for twice
+def bits_of(low: int, high: int) -> tuple[tuple[int, int], ...]:
     """The minutes [low, high) of the epoch as (day, bits of that day), day by day."""
     found: list[tuple[int, int]] = []
     while low < high:
@@ -33,7 +35,7 @@ def bits_of(low: int, high: int) -> list[tuple[int, int]]:
         end = min(high, (day + 1) * DAY)
         found.append((day, ((1 << (end - low)) - 1) << first))
         low = end
-    return found
+    return tuple(found)
 
 
 def rows_of(claims: Iterable[Claim]) -> dict[LedgerKey, int]:

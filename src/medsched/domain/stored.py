@@ -133,6 +133,10 @@ def kind_of(cls: type[Record]) -> Kind:
     return _KINDS[cls]
 
 
+_new: Final = tuple.__new__
+"""What makes a named tuple, without the call around it: names are made more often than all else."""
+
+
 class Ref(NamedTuple):
     """The name of one record within its practice. Ids are unique within a kind."""
 
@@ -142,7 +146,7 @@ class Ref(NamedTuple):
     @classmethod
     def to(cls, record: Stored) -> Ref:
         """The name of a record."""
-        return cls(kind_of(type(record)), record.id)
+        return _new(cls, (_KINDS[type(record)], record.id))
 
     @classmethod
     def named(cls, kind: Kind, named: object) -> Ref | None:
@@ -155,7 +159,7 @@ class Ref(NamedTuple):
     @classmethod
     def of(cls, resource: Resource) -> Ref:
         """The name of the record of a resource."""
-        return cls(Kind(resource.kind.value), resource.id)
+        return _new(cls, (_RECORD_KINDS[resource.kind], resource.id))
 
     @property
     def resource(self) -> Resource | None:
@@ -165,6 +169,7 @@ class Ref(NamedTuple):
 
 
 _RESOURCE_KINDS: Final = {Kind(kind.value): kind for kind in ResourceKind}
+_RECORD_KINDS: Final = {kind: Kind(kind.value) for kind in ResourceKind}
 KEEPS_HOURS: Final = frozenset(ResourceKind) - {ResourceKind.PATIENT}
 """The kinds of resources that rules, overrides and blockings may be about."""
 
@@ -188,18 +193,7 @@ def references(record: Stored) -> frozenset[Ref]:
     """Every record that this one names. The practice itself is left out: it is always there."""
     match record:
         case Appointment() | Hold() | GroupSession():
-            named = [
-                (Kind.PROVIDER, record.provider),
-                (Kind.PATIENT, record.patient),
-                (Kind.APPOINTMENT_TYPE, record.type),
-                (Kind.LOCATION, record.location),
-            ]
-            if not isinstance(record, GroupSession):
-                named += [(Kind.SESSION, record.session), (Kind.TIME_BLOCK, record.block)]
-            if isinstance(record, Appointment):
-                named += [(Kind.APPOINTMENT, record.follows), (Kind.SERIES, record.series)]
-            found = [Ref(kind, id) for kind, id in named if id is not None]
-            return frozenset([*found, *map(Ref.of, record.resources)])
+            return frozenset(_named_by(record))
         case Provider():
             codes = {code for code, _ in record.durations}
             return _refs(Kind.LOCATION, [record.location]) | _refs(Kind.APPOINTMENT_TYPE, codes)
@@ -270,6 +264,34 @@ def references(record: Stored) -> frozenset[Ref]:
             return frozenset()  # or it would keep its patient from being deleted
         case PracticeSettings() | Staff() | Location():
             return frozenset()
+
+
+_PROVIDER, _PATIENT = Kind.PROVIDER, Kind.PATIENT  # a member is slow to find in its class
+_APPOINTMENT_TYPE, _LOCATION = Kind.APPOINTMENT_TYPE, Kind.LOCATION
+
+
+def _named_by(record: Appointment | Hold | GroupSession) -> list[Ref]:
+    """What a booking with a type names: written out, since every booking asks for it."""
+    found = [_new(Ref, (_PROVIDER, record.provider)), _new(Ref, (_APPOINTMENT_TYPE, record.type))]
+    if record.patient is not None:
+        found.append(_new(Ref, (_PATIENT, record.patient)))
+    if record.location is not None:
+        found.append(_new(Ref, (_LOCATION, record.location)))
+    for resource in record.resources:
+        found.append(Ref.of(resource))
+    if isinstance(record, GroupSession):
+        return found
+    if record.session is not None:
+        found.append(Ref(Kind.SESSION, record.session))
+    if record.block is not None:
+        found.append(Ref(Kind.TIME_BLOCK, record.block))
+    if isinstance(record, Hold):
+        return found
+    if record.follows is not None:
+        found.append(Ref(Kind.APPOINTMENT, record.follows))
+    if record.series is not None:
+        found.append(Ref(Kind.SERIES, record.series))
+    return found
 
 
 def _refs(kind: Kind, ids: Iterable[str | None]) -> frozenset[Ref]:

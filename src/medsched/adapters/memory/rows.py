@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
+from operator import itemgetter
 
 import attrs
 
@@ -22,8 +23,10 @@ from medsched.domain.changes import (
     Refused,
     Repeated,
     RowVersion,
+    ScheduleVersion,
     Stale,
     Standing,
+    Touching,
 )
 from medsched.domain.events import Event
 from medsched.domain.idempotency import KEPT_FOR, KeyedRequest, Receipt
@@ -61,7 +64,8 @@ class Rows:
     tallies: dict[str, int] = attrs.field(factory=dict)
     receipts: dict[str, tuple[KeyedRequest, Receipt]] = attrs.field(factory=dict)
     events: list[Event] = attrs.field(factory=list)
-    touches: list[NumberedTouch] = attrs.field(factory=list)
+    touching: list[tuple[int, Touching]] = attrs.field(factory=list)
+    """What changesets may have touched, by their first events; put together when it is read."""
 
     # ------------------------------------------------------------------- reading
 
@@ -100,6 +104,14 @@ class Rows:
         named_by = map(self.records.__getitem__, self.referrers.get(Ref(Kind.PATIENT, id), ()))
         return any(isinstance(one, Appointment) and reaches_visit(reach, one) for one in named_by)
 
+    def touched(self, after: int) -> Iterator[NumberedTouch]:
+        """What was touched after a number, in order."""
+        first = bisect_right(self.touching, after, key=itemgetter(0))
+        for at in range(first, len(self.touching)):
+            number, touching = self.touching[at]
+            if touched := touching.touched:
+                yield NumberedTouch(number, touched)
+
     # ------------------------------------------------------------------- deciding
 
     def against(self, changeset: Changeset) -> Outcome:
@@ -108,13 +120,13 @@ class Rows:
             return Repeated(used)
         if not self._admits(changeset):
             return Stale()
-        full = tuple(
+        full = [
             one.name
             for one in changeset.tallies
             if one.count_after(self.tallies.get(one.name, 0)) is None
-        )
+        ]
         taken = self.ledger.taken(changeset.releases, changeset.claims)
-        return Refused(taken, full) if taken or full else Applied()
+        return Refused(taken, tuple(full)) if taken or full else Applied()
 
     def _used(self, request: KeyedRequest | None) -> Receipt | None:
         if request is None or request.scope not in self.receipts:
@@ -124,14 +136,24 @@ class Rows:
 
     def _admits(self, changeset: Changeset) -> bool:
         """Whether the world is still as the changeset takes it to be."""
+        called: list[str] = []
+        for record in changeset.writes:
+            ref = Ref.to(record)
+            if self._version(ref) != record.version - 1:
+                return False
+            if isinstance(record, Appointment) and (reference := record.reference):
+                if self.called.get(reference, ref) != ref:
+                    return False
+                called.append(reference)
+        for guard in changeset.guards:
+            if not self._holds(guard):
+                return False
+        releases = changeset.releases
         return (
-            all(self._version(Ref.to(one)) == one.version - 1 for one in changeset.writes)
-            and all(self._version(ref) == version for ref, version in changeset.removals)
-            and all(self._holds(guard) for guard in changeset.guards)
-            and len(set(changeset.releases)) == len(changeset.releases)
-            and all(map(self.ledger.has, changeset.releases))
-            and self._may_be_called(changeset.writes)
-            and not self._would_dangle(changeset)
+            len(set(called)) == len(called)
+            and len(set(releases)) == len(releases)
+            and all(map(self.ledger.has, releases))
+            and (not changeset.removals or self._removable(changeset))
         )
 
     def _version(self, ref: Ref) -> int:
@@ -139,31 +161,20 @@ class Rows:
         return 0 if record is None else record.version
 
     def _holds(self, guard: Guard) -> bool:
+        if isinstance(guard, ScheduleVersion):
+            return self.schedule_versions.get(guard.resource, 0) == guard.version
         if isinstance(guard, RowVersion):
             return self._version(guard.ref) == guard.version
-        if isinstance(guard, Standing):
-            found = filter(guard.agenda.matches, self.after(Appointment, None))
-            return Standing.of(guard.agenda, found) == guard
-        return self.schedule_versions.get(guard.resource, 0) == guard.version
+        found = filter(guard.agenda.matches, self.after(Appointment, None))
+        return Standing.of(guard.agenda, found) == guard
 
-    def _may_be_called(self, records: Iterable[Stored]) -> bool:
-        """Whether the references of appointments are their own, and nobody else's before."""
-        refs = {
-            (record.reference, Ref.to(record))
-            for record in records
-            if isinstance(record, Appointment) and record.reference
-        }
-        return len({reference for reference, _ in refs}) == len(refs) and all(
-            self.called.get(reference, ref) == ref for reference, ref in refs
-        )
-
-    def _would_dangle(self, changeset: Changeset) -> bool:
-        """Whether a removed record would be referred to by what is kept or written."""
-        if not changeset.removals:
+    def _removable(self, changeset: Changeset) -> bool:
+        """Whether what is removed is as it was, and nothing kept or written refers to it."""
+        if any(self._version(ref) != version for ref, version in changeset.removals):
             return False
         removed = {removal.ref for removal in changeset.removals}
         changed = removed | {Ref.to(record) for record in changeset.writes}
-        return any(self.referrers.get(ref, set()) - changed for ref in removed) or any(
+        return not any(self.referrers.get(ref, set()) - changed for ref in removed) and not any(
             references(record) & removed for record in changeset.writes
         )
 
@@ -174,31 +185,36 @@ class Rows:
         for ref, _ in changeset.removals:
             self._remove(ref)
         for record in changeset.writes:
-            self._remove(Ref.to(record))
-            self._add(record)
+            ref = Ref.to(record)
+            if ref in self.records:
+                self._remove(ref)
+            self._add(ref, record)
         for resource in changeset.bumps:
             self.schedule_versions[resource] = self.schedule_versions.get(resource, 0) + 1
-        self.roster_version += len(changeset.roster_parts)
+        touching = changeset.touching
+        if touching.hours or touching.types:
+            self.roster_version += len(changeset.roster_parts)
         self.ledger.take(changeset.releases, (*changeset.claims, *changeset.doubled))
         for tally in changeset.tallies:
             self.tallies[tally.name] = self.tallies.get(tally.name, 0) + tally.by
         if (request := changeset.request) is not None:
             receipt = Receipt(request.digest, request.result)
             self.receipts[request.scope] = (request, receipt)
-        if changeset.events and (touched := changeset.touched):
-            self.touches.append(NumberedTouch(len(self.events) + 1, touched))
+        if changeset.events and any(touching):
+            self.touching.append((len(self.events) + 1, touching))
         self.events += changeset.events
 
-    def _add(self, record: Stored) -> None:
-        ref = Ref.to(record)
+    def _add(self, ref: Ref, record: Stored) -> None:
         self.records[ref] = record
         insort(self.ids[ref.kind], ref.id)
-        if isinstance(record, HoursRecord):
+        if isinstance(record, Appointment):
+            if record.reference:
+                self.called[record.reference] = ref
+        elif isinstance(record, HoursRecord):
             self.hours[record.resource][ref] = record
-        if isinstance(record, Appointment) and record.reference:
-            self.called[record.reference] = ref
+        referrers = self.referrers
         for named in references(record):
-            self.referrers[named].add(ref)
+            referrers[named].add(ref)
 
     def _remove(self, ref: Ref) -> None:
         record = self.records.pop(ref, None)
@@ -206,9 +222,9 @@ class Rows:
             return
         ids = self.ids[ref.kind]
         del ids[bisect_left(ids, ref.id)]
-        if isinstance(record, HoursRecord):
-            del self.hours[record.resource][ref]
         if isinstance(record, Appointment):
             self.called.pop(record.reference, None)
+        elif isinstance(record, HoursRecord):
+            del self.hours[record.resource][ref]
         for named in references(record):
             self.referrers[named].discard(ref)

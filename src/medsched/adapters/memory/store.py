@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from itertools import islice
-from operator import attrgetter
 from threading import Lock
 from uuid import uuid4
 
@@ -148,9 +146,7 @@ class MemoryStore:
         self, practice: str, resources: Collection[Resource], first: int, last: int
     ) -> Mapping[LedgerKey, int]:
         with self._lock:
-            bits = self._practice(practice).ledger.bits
-            keys = (LedgerKey(one, day) for one in resources for day in range(first, last + 1))
-            return {key: bits[key] for key in keys if key in bits}
+            return self._practice(practice).ledger.rows(resources, first, last)
 
     def taken(
         self,
@@ -162,15 +158,9 @@ class MemoryStore:
         hours: tuple[int, int] = (0, 24),
         now: datetime,
     ) -> Taken:
-        found: dict[LedgerKey, int] = {}
         with self._lock:
             rows = self._practice(practice)
-            bits = rows.ledger.bits
-            for day in range(first, last + 1):
-                for resource in resources:
-                    key = LedgerKey(resource, day)
-                    if key in bits:
-                        found[key] = bits[key]
+            found = rows.ledger.rows(resources, first, last)
             holds = [rows.records[Ref(Kind.HOLD, id)] for id in rows.ids.get(Kind.HOLD, ())]
             expired = [one for one in holds if isinstance(one, Hold) and not one.is_live(now)]
             lapsed = [span for hold in expired for span in hold.reach]
@@ -243,9 +233,7 @@ class MemoryStore:
 
     def changes(self, practice: str, *, after: int, limit: int) -> Sequence[NumberedTouch]:
         with self._lock:
-            touches = self._practice(practice).touches
-            first = bisect_right(touches, after, key=attrgetter("number"))
-            return touches[first : first + limit]
+            return list(islice(self._practice(practice).touched(after), limit))
 
     def published_pairs(self, practice: str) -> Sequence[tuple[str, str]]:
         with self._lock:
@@ -275,11 +263,13 @@ class MemoryStore:
 
     def apply(self, changeset: Changeset) -> Outcome:
         with self._lock:
-            outcome = self._practice(changeset.practice).against(changeset)
-            if outcome == Applied():
-                self._write_down(changeset.practice, changeset.audits)
+            rows = self._practice(changeset.practice)
+            outcome = rows.against(changeset)
+            if isinstance(outcome, Applied):
+                if changeset.audits:
+                    self._write_down(changeset.practice, changeset.audits)
                 # From here on nothing can fail: what could, was tried above without a trace.
-                self._practices[changeset.practice].take(changeset)
+                self._practices.setdefault(changeset.practice, rows).take(changeset)
             return outcome
 
     # --------------------------------------------------------------------- the audit
@@ -359,7 +349,7 @@ class MemoryStore:
 
     def _practice(self, id: str) -> Rows:
         """The rows of a practice; asking for an unknown one leaves nothing behind."""
-        return self._practices[id] if id in self._practices else Rows()
+        return self._practices.get(id) or Rows()
 
 
 def _sign(one: Place, other: Place) -> int:

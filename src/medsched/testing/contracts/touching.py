@@ -95,6 +95,19 @@ class Touching(Contract):
         assert store.changes(practice, after=-1, limit=9) == []
         assert store.changes("nobody's", after=0, limit=9) == []
 
+    def test_what_touches_nothing_takes_no_place_among_those_asked_for(
+        self, store: Store, practice: str
+    ) -> None:
+        ada = Resource("patient", "ada")
+        for at in range(3):
+            taken = claim(ada, NINE + 10 * at, NINE + 10 * at + 10, id=f"h{at}")
+            put(store, practice, claims=[taken], events=[_TOLD])
+        put(store, practice, bumps={SMITH}, events=[_TOLD])
+        assert store.number_events(practice) == 4
+        told = [NumberedTouch(4, Touched(hours=(SMITH,)))]
+        assert store.changes(practice, after=0, limit=1) == told
+        assert store.changes(practice, after=3, limit=9) == told
+
     def test_they_are_numbered_as_the_first_of_their_events(
         self, store: Store, practice: str
     ) -> None:
