@@ -7,6 +7,7 @@ import pyotp
 from fastapi import APIRouter, Response
 
 from clinic_service.models import auth as wire
+from clinic_service.models.common import whole_name
 from clinic_service.problems import unknown
 from clinic_service.service import Served
 from clinic_service.who import Address, Reading
@@ -18,14 +19,15 @@ router = APIRouter(prefix="/api/auth", tags=["who calls"])
 @router.post("/register", status_code=201, response_model=wire.Me)
 def register(asked: wire.Registration, address: Address, answer: Response, service: Served) -> Any:
     """Make an account for a new patient of the clinic."""
-    service.throttle.count(service.accounts.login_of(asked.email), address)
+    service.throttle.count(f"register {service.accounts.login_of(asked.email)}", address)
     practice, patient = service.settings.practice, str(uuid4())
-    name, password = f"{asked.first_name} {asked.last_name}", asked.password.get_secret_value()
+    name, password = whole_name(asked.first_name, asked.last_name), asked.password
     with service.store.engine.begin() as both:
         host = Principal.trusted("registration", address=address)
         clinic = service.joined(both).practice(practice).acting_as(host)
         linked = {"practice": practice, "patient": patient}
-        id = service.accounts.add(asked.email, password, "patient", into=both, **linked)
+        secret = password.get_secret_value()
+        id = service.accounts.add(asked.email, secret, "patient", into=both, **linked)
         said = asked.model_dump(include={"birth_date", "phone", "email"})
         clinic.patients.create(id=patient, name=name, **said)
     answer.headers["Location"] = "/api/auth/me"
