@@ -12,6 +12,7 @@ pytest.importorskip("fastapi", reason="the dependency group service is not insta
 
 import anyio
 import anyio.to_thread
+import attrs
 from tests.examples.service.serving import SECRET, Serving, problem
 
 from clinic_service import Settings
@@ -29,6 +30,7 @@ from medsched import (
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 TUESDAY = datetime(2026, 3, 3, 14, tzinfo=UTC)  # nine o'clock in New York
+AT = ("09:00", "14:00")
 SLOTS = "/api/v1/provider/availability"
 LISTED = "/api/v1/provider/lee/availability"
 ON_TUESDAY = {"start_date": "2026-03-03", "end_date": "2026-03-03"}
@@ -135,6 +137,31 @@ def test_a_row_is_not_changed_under_visits(clinic: Serving) -> None:
     assert (
         lee.put(url, json=later | {"start_time": "09:00", "end_time": "11:00"}).status_code == 200
     )
+
+
+def test_a_day_that_is_away_for_a_while_stays_a_row(clinic: Serving) -> None:
+    rule = clinic.clinic.availability.rules.get("days")
+    away = [date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 18), date(2026, 3, 19)]
+    less = attrs.evolve(rule.recurrence, exdates=away)
+    clinic.clinic.availability.rules.update(attrs.evolve(rule, recurrence=less))
+    assert {day for day, _ in rows(clinic)} == {2, 3, 4}
+    url = f"/api/physicians/lee/schedule/{rows(clinic)[2, '09:00']['id']}"
+    assert clinic.client("lee").delete(url).status_code == 204
+    assert set(rows(clinic)) == {(2, "14:00"), *((day, at) for day in (3, 4) for at in AT)}
+
+
+def test_a_break_that_a_row_does_not_tell_stays(clinic: Serving) -> None:
+    whole = ["12:00-12:30", "15:00-15:15"]
+    there = AvailabilityRule(
+        "lee", Recurrence.weekly("SA", start=NOW.date()), hours="09:00-17:00", breaks=whole
+    )
+    rule = clinic.clinic.availability.add(there)
+    asked = {"day_of_week": 6, "start_time": "09:00", "end_time": "16:00"}
+    asked |= {"lunch_start": "13:00", "lunch_end": "13:30"}
+    answer = clinic.client("lee").put(f"/api/physicians/lee/schedule/{rule.id}", json=asked)
+    assert answer.status_code == 200, answer.text
+    kept = clinic.clinic.availability.rules.get(rule.id).breaks
+    assert [str(one) for one in kept] == ["13:00-13:30", "15:00-15:15"]
 
 
 def test_hours_that_are_not_of_the_week_are_not_moved_to_another_day(clinic: Serving) -> None:

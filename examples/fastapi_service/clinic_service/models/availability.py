@@ -33,6 +33,10 @@ State = Literal["available", "booked", "cancelled", "blocked"]
 _STATES = {"free": "available", "busy": "booked", "busy-tentative": "booked"}
 
 
+Fee = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
 class Place(Body):
     """Where: one of the practice's places, and a room in it, by what people call them."""
 
@@ -44,17 +48,17 @@ class Place(Body):
 class Price(Body):
     """What a visit costs."""
 
-    base_fee: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)] = Decimal(0)
+    base_fee: Fee = Decimal(0)
     insurance_accepted: StrictBool = False
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Currency = "USD"
 
 
 class PriceChange(Body):
     """What is to be another of a price; what is left out stays."""
 
-    base_fee: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)] | None = None
+    base_fee: Fee | None = None
     insurance_accepted: StrictBool | None = None
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
 
 
 Priced: Any = Annotated[

@@ -25,7 +25,7 @@ _ZONES = ms.TzdataZones()
 
 @router.get("/physicians/{id}/schedule")
 def schedule(id: Id, call: Reading) -> list[wire.HoursOut]:
-    """A physician's hours of the week, as they are in the coming four weeks."""
+    """A physician's hours of the week."""
     return [told for _, told in _rows(call, id)]
 
 
@@ -44,8 +44,9 @@ def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> 
 
     def changed() -> ms.AvailabilityRule:
         rule, row = _row(call, id, schedule_id)
-        was = {row.day_of_week} if row.id == rule.id else _days(rule)
-        said = _said(asked) | {"recurrence": _on(rule, was, {asked.day_of_week})}
+        was, said = _days(rule, call.service.clock.now().date()), _said(asked)
+        said["recurrence"] = _on(rule, was, {asked.day_of_week})
+        said["breaks"] += _others(rule.breaks, row, ms.Hours.parse(said["hours"]))
         if row.id == rule.id:
             return call.do(call.clinic.availability.rules.update, attrs.evolve(rule, **said))
         return _split(call, rule, row, attrs.evolve(rule, id="", **said))
@@ -161,14 +162,14 @@ def _row(call: Call, physician: str, id: str) -> tuple[ms.AvailabilityRule, wire
 
 
 def _rows(call: Call, physician: str) -> Iterator[tuple[ms.AvailabilityRule, wire.HoursOut]]:
-    """The hours of the coming four weeks, each rule row by row as they are documented.
+    """The hours of the week, each rule row by row as they are documented.
 
     A rule of one row has one id with it; of others ``<rule>.<day>``, with the number of its hours
     on a day where there are several.
     """
     whose, today = call.clinic.providers.get(physician).resource, call.service.clock.now().date()
     for rule in every(call.clinic.availability.rules.list, resource=whose, active=None):
-        days = sorted({_day(one) for one in rule.recurrence.between(today, today + timedelta(27))})
+        days = sorted(_days(rule, today))
         told: dict[str, Any] = {
             "physician_id": physician,
             "location_id": rule.location,
@@ -196,7 +197,7 @@ def _split(
     day, at = row.day_of_week, [f"{one}"[:5] for one in rule.hours].index(row.start_time)
     others = tuple(one for one in rule.hours if one != rule.hours[at])
     less: dict[str, Any] = {"hours": others, "breaks": _within(rule.breaks, others)}
-    days = _days(rule)
+    days = _days(rule, call.service.clock.now().date())
     if days == {day}:
         kept, beside = attrs.evolve(rule, **less), new
     else:
@@ -212,15 +213,24 @@ def _on(rule: ms.AvailabilityRule, was: set[int], days: set[int]) -> ms.Recurren
     dates = rule.recurrence
     if was == days:
         return dates
-    each_week = dates.frequency in ("WEEKLY", "DAILY") and not (dates.count or dates.by_set_pos)
-    if not each_week or dates.rdates or (dates.frequency == "DAILY" and dates.interval > 1):
+    if not _is_weekly(dates):
         raise Refused(409, "not-weekly", "These hours are not the same each week.")
     return attrs.evolve(dates, by_day=[ms.Weekday((one - 1) % 7) for one in days])
 
 
-def _days(rule: ms.AvailabilityRule) -> set[int]:
-    """The days of the week that a rule is about."""
-    dates = rule.recurrence
+def _is_weekly(dates: ms.Recurrence) -> bool:
+    """Whether days of the week, and nothing else, say on which dates there are hours."""
+    daily = dates.frequency == "DAILY" and dates.interval == 1
+    counted = dates.count or dates.by_set_pos or dates.rdates
+    return (daily or dates.frequency == "WEEKLY") and not counted
+
+
+def _days(rule: ms.AvailabilityRule, today: date) -> set[int]:
+    """The days of the week of hours that there are within a year; of others, within four weeks."""
+    dates, weekly = rule.recurrence, _is_weekly(rule.recurrence)
+    near = {_day(one) for one in dates.between(today, today + timedelta(365 if weekly else 27))}
+    if not (near and weekly):
+        return near
     each = {_day(dates.start)} if dates.frequency == "WEEKLY" else set(range(7))
     return {_day(one.weekday) for one in dates.by_day} or each
 
@@ -239,10 +249,16 @@ def _within(breaks: Sequence[ms.Hours], hours: Sequence[ms.Hours]) -> list[ms.Ho
     ]
 
 
+def _others(breaks: Sequence[ms.Hours], row: wire.HoursOut, hours: ms.Hours) -> list[str]:
+    """The breaks within some hours that a row does not tell, which tells one."""
+    lunch = f"{row.lunch_start}-{row.lunch_end}"
+    return [text for one in _within(breaks, [hours]) if (text := str(one)) != lunch]
+
+
 def _said(asked: wire.Hours) -> dict[str, Any]:
     """What is asked for, as the fields of a rule; on which dates, the recurrence says."""
     lunch = [f"{asked.lunch_start}-{asked.lunch_end}"] if asked.lunch_start else []
-    told = {"hours": f"{asked.start_time}-{asked.end_time}", "breaks": lunch}
+    told: dict[str, Any] = {"hours": f"{asked.start_time}-{asked.end_time}", "breaks": lunch}
     return {**told, "location": asked.location_id, "active": asked.is_active}
 
 

@@ -78,11 +78,8 @@ def search(asked: Annotated[wire.Wanted, Query()], call: Reading) -> Any:
     for one in (one for one in page if one.total):
         who = wire.ProviderOut.model_validate(one.provider)
         who.clinic_address = str(one.address or "")
-        some = (
-            iter(one)
-            if len(one.slots) == one.total
-            else every(slots, attrs.evolve(wanted, providers=one.provider.id))
-        )
+        theirs = attrs.evolve(wanted, providers=one.provider.id)
+        some = every(slots, theirs) if len(one.slots) < one.total else one
         results.append({"provider": who, "available_slots": list(map(shown, some))})
     told = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
     data = {"search_criteria": told, "results": results, "next": page.next}
