@@ -55,6 +55,7 @@ async def working(app: FastAPI) -> AsyncIterator[None]:
         tasks.start_soon(_work, app.state.service)
         yield
         tasks.cancel_scope.cancel()
+    app.state.service.store.engine.dispose()
 
 
 async def _work(service: Service) -> None:

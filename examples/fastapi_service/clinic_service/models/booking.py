@@ -13,6 +13,7 @@ from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Word
 _STATUSES = {"booked": "CONFIRMED"}
 Urgency = Annotated[StrictInt, Field(ge=0, le=1000)]
 Lasting = Annotated[StrictInt, Field(ge=1, le=60), common.AsMinutes]
+Standing = Annotated[StrictInt, Field(ge=1, le=10_080), common.AsMinutes]
 
 
 class NewBlock(Body):
@@ -108,9 +109,7 @@ class NewOffer(Body):
 
     slot: common.SlotId = Field(alias="slot_id")
     reason: Annotated[Word, Field(max_length=500)]
-    lasting: Annotated[StrictInt, Field(ge=1, le=10_080), common.AsMinutes] = Field(
-        30, alias="minutes"
-    )
+    lasting: Standing = Field(30, alias="minutes")
 
 
 _WHEN = "provider type location start end expires"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from clinic_service.models import auth as wire
 from clinic_service.models.common import whole_name
-from clinic_service.problems import unknown
+from clinic_service.problems import invalid, unknown
 from clinic_service.service import Served
 from clinic_service.who import Address, Reading
 from medsched import Principal
@@ -69,8 +69,13 @@ def me(call: Reading) -> Any:
 
 
 @router.post("/totp", status_code=201, response_model=wire.SecondFactor)
-def begin_totp(answer: Response, service: Served, call: Reading) -> Any:
+def begin_totp(
+    asked: wire.Again, address: Address, answer: Response, service: Served, call: Reading
+) -> Any:
     """A secret for an authenticator app; it is asked for once a code of it was confirmed."""
+    service.throttle.count(f"totp {call.account.id}", address)
+    if not service.accounts.knows(call.account, asked.password.get_secret_value()):
+        raise invalid("password", "it is not right")
     secret, issuer = service.accounts.begin_totp(call.account.id), service.settings.issuer
     answer.headers["Location"] = "/api/auth/totp/confirm"
     uri = pyotp.TOTP(secret).provisioning_uri(name=call.account.id, issuer_name=issuer)

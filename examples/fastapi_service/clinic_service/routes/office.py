@@ -170,24 +170,16 @@ def _rows(call: Call, physician: str) -> Iterator[tuple[ms.AvailabilityRule, wir
     whose, today = call.clinic.providers.get(physician).resource, call.service.clock.now().date()
     for rule in every(call.clinic.availability.rules.list, resource=whose, active=None):
         days = sorted(_days(rule, today))
-        told: dict[str, Any] = {
-            "physician_id": physician,
-            "location_id": rule.location,
-            "is_active": rule.active,
-        }
+        told: dict[str, Any] = {"physician_id": physician, "location_id": rule.location}
         for day, (at, hours) in product(days, enumerate(rule.hours, 1)):
             id = rule.id if len(days) == 1 else f"{rule.id}.{day}"
             id += f".{at}" if len(rule.hours) > 1 else ""
             lunch = [str(one).split("-") for one in _within(rule.breaks, [hours])[:1] or ()]
             told["lunch_start"], told["lunch_end"] = lunch[0] if lunch else (None, None)
             start, end = str(hours).removesuffix(" overnight").split("-")
-            row: dict[str, Any] = {
-                "id": id,
-                "day_of_week": day,
-                "start_time": start[:5],
-                "end_time": end[:5],
-            }
-            yield rule, wire.HoursOut(**told, **row)
+            told |= {"id": id, "day_of_week": day, "is_active": rule.active}
+            told |= {"start_time": start[:5], "end_time": end[:5]}
+            yield rule, wire.HoursOut(**told)
 
 
 def _split(
