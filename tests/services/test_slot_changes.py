@@ -346,6 +346,10 @@ class TestDeleting:
         assert hours.opened("mornings-smith", "visit", day, rest).withdrawn == 2
         assert hours.summary("smith", "check", day, rest).withdrawn == 0
         assert hours.summary("smith", "visit", nine(1), rest).withdrawn == 1
+        out = hours.slots("smith", "visit", nine(1), rest).withdrawn
+        assert [f"{one.local_start:%H:%M}" for one in out] == ["10:30"]
+        assert out[0] not in hours.slots("smith", "visit", day, rest)
+        assert len(out.withdrawn) == 0
         hours.restore_slot(start(0))
         assert hours.summary("smith", "visit", day, rest).withdrawn == 1
 

@@ -33,16 +33,21 @@ from medsched import (
     MedschedError,
     MemoryStore,
     NonexistentTime,
+    NotAllowed,
     NotFound,
     Override,
     Patient,
     Practice,
     Pricing,
+    Principal,
     Provider,
     Reason,
     Recurrence,
     Resource,
+    Role,
     Room,
+    Search,
+    Start,
     TimeBlock,
     UnknownZone,
     VersionConflict,
@@ -641,3 +646,56 @@ def test_of_rivals_who_publish_the_same_time_one_wins(clinic: Practice) -> None:
     assert len(came) == 4
     assert [isinstance(one, TimeBlock) for one in came].count(True) == 1
     assert len(shown(clinic)) == 1
+
+
+def _first(clinic: Practice) -> Any:
+    return clinic.appointments.book_first(
+        Search(first=DAY, last=DAY, types="visit", providers="smith"), patient="ada"
+    )
+
+
+def _held(clinic: Practice) -> Any:
+    held = clinic.holds.place(Start("smith", "visit", NINE), patient="ada")
+    return clinic.holds.confirm(held)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda clinic: clinic.appointments.book(Start("smith", "visit", NINE), patient="ada"),
+        lambda clinic: clinic.time_blocks.book(
+            next(iter(clinic.time_blocks.list())).id, type="visit", patient="ada"
+        ),
+        _first,
+        _held,
+    ],
+    ids=["book", "reserve", "first", "hold"],
+)
+def test_a_patient_asks_for_a_block_however_they_take_it(
+    store: MemoryStore, clinic: Practice, take: Callable[[Practice], Any]
+) -> None:
+    block = clinic.time_blocks.publish(TimeBlock("smith", DAY, "09:00-09:45"))
+    ada = Principal("ada", roles={Role.PATIENT}, practice=clinic.id, patient="ada")
+    made = take(clinic.acting_as(ada))
+    assert (made.status, made.block) == ("pending", block.id)
+    assert "appointment.requested" in {one.name for one in events_of(store, clinic.id)}
+    with pytest.raises(NotAllowed):
+        clinic.acting_as(ada).appointments.accept(made)
+    clinic.appointments.cancel(made)
+    admin = clinic.acting_as(Principal("admin", roles={Role.ADMIN}, practice=clinic.id))
+    assert admin.appointments.book(Start("smith", "visit", NINE), patient="ada").status == "booked"
+
+
+def test_a_patient_moves_nothing_that_is_booked_into_a_block(clinic: Practice) -> None:
+    block = clinic.time_blocks.publish(TimeBlock("smith", DAY, "09:00-09:45"))
+    hours = AvailabilityRule("smith", Recurrence.daily(DAY), hours="13:00-15:00")
+    clinic.availability.add(hours)
+    one = clinic.appointments.book(Start("smith", "visit", NINE + 240 * MINUTE), patient="ada")
+    ada = clinic.acting_as(
+        Principal("ada", roles={Role.PATIENT}, practice=clinic.id, patient="ada")
+    )
+    with pytest.raises(NotAllowed):
+        ada.appointments.reschedule(one.id, Start("smith", "visit", NINE))
+    assert clinic.appointments.get(one.id) == one
+    clinic.appointments.reschedule(one.id, Start("smith", "visit", NINE, block=block.id))
+    assert clinic.appointments.get(one.id).block == block.id

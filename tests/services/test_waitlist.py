@@ -46,6 +46,7 @@ from medsched import (
     Recurrence,
     Scheduler,
     Start,
+    VersionConflict,
     WaitlistEntry,
     WaitlistOffer,
     WaitlistStatus,
@@ -269,7 +270,18 @@ class TestChanging:
         assert (changed.entered_at, changed.version) == (entry.entered_at, 2)
         assert changed.latest == date(2026, 1, 9)
         assert names(clinic)[-1] == "waitlist-entry.updated"
-        assert clinic.waitlist.change(entry, latest=date(2026, 1, 9)) == changed
+        assert clinic.waitlist.change(changed, latest=date(2026, 1, 9)) == changed
+
+    def test_an_entry_that_was_changed_since_it_was_read_stays(self, clinic: Practice) -> None:
+        entry = join(clinic)
+        newer = clinic.waitlist.set_urgency(entry, 7)
+        with pytest.raises(VersionConflict):
+            clinic.waitlist.set_urgency(entry, 9)
+        with pytest.raises(VersionConflict):
+            clinic.waitlist.change(entry, notes="new")
+        with pytest.raises(VersionConflict):
+            clinic.waitlist.leave(entry)
+        assert clinic.waitlist.entries.get(entry.id) == newer
 
     def test_it_may_not_become_what_another_is(self, clinic: Practice) -> None:
         join(clinic, id="one")

@@ -35,7 +35,8 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_config=None)
+    said = settings.model_dump(include={"host", "port", "proxy_headers"})
+    uvicorn.run(app, access_log=False, log_config=None, **said)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,10 @@ class Accounts(Rows):
             self._set(found.id, password=_hashed(password))
         return found
 
+    def knows(self, account: Any, password: str) -> bool:
+        """Whether a password is an account's."""
+        return _is_right(account.password, password)
+
     def begin_totp(self, id: str) -> str:
         """A new secret, not asked for before a code of it was shown; `Refused` where one is."""
         secret = pyotp.random_base32()

@@ -1,14 +1,18 @@
 """The application: everything put together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import anyio
+from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from clinic_service import problems
-from clinic_service.logs import Requests
+from clinic_service.logs import LOG, Requests
 from clinic_service.routes import appointments, auth, booking, office, provider_availability
 from clinic_service.service import Served, Service
 from clinic_service.settings import Settings
@@ -28,6 +32,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         description="The reference service of medsched. Errors are RFC 9457 problem details.",
         responses=problems.DOCUMENTED,
         dependencies=[Depends(read_body)],
+        lifespan=working,
         redirect_slashes=False,
     )
     app.state.service = Service(settings, clock)
@@ -41,6 +46,28 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.mount("/page", StaticFiles(directory=PAGE / "parts"))
     app.openapi()["components"]["schemas"]["Problem"] = problems.PROBLEM
     return app
+
+
+@asynccontextmanager
+async def working(app: FastAPI) -> AsyncIterator[None]:
+    """While the service runs, offer what has come free to whoever waits."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_work, app.state.service)
+        yield
+        tasks.cancel_scope.cancel()
+    app.state.service.store.engine.dispose()
+
+
+async def _work(service: Service) -> None:
+    """A pass every some seconds; of those of several processes, each finds what is left to do."""
+    practice = service.scheduler.practice(service.settings.practice)
+    while True:
+        try:
+            await run_sync(practice.waitlist.work)
+            await run_sync(practice.holds.sweep)
+        except Exception as error:  # the next pass may do better
+            LOG.error("work failed", extra={"facts": {"error": type(error).__name__}})
+        await anyio.sleep(service.settings.work_every)
 
 
 def page() -> FileResponse:

@@ -110,7 +110,8 @@ def _refusal(error: Exception) -> Refused:
                 said = f"{error.field}: {error.why}"
             return Refused(status, kind, said, headers=headers, **_told(error))
         case SQLAlchemyError():
-            return Refused(503, "unavailable", "The database does not answer now.")
+            soon = {"Retry-After": "1"}
+            return Refused(503, "unavailable", "The database does not answer now.", headers=soon)
     return Refused(500, "internal", "It was noted under this instance.")
 
 

@@ -2,9 +2,18 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(said: object) -> object:
+    return float(said) if isinstance(said, str) and said.isdigit() else said
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+"""A stretch of time, in seconds or as ISO 8601 writes it."""
 
 
 class Settings(BaseSettings):
@@ -26,23 +35,29 @@ class Settings(BaseSettings):
     """Whether the first start loads the demo: clinics, and somebody in each role."""
     host: str = "127.0.0.1"
     port: int = 8000
+    proxy_headers: bool = False
+    """Whether a proxy is in front, on this machine, that says whom a request comes from."""
 
     audience: str = "clinic-service"
     issuer: str = "clinic-service"
-    access_lifetime: timedelta = timedelta(minutes=10)
-    session_lifetime: timedelta = timedelta(hours=12)
+    access_lifetime: Seconds = timedelta(minutes=10)
+    session_lifetime: Seconds = timedelta(hours=12)
     """How long one may stay logged in, whatever one does."""
-    idle_timeout: timedelta = timedelta(minutes=30)
+    idle_timeout: Seconds = timedelta(minutes=30)
     """How long one stays logged in without a request."""
 
     attempts_per_account: int = 10
     attempts_per_address: int = 60
-    attempts_within: timedelta = timedelta(minutes=5)
+    attempts_within: Seconds = timedelta(minutes=5)
     """So many logins may fail within so long; then there is a wait."""
 
     largest_body: int = 65_536
     """Bytes of a request's body."""
     streams_per_account: int = 50
     """So many streams of changes may be followed at once."""
+    holds_per_patient: int = 5
+    """So many slots a patient keeps at once while they decide."""
+    work_every: float = 5.0
+    """Seconds between two passes over the waitlist, which offer what has come free."""
     poll_every: float = 1.0
     """Seconds between two looks for changes, for whoever follows them."""

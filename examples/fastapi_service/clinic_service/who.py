@@ -1,6 +1,8 @@
 """Who calls: from a bearer token to the clinic as this principal sees it."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
@@ -13,11 +15,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from clinic_service.models.common import Body
 from clinic_service.problems import Refused, invalid, unknown
 from clinic_service.service import Served, Service
-from medsched import Authentication, Page, Practice, Principal
+from medsched import Authentication, Page, Practice, Principal, VersionConflict
 from medsched.domain.records import Identified
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Identified)
+_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 _LINKED = ("practice", "locations", "patient", "provider")
 Bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
 Match = Header(max_length=255, pattern=r"^[!-~ ]+$")
@@ -53,6 +56,7 @@ class Call:
     account: Any
     session: Any
     clinic: Practice
+    principal: Principal
     if_match: str | None = None
     key: str | None = None
 
@@ -78,16 +82,45 @@ class Call:
         """Give the library a command, once under its key, and tell what it has made or changed."""
         return self.tell(command(*args, **said, idempotency_key=self.key), at)
 
-    def matching(self, record: R) -> R | str:
-        """The record as it was read, so that nobody comes in between; its id where that is all."""
+    def versioned(self, record: R) -> R:
+        """The record in the version that the caller states: the library says if it is that still.
+
+        So a request that is repeated under its key is told its first result all the same.
+        """
         tags = {one.strip() for one in (self.if_match or "*").split(",")}
-        if not tags & {"*", f'"{record.version}"'}:
+        if tags & {"*", f'"{record.version}"'}:
+            return record
+        stated = [found[1] for one in tags if (found := _TAG.fullmatch(one))]
+        if not stated:
             raise Refused(412, "changed-meanwhile", "It was changed meanwhile; read it again.")
-        return record if self.if_match else record.id
+        return attrs.evolve(record, version=int(stated[0]))
+
+    def matching(self, record: R) -> R | str:
+        """The same, so that nobody comes in between; its id where no version is stated."""
+        return self.versioned(record) if self.if_match else record.id
 
     def given(self, read: Callable[[str], R], id: str) -> R | str:
         """The same of what is not read yet, and needs not be but for its version."""
         return self.matching(read(id)) if self.if_match else id
+
+    def unversioned(self) -> None:
+        """Take no version of what has none."""
+        if self.if_match not in (None, "*"):
+            raise Refused(412, "changed-meanwhile", "This has no version: state none.")
+
+    def patiently(self, change: Callable[[], T]) -> T:
+        """What reads and then writes: anew if a rival came in between and no version is stated."""
+        for _ in range(0 if self.if_match else 4):
+            with suppress(VersionConflict):
+                return change()
+        return change()
+
+    @contextmanager
+    def whole(self) -> Iterator[Practice]:
+        """The clinic within one transaction: all that is done there stands, or none of it."""
+        with self.service.store.engine.begin() as connection:
+            joined = self.service.joined(connection).practice(self.clinic.id)
+            yield joined.acting_as(self.principal)
 
 
 def acting(
@@ -110,7 +143,7 @@ def acting(
     own = {"authenticated": shown, "address": address, "session": session.id}
     principal = Principal(account.id, roles=[account.role], **linked, **own)
     clinic = service.scheduler.practice(account.practice).acting_as(principal)
-    return Call(service, response, account, session, clinic)
+    return Call(service, response, account, session, clinic, principal)
 
 
 Reading = Annotated[Call, Depends(acting)]

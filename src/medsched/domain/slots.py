@@ -271,7 +271,7 @@ class Slots(Sequence[Slot]):
     What they are made from was read when the listing was asked for; a slice is again such
     a sequence, and local times can be seen from any zone without an instant moving. ``withdrawn``
     finds the slots of the same stretch that were taken out of the offer; it is asked by `summary`
-    alone.
+    and `withdrawn` alone.
     """
 
     __slots__ = ("_find", "_find_first", "_found", "_withdrawn", "_zones")
@@ -344,10 +344,18 @@ class Slots(Sequence[Slot]):
 
         return Slots(find, self._zones, withdrawn=self._withdrawn)
 
+    @property
+    def withdrawn(self) -> Slots:
+        """The slots of the same stretch that were taken out of the offer, as they would be listed.
+
+        Of a slice there are none: it has no stretch of its own.
+        """
+        return Slots(self._withdrawn, self._zones)
+
     def summary(self) -> Summary:
         """How many slots there are of each status.
 
-        Of a slice none is told as withdrawn: it has no stretch of its own.
+        Of a slice none is told as `withdrawn`.
         """
         terms = [shared for shared, _ in self._all]
         count = Counter(one.status for one in terms)

@@ -114,7 +114,9 @@ class Appointments(Agendas):
         """Book a slot for a patient: the appointment comes back booked, its time taken.
 
         ``slot`` is a slot that was listed, its id, or a `Start`. Provider, patient, an exclusive
-        place, and a room or device for each need of the type are taken together.
+        place, and a room or device for each need of the type are taken together. Who may not
+        confirm what is requested, such as a patient, asks for a time block by this: it comes back
+        pending.
 
         `BookingRefused`, with every reason and the next free slots, for what is not offered to
         this patient. `InvalidSlotId`, `NotFound` and `AlreadyExists` for what is named and
@@ -304,7 +306,8 @@ class Appointments(Agendas):
         move it whatever speaks against it. ``reason`` and ``notes`` are written anew with the move,
         as `annotate` would, by whom it is allowed to; None leaves what there is.
 
-        `InvalidTransition` once the patient has arrived, or it is over or cancelled. Raises
+        `InvalidTransition` once the patient has arrived, or it is over or cancelled; `NotAllowed`
+        to move what is booked into a time block for whoever may only ask for one. Raises
         what `book` raises for the slot; nothing has moved then.
         """
         gate = self._context.admit("appointment.reschedule", Kind.APPOINTMENT, appointment)
@@ -343,6 +346,8 @@ class Appointments(Agendas):
             there = (wanted.provider, taking["start"], spans, planned.block)
             if (old.provider, old.start, old.spans, old.block) == there:
                 return self._annotated(old, now, stated)
+            if self._context.status_in(planned.block, old.status) is not old.status:
+                gate.also(_CONFIRM)
             if planned.overridden:
                 taking |= {"override": override, "overridden": planned.overridden}
             new = moved(self._context, old, wanted.provider, now, taking | stated)

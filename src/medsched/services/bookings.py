@@ -322,7 +322,7 @@ class Bookings:
                 visit = visit_at(asked.inquiry, planned.start, terms.length, terms.shape.location)
                 counted = self.counted(asked, visit, planned.overridden)
                 taking += Effects(tallies=counted)
-            told = [Event.of(change, made)]
+            told = [Event.of(_told(change, made), made)]
             if planned.overridden:
                 told.append(Event.of(Change.OVERRIDDEN, made))
             taking += Effects(writes=[made], events=told)
@@ -340,6 +340,7 @@ class Bookings:
         """A new appointment that takes what was planned, as it is before it is placed."""
         context = self.context
         assert wish.patient is not None
+        status = context.status_in(planned.block, status)
         return Appointment(
             id=details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT),
             reference=details.get("reference") or context.surroundings.ids.reference(),
@@ -462,3 +463,9 @@ class Bookings:
 
 def _takes_time(booking: Seat) -> bool:
     return isinstance(booking, Hold) or booking.claims_time
+
+
+def _told(change: Change, made: Appointment | Hold) -> Change:
+    """What is told of a booking: what only waits for the practice was requested."""
+    pending = isinstance(made, Appointment) and made.status is AppointmentStatus.PENDING
+    return Change.REQUESTED if pending and change is Change.BOOKED else change

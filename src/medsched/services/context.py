@@ -11,7 +11,7 @@ import attrs
 
 from medsched.domain.access import EVERYTHING, Reach
 from medsched.domain.agendas import Agenda, Place
-from medsched.domain.appointments import Appointment
+from medsched.domain.appointments import Appointment, AppointmentStatus
 from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
 from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
@@ -200,6 +200,16 @@ class Context:
             if tries <= retries and not changeset.hasty:  # what was not looked at, is there now
                 self.surroundings.pauses.pause(min(tries, _LONGEST_PAUSE))
         raise StorageBusy(gate.operation, retries + 1)
+
+    def status_in(self, block: str | None, status: AppointmentStatus) -> AppointmentStatus:
+        """The status of what is booked in a time block, or in none.
+
+        A block is the practice's to confirm: who may not do that has asked for it.
+        """
+        if block is None or status is not AppointmentStatus.BOOKED or self.principal.is_trusted:
+            return status
+        asked = self.principal, "appointment.confirm", self.practice, self.now()
+        return status if self.policy.permits(*asked).allowed else AppointmentStatus.PENDING
 
     def _under(
         self, request: KeyedRequest | None, result: object, changeset: Changeset | None

@@ -56,10 +56,14 @@ def confirmed(
     """
     context = bookings.context
     own = Span(Resource(ResourceKind.PATIENT, patient), *minutes_of(held))
+    status = AppointmentStatus.BOOKED
+    if held.offer is None:  # what the practice has offered needs no more of it
+        status = context.status_in(held.block, status)
+    told = Change.BOOKED if status is AppointmentStatus.BOOKED else Change.REQUESTED
     made = Appointment(
         id=details["id"],
         reference=details.get("reference") or context.surroundings.ids.reference(),
-        status=AppointmentStatus.BOOKED,
+        status=status,
         provider=held.provider,
         patient=patient,
         type=held.type,
@@ -77,7 +81,7 @@ def confirmed(
         notes=details.get("notes", ""),
         referral=details.get("referral", ""),
         prepayment=details.get("prepayment", ""),
-        participants=participants_in(AppointmentStatus.BOOKED, held.provider, patient),
+        participants=participants_in(status, held.provider, patient),
         version=1,
         created_at=now,
         updated_at=now,
@@ -92,7 +96,7 @@ def confirmed(
         claims=[one for one in made.claims if _span(one) not in kept],
         # What was held is its own already, whoever doubles some of it.
         doubled=[one for one in made.claims if _span(one) in kept],
-        events=[Event.of(Change.CONFIRMED, held), Event.of(Change.BOOKED, made)],
+        events=[Event.of(Change.CONFIRMED, held), Event.of(told, made)],
     )
     return made, effects + bookings.seats.confirm(held)
 

@@ -129,7 +129,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
     def deactivate(
         self,
-        id: str,
+        record: NounT | str,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
@@ -137,11 +137,12 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
     ) -> NounT:
         """Keep a record, and let it take no part in scheduling; `NotFound` if there is none.
 
+        It is named by its id, or as it was read: then `VersionConflict` if it was changed since.
         ``stranded``, ``reason`` and ``idempotency_key`` as in `update`.
         """
         return self._writer.set_active(
-            self._admit("deactivate", id),
-            *(self._cls, id, False),
+            self._admit("deactivate", record),
+            *(self._cls, record, False),
             stranded=stranded,
             reason=reason,
             key=idempotency_key,
@@ -149,7 +150,7 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
 
     def activate(
         self,
-        id: str,
+        record: NounT | str,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
@@ -157,13 +158,13 @@ class Records(Listing[NounT, Q], Generic[NounT, Q]):
     ) -> NounT:
         """Let a record take part in scheduling again; `NotFound` if there is none.
 
-        What has changed since it was deactivated may refuse it, as on creating it. ``stranded``,
-        ``reason`` and ``idempotency_key`` as in `update`: a closure takes hours away when it is
-        activated.
+        It is named as for `deactivate`. What has changed since then may refuse it, as on creating
+        it. ``stranded``, ``reason`` and ``idempotency_key`` as in `update`: a closure takes hours
+        away when it is activated.
         """
         return self._writer.set_active(
-            self._admit("activate", id),
-            *(self._cls, id, True),
+            self._admit("activate", record),
+            *(self._cls, record, True),
             stranded=stranded,
             reason=reason,
             key=idempotency_key,

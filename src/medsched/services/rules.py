@@ -78,6 +78,31 @@ class AvailabilityRecords:
         gate = self._admit(given)
         return self._writer.create(gate, given, stranded=stranded, key=idempotency_key)
 
+    def split(
+        self,
+        rule: AvailabilityRule,
+        *others: AvailabilityRule,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> tuple[AvailabilityRule, ...]:
+        """Store a changed rule, and new ones beside it, as one change: all of them or none.
+
+        So one day of a rule of many becomes another, or a rule is another from some date on:
+        whoever has an appointment in what the changed rule opens no more stays where one of the
+        ``others`` opens it. All come back as stored, the changed one first. Raises what
+        `Records.update` and `add` raise; repeated under their ``idempotency_key`` they come back
+        as they are by then.
+        """
+        gate = self._writer.context.admit("rule.update", Kind.RULE, rule)
+        gate.also("availability.add")
+        for one in (rule, *others):
+            if not isinstance(one, AvailabilityRule):
+                raise InvalidChoice("others", type(one).__name__, "a rule is needed")
+        return self._writer.split(
+            gate, rule, others, stranded=stranded, reason=reason, key=idempotency_key
+        )
+
     def _admit(self, items: Iterable[object]) -> Gate:
         gate = self._writer.context.admit("availability.add")
         for one in items:

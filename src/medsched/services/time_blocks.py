@@ -259,24 +259,25 @@ class TimeBlocks:
 
     def deactivate(
         self,
-        id: str,
+        block: TimeBlock | str,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
         idempotency_key: str | None = None,
     ) -> TimeBlock:
-        """Keep a block and offer it no more.
+        """Keep a block and offer it no more. It is named by its id, or as it was read.
 
         ``stranded`` says what becomes of an appointment that stands in it, and ``reason`` what
-        it is told: `AppointmentsStranded` unless stated. `NotFound`.
+        it is told: `AppointmentsStranded` unless stated. `NotFound`; `VersionConflict` for a block
+        in hand that was changed since.
         """
         return self._records.deactivate(
-            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+            block, stranded=stranded, reason=reason, idempotency_key=idempotency_key
         )
 
     def activate(
         self,
-        id: str,
+        block: TimeBlock | str,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
         reason: str = "",
@@ -284,7 +285,7 @@ class TimeBlocks:
     ) -> TimeBlock:
         """Offer a block again. `NotFound`, and what publishing it raises."""
         return self._records.activate(
-            id, stranded=stranded, reason=reason, idempotency_key=idempotency_key
+            block, stranded=stranded, reason=reason, idempotency_key=idempotency_key
         )
 
     def delete(

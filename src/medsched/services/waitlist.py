@@ -34,7 +34,7 @@ from medsched.services.queries import WaitlistQuery
 from medsched.services.records import Listing
 from medsched.services.snapshots import Snapshots
 from medsched.services.waitlist_line import WaitlistLine
-from medsched.services.waitlist_offers import id_of, written
+from medsched.services.waitlist_offers import check_read, id_of, written
 from medsched.services.waitlist_records import MOVED, check_lasting, joins_of
 from medsched.services.waitlist_worker import WaitlistWorker
 from medsched.timeline.weekdays import Weekday
@@ -75,8 +75,9 @@ class Waitlist(WaitlistLine):
     Entries are served by urgency, then by when they were entered. What comes free is offered by
     `work`: an offer holds its slot, and expires. Commands take an ``idempotency_key`` as those of
     `Appointments` do; repeated under its key a command changes nothing, and returns the record that
-    its first run was about, as it is by then. All of them raise `NotFound` for what is not there,
-    and `StorageBusy` when rivals kept changing the same things.
+    its first run was about, as it is by then. What is given as it was read, and was changed since,
+    is `VersionConflict`; what is over already stays so. All of them raise `NotFound` for what is
+    not there, and `StorageBusy` when rivals kept changing the same things.
     """
 
     def __init__(self, context: Context, snapshots: Snapshots) -> None:
@@ -185,6 +186,7 @@ class Waitlist(WaitlistLine):
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
             old = self._waiting(gate, entry)
+            check_read(entry, old)
             new = records.revised(old, old.status, now, **wishes)
             if _said(old, *wishes) == _said(new, *wishes):
                 return old, None
@@ -214,6 +216,7 @@ class Waitlist(WaitlistLine):
 
         def decide() -> tuple[WaitlistEntry, Changeset | None]:
             old, by = self._waiting(gate, entry), self._context.principal.id
+            check_read(entry, old)
             new = records.revised(old, old.status, now, urgency=urgency, urgency_by=by)
             if (old.urgency, old.urgency_by) == (new.urgency, new.urgency_by):
                 return old, None
@@ -242,6 +245,7 @@ class Waitlist(WaitlistLine):
             old = records.seen(gate, WaitlistEntry, id_of(entry))
             if old.status not in STILL_WAITING:
                 return old, None
+            check_read(entry, old)
             effects = self._over([old], WaitlistStatus.LEFT, now)
             return written(effects, old), self._bookings.changes(effects, now)
 

@@ -14,8 +14,9 @@ from medsched.domain.events import Change
 from medsched.domain.fields import check_id
 from medsched.domain.holds import Hold
 from medsched.domain.people import Patient
+from medsched.domain.records import Identified
 from medsched.domain.refusals import BookingRefused, OfferExpired
-from medsched.domain.stored import Kind, Ref, Stored
+from medsched.domain.stored import Kind, Ref, Stored, kind_of
 from medsched.domain.waitlist import (
     STILL_WAITING,
     THIRTY_MINUTES,
@@ -32,6 +33,7 @@ from medsched.errors import (
     InvalidText,
     NotWaiting,
     OfferClosed,
+    VersionConflict,
 )
 from medsched.services.asked_for import Details, SlotLike
 from medsched.services.context import Context
@@ -179,6 +181,7 @@ class WaitlistOffers:
                 return old, None
             if old.status is not OfferStatus.LIVE:
                 raise OfferClosed(old.id, old.status.value)
+            check_read(offer, old)
             # What has expired is that, though no worker came by to find it so.
             ended = (
                 records.ended(old, status, now, answer=reason)
@@ -245,6 +248,7 @@ class WaitlistOffers:
             if held is None or not own.is_live(now):
                 # Somebody whose clock is ahead may have swept the hold already.
                 raise OfferExpired(own.id, own.expires, records.alternatives(entry))
+            check_read(offer, own)
             bookings.refuse_taken(id, reference)
             guards = self._active(own)
             details: Details = {
@@ -352,3 +356,10 @@ def written(effects: Effects, old: RecordT) -> RecordT:
         if isinstance(one, type(old)) and one.id == old.id:
             return one
     raise AssertionError("it is not written")
+
+
+def check_read(named: Identified | str, found: Identified) -> None:
+    """`VersionConflict` for an entry or offer in hand that was changed since it was read."""
+    if not isinstance(named, str) and named.version != found.version:
+        kind = kind_of(type(found)).value
+        raise VersionConflict(kind, found.id, named.version, found.version)

@@ -219,9 +219,7 @@ class Writer:
         """
 
         def changed(stored: NounT) -> NounT:
-            if stored.version != record.version:
-                kind = kind_of(type(record)).value
-                raise VersionConflict(kind, record.id, record.version, stored.version)
+            _check_version(stored, record)
             return record
 
         fate = Fate(stranded, reason)
@@ -229,11 +227,54 @@ class Writer:
         cls, updated = type(record), Change.UPDATED
         return self.change(gate, cls, record.id, updated, changed, fate=fate, request=asked)
 
+    def split(
+        self,
+        gate: Gate,
+        record: NounT,
+        others: Sequence[NounT],
+        *,
+        stranded: Stranded | str = Stranded.REFUSE,
+        reason: str = "",
+        key: str | None = None,
+    ) -> tuple[NounT, ...]:
+        """Store a changed record and new ones beside it, as one change; they come back as stored.
+
+        Raises what `update` and `create` raise. Repeated under their ``key`` they come back as they
+        are by then.
+        """
+        self._choose(gate, others)
+        fate, now, ref = Fate(stranded, reason), self.context.now(), Ref.to(record)
+        said = {"record": said_of(record), "others": [said_of(one) for one in others]}
+        request = self.keyed(gate, key, said, fate)
+        ids = NewIds(self.context, [kind_of(type(one)) for one in others], gate.operation, key)
+
+        def decide() -> tuple[tuple[NounT, ...], Changeset]:
+            view = View(self.context)
+            stored = gate.seen(ref, lambda: view.get(type(record), ref))
+            _check_version(stored, record)
+            _check_change(gate, stored, record)
+            version, created = stored.version + 1, stored.created_at or now
+            changed = attrs.evolve(record, version=version, created_at=created, updated_at=now)
+            made = [
+                attrs.evolve(one, version=1, created_at=now, updated_at=now)
+                for one in self._named([self._allowed(gate, one) for one in others], ids.to_make())
+            ]
+            view.read(one for new in made for one in references(new))
+            altered = [Altered(stored, changed), *(Altered(None, one) for one in made)]
+            return (changed, *made), self._written(view, altered, Change.UPDATED, fate)
+
+        done: tuple[NounT, ...] | None = self.context.commit(gate, decide, request)
+        if done is not None:
+            return done
+        refs = [ref, *(Ref(ref.kind, id) for id in ids.made())]
+        found = self.context.store.get_many(self.context.practice, refs)
+        return gate.shown(cast("NounT", gate.see(found.get(one), one)) for one in refs)
+
     def set_active(
         self,
         gate: Gate,
         cls: type[NounT],
-        id: str,
+        named: NounT | str,
         active: bool,
         *,
         stranded: Stranded | str = Stranded.REFUSE,
@@ -242,13 +283,16 @@ class Writer:
     ) -> NounT:
         """Make a record take part in scheduling, or no more; nothing changes if it is so already.
 
-        `NotFound` if it is not stored.
+        `NotFound` if it is not stored, `VersionConflict` if one in hand is not as it is stored.
         """
+        id = named if isinstance(named, str) else named.id
         change = Change.ACTIVATED if active else Change.DEACTIVATED
         fate = Fate(stranded, reason)
         asked = self.keyed(gate, key, {"id": id}, fate)
 
         def turned(stored: NounT) -> NounT:
+            if not isinstance(named, str):
+                _check_version(stored, named)
             return attrs.evolve(stored, active=active)
 
         return self.change(gate, cls, id, change, turned, fate=fate, request=asked)
@@ -394,7 +438,8 @@ class Writer:
         records = [after for _, after in altered if after is not None]
         before = [before for before, _ in altered if before is not None]
         view.lay(records)
-        effects = Effects(writes=records, events=[Event.of(change, record) for record in records])
+        told = [(Change.CREATED if old is None else change, new) for old, new in altered if new]
+        effects = Effects(writes=records, events=[Event.of(*one) for one in told])
         if change is not Change.DEACTIVATED:
             check(view, records, self.context.zones)
             effects += Placements(self.context).effects(view, altered)
@@ -423,6 +468,13 @@ def said_of(record: Noun) -> Mapping[str, Any]:
     said = attrs.asdict(record, recurse=False)
     told = {name: value for name, value in said.items() if name not in _SET_HERE}
     return {"kind": kind_of(type(record)), **told}
+
+
+def _check_version(stored: Noun, given: Noun) -> None:
+    """`VersionConflict` for a record in hand that is not as it is stored."""
+    if stored.version != given.version:
+        kind = kind_of(type(given)).value
+        raise VersionConflict(kind, stored.id, given.version, stored.version)
 
 
 def _check_change(gate: Gate, before: Noun, after: Noun) -> None:

@@ -267,15 +267,19 @@ def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(
 ) -> None:
     told, email = registered(server, "totp@example.org"), "totp@example.org"
     headers = as_(told["access_token"])
-    begun = server.nobody.post("/api/auth/totp", headers=headers)
+    for wrong, status in (({}, 422), ({"password": "not mine, not mine"}, 422)):
+        problem(server.nobody.post("/api/auth/totp", json=wrong, headers=headers), status)
+    assert account(server, told["id"]).totp is None
+    mine = {"password": PASSWORD}
+    begun = server.nobody.post("/api/auth/totp", json=mine, headers=headers)
     assert begun.status_code == 201
     totp = pyotp.TOTP(begun.json()["secret"])
     assert begun.json()["secret"] not in account(server, told["id"]).totp, "it is kept sealed"
     assert login(server, email).status_code == 200, "it is asked for once it was confirmed"
     now = int(time.time())
-    wrong = str((int(totp.at(now)) + 1) % 1_000_000).zfill(6)
+    other = str((int(totp.at(now)) + 1) % 1_000_000).zfill(6)
     confirm = "/api/auth/totp/confirm"
-    problem(server.nobody.post(confirm, json={"code": wrong}, headers=headers), 422)
+    problem(server.nobody.post(confirm, json={"code": other}, headers=headers), 422)
     done = server.nobody.post(confirm, json={"code": totp.at(now - 30)}, headers=headers)
     assert done.status_code == 200, done.text
     codes = done.json()["recovery_codes"]
@@ -296,7 +300,7 @@ def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(
     problem(login(server, email, code=codes[0]), 401)
     token = again.json()["access_token"]
     assert me(server, token).json()["second_factor"] is True
-    problem(server.nobody.post("/api/auth/totp", headers=as_(token)), 409)
+    problem(server.nobody.post("/api/auth/totp", json=mine, headers=as_(token)), 409)
 
 
 def test_one_code_lets_one_of_many_in(server: Serving) -> None:

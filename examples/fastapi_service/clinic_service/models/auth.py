@@ -31,6 +31,12 @@ class Login(Body):
     code: Annotated[str, Text(pattern=r"^[0-9a-fA-F]{6,16}$")] | None = None
 
 
+class Again(Body):
+    """The password once more: a session that was left open changes nothing of an account."""
+
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+
+
 class Refresh(Body):
     """The refresh token that came last."""
 

@@ -4,7 +4,15 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 from clinic_service.models import common
 from clinic_service.models.common import (
@@ -25,6 +33,10 @@ State = Literal["available", "booked", "cancelled", "blocked"]
 _STATES = {"free": "available", "busy": "booked", "busy-tentative": "booked"}
 
 
+Fee = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
 class Place(Body):
     """Where: one of the practice's places, and a room in it, by what people call them."""
 
@@ -36,9 +48,17 @@ class Place(Body):
 class Price(Body):
     """What a visit costs."""
 
-    base_fee: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)] = Decimal(0)
-    insurance_accepted: bool = False
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    base_fee: Fee = Decimal(0)
+    insurance_accepted: StrictBool = False
+    currency: Currency = "USD"
+
+
+class PriceChange(Body):
+    """What is to be another of a price; what is left out stays."""
+
+    base_fee: Fee | None = None
+    insurance_accepted: StrictBool | None = None
+    currency: Currency | None = None
 
 
 Priced: Any = Annotated[
@@ -54,12 +74,14 @@ class NewAvailability(Body):
     start_time: common.WallClock = Field(examples=["09:00"])
     end_time: common.WallEnd = Field(examples=["17:00"])
     timezone: common.Zone = Field(examples=["America/New_York"])
-    is_recurring: bool = False
+    is_recurring: StrictBool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
-    slot_duration: Annotated[int, Field(ge=1, le=1440), AsMinutes] = 30
-    break_duration: Annotated[int, Field(ge=0, le=1440), AsMinutes] = 0
-    capacity: Annotated[int, Field(ge=1, le=10_000)] = Field(1, alias="max_appointments_per_slot")
+    slot_duration: Annotated[StrictInt, Field(ge=1, le=1440), AsMinutes] = 30
+    break_duration: Annotated[StrictInt, Field(ge=0, le=1440), AsMinutes] = 0
+    capacity: Annotated[StrictInt, Field(ge=1, le=10_000)] = Field(
+        1, alias="max_appointments_per_slot"
+    )
     types: Id = Field("consultation", alias="appointment_type")
     location: Place | None = None
     pricing: Priced = None
@@ -82,8 +104,14 @@ class SlotChange(Body):
     end: common.WallEnd | None = Field(None, alias="end_time", examples=["10:30"])
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
     notes: Note | None = None
-    pricing: Priced = None
+    pricing: PriceChange | None = None
     type: Id | None = Field(None, alias="appointment_type")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.status == "cancelled" and self.stated("status", "notes"):
+            raise ValueError("a slot that is cancelled is not changed otherwise")
+        return self
 
 
 class Dates(Between):
@@ -106,6 +134,14 @@ class Wanted(Body):
     timezone: common.Zone | None = None
     available_only: bool = True
     cursor: common.Cursor | None = None
+
+    @model_validator(mode="after")
+    def _dates(self) -> Self:
+        if self.date and (self.first or self.last):
+            raise ValueError("state one date, or the first and the last")
+        if self.first and self.last and self.last - self.first > common.LONGEST:
+            raise ValueError(f"at most {common.LONGEST.days} days are searched at once")
+        return self
 
 
 PlaceOut: Any = shape("Place", "type address", room_number=str | None)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictInt
 
 import medsched as ms
 from clinic_service.models import common
@@ -11,8 +11,9 @@ from clinic_service.models.availability import CalendarSlotOut
 from clinic_service.models.common import Between, Body, Day, Id, Ids, Note, Word, shape, told
 
 _STATUSES = {"booked": "CONFIRMED"}
-Urgency = Annotated[int, Field(ge=0, le=1000)]
-Lasting = Annotated[int, Field(ge=1, le=10_080), common.AsMinutes]
+Urgency = Annotated[StrictInt, Field(ge=0, le=1000)]
+Lasting = Annotated[StrictInt, Field(ge=1, le=60), common.AsMinutes]
+Standing = Annotated[StrictInt, Field(ge=1, le=10_080), common.AsMinutes]
 
 
 class NewBlock(Body):
@@ -82,9 +83,13 @@ class NewHold(Body):
 
 
 class NewEntry(Body):
-    """What a patient waits for, on dates that are both inclusive."""
+    """What a patient waits for, on dates that are both inclusive.
+
+    ``location``: where; the place of the providers who are named, unless stated.
+    """
 
     patient: Id | None = None
+    location: Id | None = None
     type: Id = Field(examples=["consultation"])
     providers: Ids | None = None
     earliest: Day = Field(examples=["2026-03-02"])
@@ -104,7 +109,7 @@ class NewOffer(Body):
 
     slot: common.SlotId = Field(alias="slot_id")
     reason: Annotated[Word, Field(max_length=500)]
-    lasting: Lasting = Field(30, alias="minutes")
+    lasting: Standing = Field(30, alias="minutes")
 
 
 _WHEN = "provider type location start end expires"

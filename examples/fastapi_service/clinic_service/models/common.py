@@ -8,7 +8,7 @@ import pydantic
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 from pydantic import StringConstraints as Text
 
-_LONGEST: Final = timedelta(days=186)
+LONGEST: Final = timedelta(days=186)
 """How many days of slots are told at once."""
 _FIRST, _LAST = date(1973, 1, 1), date(9998, 12, 31)
 """The dates that the library computes with."""
@@ -68,6 +68,34 @@ def _written(value: object) -> object:
     return value
 
 
+def _date_written(value: object) -> object:
+    if len(str(value)) != 10:
+        raise ValueError("write a date as YYYY-MM-DD")
+    return _written(value)
+
+
+def _is_past(born: date) -> date:
+    if born > (datetime.now(UTC) + timedelta(days=1)).date():  # wherever that is today
+        raise ValueError("it is still to come")
+    return born
+
+
+def whole_name(first: str, last: str) -> str:
+    """A name as the library keeps it: a space within the first names does not end them."""
+    return f"{first.replace(' ', _JOINED)} {last}".strip()
+
+
+def first_name(name: str) -> str:
+    """The first names of a whole name: up to its first space."""
+    return name.partition(" ")[0].replace(_JOINED, " ")
+
+
+def last_name(name: str) -> str:
+    """What follows the first names."""
+    return name.partition(" ")[2]
+
+
+_JOINED = "\N{NO-BREAK SPACE}"
 _LINE = r"[^\x00-\x1f\x7f-\x9f]"
 Id = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}+$")]
 AnyId = Annotated[
@@ -81,8 +109,9 @@ Note = Annotated[str, Text(max_length=500, pattern=rf"^(?:{_LINE}|[\t\n\r])*$")]
 Word = Annotated[str, Text(min_length=1, max_length=255, pattern=rf"^{_LINE}*\S{_LINE}*$")]
 Name = Annotated[str, Text(min_length=1, max_length=100, pattern=rf"^{_LINE}*\S{_LINE}*$")]
 Phone = Annotated[str, Text(max_length=60, pattern=r"^[0-9+() ./x-]*$")]
-BirthDay = Annotated[date, BeforeValidator(_written)]
-Day = Annotated[BirthDay, Field(ge=_FIRST, le=_LAST)]
+AnyDay = Annotated[date, BeforeValidator(_date_written)]
+BirthDay = Annotated[AnyDay, AfterValidator(_is_past)]
+Day = Annotated[AnyDay, Field(ge=_FIRST, le=_LAST)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), Field(ge=_SINCE, lt=_BEFORE)]
 WallClock = Annotated[str, Text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 WallEnd = Annotated[str, Text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
@@ -110,6 +139,6 @@ class Between(Body):
 
     @pydantic.model_validator(mode="after")
     def _not_too_long(self) -> Self:
-        if self.last - self.first > _LONGEST:
-            raise ValueError(f"at most {_LONGEST.days} days are told at once")
+        if self.last - self.first > LONGEST:
+            raise ValueError(f"at most {LONGEST.days} days are told at once")
         return self

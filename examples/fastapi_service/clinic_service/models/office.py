@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
 from clinic_service.models import common
 from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Word, told
@@ -17,12 +17,12 @@ class Hours(Body):
     """A physician's hours on one day of the week, 0 for Sunday to 6."""
 
     location_id: Id | None = None
-    day_of_week: Annotated[int, Field(ge=0, le=6)]
+    day_of_week: Annotated[StrictInt, Field(ge=0, le=6)]
     start_time: common.WallClock = Field(examples=["09:00"])
     end_time: common.WallEnd = Field(examples=["17:00"])
     lunch_start: common.WallClock | None = None
     lunch_end: common.WallClock | None = None
-    is_active: bool = True
+    is_active: StrictBool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -32,7 +32,7 @@ class Hours(Body):
 
 
 class HoursOut(Hours):
-    """The same as they are stored. Hours on several days are told day by day, under one id."""
+    """The same as they are stored: of a rule, a row for each day and each of its hours."""
 
     id: str
     physician_id: str
@@ -119,7 +119,7 @@ PatientOut: Any = told(
     Patient,
     "id first_name=name last_name=name date_of_birth=birth_date phone address"
     " insurance_provider=insurer insurance_id=insurance_number",
-    first_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[0])],
-    last_name=Annotated[str, BeforeValidator(lambda name: name.partition(" ")[2])],
+    first_name=Annotated[str, BeforeValidator(common.first_name)],
+    last_name=Annotated[str, BeforeValidator(common.last_name)],
     address=Annotated[str, BeforeValidator(lambda address: str(address or ""))],
 )

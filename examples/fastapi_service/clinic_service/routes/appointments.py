@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 
 from clinic_service.models import appointments as wire
-from clinic_service.models.common import Id
+from clinic_service.models.common import Id, first_name, last_name
 from clinic_service.problems import FIELDS, PLAIN_STYLE, invalid
 from clinic_service.who import Call, Changing, Reading
-from medsched import Appointment, Claim, Practice, Start
+from medsched import Appointment, Claim, InvalidTransition, Practice, Start
 from medsched.domain.starts import ANYWHERE
 
 router = APIRouter(prefix=PLAIN_STYLE.removesuffix("/"), tags=["appointments"])
@@ -30,6 +30,12 @@ def list_all(request: Request, asked: Listed, call: Reading) -> Any:
 def upcoming(request: Request, asked: Listed, call: Reading) -> Any:
     """Those that are scheduled and still to come."""
     return _page(request, call, asked, status="booked", upcoming=True)
+
+
+@router.api_route("/upcoming/", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
+def no_appointment() -> None:
+    """It is a list, not an appointment of this id."""
+    raise HTTPException(405, headers={"Allow": "GET"})
 
 
 @router.get("/by-provider/{id}/", response_model=wire.Paged)
@@ -94,8 +100,11 @@ def cancel(id: Id, call: Changing) -> wire.Detail:
 
 @router.post("/{id}/complete/")
 def complete(id: Id, call: Changing) -> wire.Detail:
-    """The visit took place."""
-    return detail(call, stepped(call, call.clinic.appointments.fulfil, id))
+    """The visit took place; not where it was said that the patient did not come."""
+    here = call.clinic.appointments
+    if here.get(id).status == "noshow":
+        raise InvalidTransition("noshow", "fulfilled")
+    return detail(call, stepped(call, here.fulfil, id))
 
 
 @router.post("/{id}/mark-no-show/")
@@ -131,15 +140,19 @@ def _details(clinic: Practice, some: Iterable[Appointment]) -> Iterator[wire.Det
 
 
 def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> dict[str, Any]:
+    for name, value in fixed.items():
+        if getattr(asked, name, None) not in (None, value):
+            raise invalid(name, "this list has its own")
     which, size = asked.stated("ordering", "page", "page_size") | fixed, asked.page_size
     order: Any = {"order": asked.ordering.strip("-").partition("_")[0], "limit": size}
     order |= {"descending": asked.ordering[0] == "-", "skip": (asked.page - 1) * size}
     count = call.clinic.appointments.count(**which)
     found = call.clinic.appointments.list(**which, **order)
     told = {"count": count, "results": list(_details(call.clinic, found))}
-    before, after = (request.url.include_query_params(page=asked.page + by) for by in (-1, 1))
-    told["next"] = str(after) if asked.page * size < count else None
-    return {**told, "previous": str(before) if asked.page > 1 else None}
+    links = [request.url.include_query_params(page=asked.page + by) for by in (-1, 1)]
+    before, after = (f"{one.path}?{one.query}" for one in links)
+    told["next"] = after if asked.page * size < count else None
+    return {**told, "previous": before if asked.page > 1 else None}
 
 
 def _start(
@@ -155,10 +168,12 @@ def _start(
 
 def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChange) -> Start | None:
     """Where an appointment is to be moved, if it is."""
-    if asked.patient not in (None, old.patient) or asked.type not in (None, old.type):
-        raise invalid("patient", "patient and type stay what they were booked as")
-    stays = (asked.provider, asked.location, asked.start) == (None, None, None)
-    if stays and asked.end in (None, old.end):
+    if asked.patient not in (None, old.patient):
+        raise invalid("patient", "it stays whose it was booked for")
+    if asked.type not in (None, old.type):
+        raise invalid("appointment_type", "it stays what it was booked as")
+    wanted = ("provider", "location", "start", "end")
+    if all(getattr(asked, name) in (None, getattr(old, name)) for name in wanted):
         return None
     return _start(clinic, asked, asked.provider or old.provider, old.type, asked.start or old.start)
 
@@ -166,6 +181,6 @@ def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChan
 def _conflict(clinic: Practice, claim: Claim) -> dict[str, Any]:
     visit = clinic.appointments.find(claim.id) if claim.id else None
     who = clinic.patients.find(visit.patient) if visit else None
-    first, _, last = (who.name if who else "").partition(" ")
+    name = who.name if who else ""
     told = {"id": claim.id, "start_time": claim.start, "end_time": claim.end}
-    return {**told, "patient__first_name": first, "patient__last_name": last}
+    return {**told, "patient__first_name": first_name(name), "patient__last_name": last_name(name)}

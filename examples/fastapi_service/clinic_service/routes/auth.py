@@ -7,7 +7,8 @@ import pyotp
 from fastapi import APIRouter, Response
 
 from clinic_service.models import auth as wire
-from clinic_service.problems import unknown
+from clinic_service.models.common import whole_name
+from clinic_service.problems import invalid, unknown
 from clinic_service.service import Served
 from clinic_service.who import Address, Reading
 from medsched import Principal
@@ -18,14 +19,15 @@ router = APIRouter(prefix="/api/auth", tags=["who calls"])
 @router.post("/register", status_code=201, response_model=wire.Me)
 def register(asked: wire.Registration, address: Address, answer: Response, service: Served) -> Any:
     """Make an account for a new patient of the clinic."""
-    service.throttle.count(service.accounts.login_of(asked.email), address)
+    service.throttle.count(f"register {service.accounts.login_of(asked.email)}", address)
     practice, patient = service.settings.practice, str(uuid4())
-    name, password = f"{asked.first_name} {asked.last_name}", asked.password.get_secret_value()
+    name, password = whole_name(asked.first_name, asked.last_name), asked.password
     with service.store.engine.begin() as both:
         host = Principal.trusted("registration", address=address)
         clinic = service.joined(both).practice(practice).acting_as(host)
         linked = {"practice": practice, "patient": patient}
-        id = service.accounts.add(asked.email, password, "patient", into=both, **linked)
+        secret = password.get_secret_value()
+        id = service.accounts.add(asked.email, secret, "patient", into=both, **linked)
         said = asked.model_dump(include={"birth_date", "phone", "email"})
         clinic.patients.create(id=patient, name=name, **said)
     answer.headers["Location"] = "/api/auth/me"
@@ -67,8 +69,13 @@ def me(call: Reading) -> Any:
 
 
 @router.post("/totp", status_code=201, response_model=wire.SecondFactor)
-def begin_totp(answer: Response, service: Served, call: Reading) -> Any:
+def begin_totp(
+    asked: wire.Again, address: Address, answer: Response, service: Served, call: Reading
+) -> Any:
     """A secret for an authenticator app; it is asked for once a code of it was confirmed."""
+    service.throttle.count(f"totp {call.account.id}", address)
+    if not service.accounts.knows(call.account, asked.password.get_secret_value()):
+        raise invalid("password", "it is not right")
     secret, issuer = service.accounts.begin_totp(call.account.id), service.settings.issuer
     answer.headers["Location"] = "/api/auth/totp/confirm"
     uri = pyotp.TOTP(secret).provisioning_uri(name=call.account.id, issuer_name=issuer)

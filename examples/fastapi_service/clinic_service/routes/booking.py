@@ -8,6 +8,7 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
 
 import medsched as ms
 from clinic_service.models import booking as wire
@@ -53,7 +54,11 @@ def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> A
 
 @router.post("/holds", status_code=201, response_model=wire.HoldOut)
 def place_hold(asked: wire.NewHold, call: Changing) -> ms.Hold:
-    """Keep a slot for a while."""
+    """Keep a slot for a while. Patients keep a few at once, so that others find some."""
+    now, most = call.service.clock.now(), call.service.settings.holds_per_patient
+    kept = [one for one in every(call.clinic.holds.list) if one.is_live(now) and not one.offer]
+    if call.account.patient and len(kept) >= most:
+        raise Refused(429, "too-many-holds", "Confirm one that you keep, or give it back.")
     said = {"patient": call.account.patient, **asked.stated()}
     return call.do(call.clinic.holds.place, **said, at="/api/v1/holds/{id}")
 
@@ -95,7 +100,11 @@ def list_entries(call: Reading) -> list[ms.WaitlistEntry]:
 @router.post("/waitlist", status_code=201, response_model=wire.EntryOut)
 def join(asked: wire.NewEntry, call: Changing) -> ms.WaitlistEntry:
     """Wait for a visit. The most urgent come first, then who came first."""
-    return call.do(call.clinic.waitlist.join, **call.theirs(asked), at="/api/v1/waitlist/{id}")
+    said, named = call.theirs(asked), map(call.clinic.providers.get, asked.providers or ())
+    places = {one.location for one in named}
+    if asked.location is None and len(places) == 1:  # so its staff see who waits for them
+        said["location"] = places.pop() or ms.ANYWHERE
+    return call.do(call.clinic.waitlist.join, **said, at="/api/v1/waitlist/{id}")
 
 
 @router.get("/waitlist/{id}", response_model=wire.EntryOut)
@@ -144,13 +153,15 @@ def read_offer(id: Id, call: Reading) -> ms.WaitlistOffer:
 @router.post("/offers/{id}/accept", status_code=201)
 def accept(id: Id, asked: wire.Confirmation, call: Changing) -> Detail:
     """Say yes: the slot is booked. 409, with what is free, once the offer has expired."""
-    return detail(call, call.do(call.clinic.waitlist.accept, id, **call.theirs(asked), at=AT))
+    given = call.given(call.clinic.waitlist.offers.get, id)
+    return detail(call, call.do(call.clinic.waitlist.accept, given, **call.theirs(asked), at=AT))
 
 
 @router.post("/offers/{id}/decline", response_model=wire.OfferOut)
 def decline(id: Id, asked: wire.Confirmation, call: Changing) -> ms.WaitlistOffer:
     """Say no, and wait for another slot."""
-    return call.do(call.clinic.waitlist.decline, id, **call.theirs(asked))
+    given = call.given(call.clinic.waitlist.offers.get, id)
+    return call.do(call.clinic.waitlist.decline, given, **call.theirs(asked))
 
 
 @router.get("/time-blocks", response_model=list[wire.BlockOut])
@@ -178,14 +189,13 @@ def read_block(id: Id, call: Reading) -> Any:
 @router.delete("/time-blocks/{id}", status_code=204)
 def end_block(id: Id, call: Changing) -> None:
     """Offer a block no more. Refused while a reservation stands in it."""
-    call.given(call.clinic.time_blocks.get, id)
-    call.do(call.clinic.time_blocks.deactivate, id)
+    call.do(call.clinic.time_blocks.deactivate, call.given(call.clinic.time_blocks.get, id))
 
 
 @router.get("/reservations", response_model=list[wire.ReservationOut])
 def list_reservations(call: Reading) -> list[ms.Appointment]:
     """The reservations that the caller may see, in order of start."""
-    return [one for one in every(call.clinic.appointments.list) if one.block is not None]
+    return list(filter(_is_reserved, every(call.clinic.appointments.list)))
 
 
 @router.post("/reservations", status_code=201, response_model=wire.ReservationOut)
@@ -250,7 +260,7 @@ async def changes(
         try:
             await run_sync(call.service.sessions.of, claims, limiter=_FEW)
             page = await run_sync(call.clinic.changes, page.next, limiter=_FEW)
-        except Refused:  # logged out
+        except (Refused, ms.MedschedError, SQLAlchemyError):  # logged out, or nothing can be read
             return
 
 
@@ -270,9 +280,14 @@ def _told(clinic: ms.Practice, block: ms.TimeBlock) -> dict[str, Any]:
     return {**told, "startTime": start, "endTime": end}
 
 
+def _is_reserved(one: ms.Appointment) -> bool:
+    """Whether it has a block, or had one and waits for the practice still."""
+    return one.block is not None or one.status == "pending"
+
+
 def _reserved(clinic: ms.Practice, id: str) -> ms.Appointment:
-    """An appointment that has a block; one without is no reservation."""
+    """A reservation; any other appointment is none."""
     found = clinic.appointments.get(id)
-    if found.block is None:
+    if not _is_reserved(found):
         raise ms.NotFound("reservation", id)
     return found

@@ -1,6 +1,6 @@
 """A doctor's office: physicians' schedules, appointments and patients (seed 003)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import Annotated, Any
@@ -9,9 +9,11 @@ import attrs
 from fastapi import APIRouter, Query
 
 import medsched as ms
+from clinic_service.models import common
 from clinic_service.models import office as wire
 from clinic_service.models.availability import SlotOut
 from clinic_service.models.common import Id
+from clinic_service.problems import Refused
 from clinic_service.routes.provider_availability import shown_in
 from clinic_service.who import Call, Changing, Reading, every
 from medsched.domain.starts import ANYWHERE
@@ -23,35 +25,47 @@ _ZONES = ms.TzdataZones()
 
 @router.get("/physicians/{id}/schedule")
 def schedule(id: Id, call: Reading) -> list[wire.HoursOut]:
-    """A physician's hours of the week, as they are in the coming four weeks."""
-    today, whose = call.service.clock.now().date(), call.clinic.providers.get(id).resource
-    rules = every(call.clinic.availability.rules.list, resource=whose, active=None)
-    return [one for rule in rules for one in _told_hours(rule, today)]
+    """A physician's hours of the week."""
+    return [told for _, told in _rows(call, id)]
 
 
 @router.post("/physicians/{id}/schedule", status_code=201)
 def add_hours(id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
     """Add hours on one day of the week, from today on."""
-    rule, at = (
-        ms.AvailabilityRule(id, **_hours(asked, call)),
-        f"/api/physicians/{id}/schedule/{{id}}",
-    )
-    made = call.do(call.clinic.availability.add, rule, at=at)
+    day, today = ms.Weekday((asked.day_of_week - 1) % 7), call.service.clock.now().date()
+    rule = ms.AvailabilityRule(id, ms.Recurrence.weekly([day], start=today), **_said(asked))
+    made = call.do(call.clinic.availability.add, rule, at=f"/api/physicians/{id}/schedule/{{id}}")
     return wire.HoursOut(**asked.model_dump(), id=made.id, physician_id=id)
 
 
 @router.put("/physicians/{id}/schedule/{schedule_id}")
 def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
-    """Write hours anew, from today on. Refused where visits would stand outside of them."""
-    new = attrs.evolve(_own_rule(call, id, schedule_id), **_hours(asked, call))
-    call.do(call.clinic.availability.rules.update, new)
-    return wire.HoursOut(**asked.model_dump(), id=schedule_id, physician_id=id)
+    """Write a row anew, no other. Refused where visits would stand outside of their hours."""
+
+    def changed() -> ms.AvailabilityRule:
+        rule, row = _row(call, id, schedule_id)
+        was, said = _days(rule, call.service.clock.now().date()), _said(asked)
+        said["recurrence"] = _on(rule, was, {asked.day_of_week})
+        said["breaks"] += _others(rule.breaks, row, ms.Hours.parse(said["hours"]))
+        if row.id == rule.id:
+            return call.do(call.clinic.availability.rules.update, attrs.evolve(rule, **said))
+        return _split(call, rule, row, attrs.evolve(rule, id="", **said))
+
+    told = call.patiently(changed)
+    return wire.HoursOut(**asked.model_dump(), id=told.id, physician_id=id)
 
 
 @router.delete("/physicians/{id}/schedule/{schedule_id}", status_code=204)
 def end_hours(id: Id, schedule_id: Id, call: Changing) -> None:
-    """Offer hours no more; that there were such is kept. Refused where visits stand in them."""
-    call.do(call.clinic.availability.rules.deactivate, _own_rule(call, id, schedule_id).id)
+    """Offer a row of hours no more, and no other. Refused where visits stand in them."""
+
+    def ended() -> ms.AvailabilityRule:
+        rule, row = _row(call, id, schedule_id)
+        if row.id == rule.id:
+            return call.do(call.clinic.availability.rules.deactivate, call.matching(rule))
+        return _split(call, rule, row)
+
+    call.patiently(ended)
 
 
 @router.post("/physicians/{id}/time-off", status_code=201, response_model=wire.TimeOffOut)
@@ -120,12 +134,16 @@ def read_patient(id: Id, call: Reading) -> ms.Patient:
 @router.put("/patients/{id}", response_model=wire.PatientOut)
 def change_patient(id: Id, asked: wire.PatientChange, call: Changing) -> ms.Patient:
     """Write some of a patient's data anew."""
-    old = call.clinic.patients.get(id)
-    call.matching(old)
-    first, _, last = old.name.partition(" ")
-    said = asked.stated("first_name", "last_name")
-    said["name"] = f"{asked.first_name or first} {asked.last_name or last}".strip()
-    return call.do(call.clinic.patients.update, attrs.evolve(old, **said))
+
+    def changed() -> ms.Patient:
+        old, said = call.clinic.patients.get(id), asked.stated("first_name", "last_name")
+        first, last = asked.first_name, asked.last_name
+        if first or last:
+            first, last = first or common.first_name(old.name), last or common.last_name(old.name)
+            said["name"] = common.whole_name(first, last)
+        return call.do(call.clinic.patients.update, attrs.evolve(call.versioned(old), **said))
+
+    return call.patiently(changed)
 
 
 @router.get("/patients/{id}/appointments", response_model=list[wire.VisitOut])
@@ -135,34 +153,105 @@ def visits_of(id: Id, call: Reading) -> Any:
     return list(map(_told, every(call.clinic.appointments.list, patient=patient)))
 
 
-def _own_rule(call: Call, physician: str, id: str) -> ms.AvailabilityRule:
-    """A rule of this physician's, as it was read; another's is none."""
-    found = call.clinic.availability.rules.get(id)
-    if found.resource != ms.Resource("provider", physician):
-        raise ms.NotFound("rule", id)
-    call.matching(found)
-    return found
+def _row(call: Call, physician: str, id: str) -> tuple[ms.AvailabilityRule, wire.HoursOut]:
+    """A row of this physician's, and the rule that it is of; another's is none."""
+    for rule, row in _rows(call, physician):
+        if row.id == id:
+            return call.versioned(rule), row
+    raise ms.NotFound("rule", id)
 
 
-def _hours(asked: wire.Hours, call: Call) -> dict[str, Any]:
-    """What is asked for, as the fields of a rule."""
-    day, today = ms.Weekday((asked.day_of_week - 1) % 7), call.service.clock.now().date()
+def _rows(call: Call, physician: str) -> Iterator[tuple[ms.AvailabilityRule, wire.HoursOut]]:
+    """The hours of the week, each rule row by row as they are documented.
+
+    A rule of one row has one id with it; of others ``<rule>.<day>``, with the number of its hours
+    on a day where there are several.
+    """
+    whose, today = call.clinic.providers.get(physician).resource, call.service.clock.now().date()
+    for rule in every(call.clinic.availability.rules.list, resource=whose, active=None):
+        days = sorted(_days(rule, today))
+        told: dict[str, Any] = {"physician_id": physician, "location_id": rule.location}
+        for day, (at, hours) in product(days, enumerate(rule.hours, 1)):
+            id = rule.id if len(days) == 1 else f"{rule.id}.{day}"
+            id += f".{at}" if len(rule.hours) > 1 else ""
+            lunch = [str(one).split("-") for one in _within(rule.breaks, [hours])[:1] or ()]
+            told["lunch_start"], told["lunch_end"] = lunch[0] if lunch else (None, None)
+            start, end = str(hours).removesuffix(" overnight").split("-")
+            told |= {"id": id, "day_of_week": day, "is_active": rule.active}
+            told |= {"start_time": start[:5], "end_time": end[:5]}
+            yield rule, wire.HoursOut(**told)
+
+
+def _split(
+    call: Call, rule: ms.AvailabilityRule, row: wire.HoursOut, *new: ms.AvailabilityRule
+) -> ms.AvailabilityRule:
+    """Let a row be another, or none, and all other rows of its rule stay as they are."""
+    day, at = row.day_of_week, [f"{one}"[:5] for one in rule.hours].index(row.start_time)
+    others = tuple(one for one in rule.hours if one != rule.hours[at])
+    less: dict[str, Any] = {"hours": others, "breaks": _within(rule.breaks, others)}
+    days = _days(rule, call.service.clock.now().date())
+    if days == {day}:
+        kept, beside = attrs.evolve(rule, **less), new
+    else:
+        kept = attrs.evolve(rule, recurrence=_on(rule, days, days - {day}))
+        that: dict[str, Any] = {"recurrence": _on(rule, days, {day}), **less}
+        beside = (*(attrs.evolve(rule, id="", **that) for _ in others[:1]), *new)
+    made = call.clinic.availability.split(kept, *beside, idempotency_key=call.key)
+    return call.tell(made[-1])
+
+
+def _on(rule: ms.AvailabilityRule, was: set[int], days: set[int]) -> ms.Recurrence:
+    """The dates of a rule on other days of the week; its start, and all else, stays."""
+    dates = rule.recurrence
+    if was == days:
+        return dates
+    if not _is_weekly(dates):
+        raise Refused(409, "not-weekly", "These hours are not the same each week.")
+    return attrs.evolve(dates, by_day=[ms.Weekday((one - 1) % 7) for one in days])
+
+
+def _is_weekly(dates: ms.Recurrence) -> bool:
+    """Whether days of the week, and nothing else, say on which dates there are hours."""
+    daily = dates.frequency == "DAILY" and dates.interval == 1
+    counted = dates.count or dates.by_set_pos or dates.rdates
+    return (daily or dates.frequency == "WEEKLY") and not counted
+
+
+def _days(rule: ms.AvailabilityRule, today: date) -> set[int]:
+    """The days of the week of hours that there are within a year; of others, within four weeks."""
+    dates, weekly = rule.recurrence, _is_weekly(rule.recurrence)
+    near = {_day(one) for one in dates.between(today, today + timedelta(365 if weekly else 27))}
+    if not (near and weekly):
+        return near
+    each = {_day(dates.start)} if dates.frequency == "WEEKLY" else set(range(7))
+    return {_day(one.weekday) for one in dates.by_day} or each
+
+
+def _day(day: date | ms.Weekday) -> int:
+    """A day of the week as it is documented: 0 for Sunday."""
+    return (day.weekday() + 1 if isinstance(day, date) else day + 1) % 7
+
+
+def _within(breaks: Sequence[ms.Hours], hours: Sequence[ms.Hours]) -> list[ms.Hours]:
+    """The breaks that lie in some hours, so far as these end on their own date."""
+    return [
+        one
+        for one in breaks
+        if any(of.overnight or (of.start <= one.start and one.end <= of.end) for of in hours)
+    ]
+
+
+def _others(breaks: Sequence[ms.Hours], row: wire.HoursOut, hours: ms.Hours) -> list[str]:
+    """The breaks within some hours that a row does not tell, which tells one."""
+    lunch = f"{row.lunch_start}-{row.lunch_end}"
+    return [text for one in _within(breaks, [hours]) if (text := str(one)) != lunch]
+
+
+def _said(asked: wire.Hours) -> dict[str, Any]:
+    """What is asked for, as the fields of a rule; on which dates, the recurrence says."""
     lunch = [f"{asked.lunch_start}-{asked.lunch_end}"] if asked.lunch_start else []
-    told = {"recurrence": ms.Recurrence.weekly([day], start=today), "breaks": lunch}
-    told |= {"hours": f"{asked.start_time}-{asked.end_time}", "location": asked.location_id}
-    return {**told, "active": asked.is_active}
-
-
-def _told_hours(rule: ms.AvailabilityRule, today: date) -> Iterator[wire.HoursOut]:
-    """Hours as they are documented: on one day of the week, with one lunch."""
-    days = {one.isoweekday() % 7 for one in rule.recurrence.between(today, today + timedelta(27))}
-    told: dict[str, Any] = {"id": rule.id, "physician_id": rule.resource.id}
-    told |= {"location_id": rule.location, "is_active": rule.active}
-    if rule.breaks:
-        told["lunch_start"], told["lunch_end"] = str(rule.breaks[0]).split("-")
-    for day, hours in product(sorted(days), rule.hours):
-        start, end = str(hours).removesuffix(" overnight").split("-")
-        yield wire.HoursOut(**told, day_of_week=day, start_time=start[:5], end_time=end[:5])
+    told: dict[str, Any] = {"hours": f"{asked.start_time}-{asked.end_time}", "breaks": lunch}
+    return {**told, "location": asked.location_id, "active": asked.is_active}
 
 
 def _told(one: ms.Appointment) -> Any:
