@@ -163,6 +163,13 @@ def service(session: nox.Session) -> None:
 
 
 @nox.session
+def load(session: nox.Session) -> None:
+    """Let 64 clients search and book on the service for a minute, on PostgreSQL."""
+    _install(session, "[all]", "tests", "service")
+    session.run("python", "tests/benchmarks/service.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the hot paths side by side with what one would write instead, as ratios.
 

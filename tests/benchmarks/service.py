@@ -5,7 +5,7 @@ free on some day, holds one of the slots, confirms it, and now and then cancels.
 back but what is documented: a conflict where a rival was faster. In the end no minute may be taken
 twice. Beside it, the library's own booking and search in one process on the same database.
 
-    python tests/benchmarks/service.py [--clients 64] [--seconds 60] [--database postgresql]
+    nox -s load -- [--clients 64] [--seconds 60] [--database postgresql]
 """
 
 from __future__ import annotations
