@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 MINUTE: Final = timedelta(minutes=1)
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
-SCALE: Final = float(os.environ.get("MEDSCHED_RACES", "0.12"))
+SCALE: Final = float(os.environ.get("MEDSCHED_RACES", "0.2"))
 """How much of each race is run on a database; in memory it is never less than all of it."""
 _SECONDS: Final = 600 * max(SCALE, 1)
 """How long a race may last at most, which no race comes near."""

@@ -120,7 +120,7 @@ def test_nobody_passes_the_cap_of_a_day(arena: Arena) -> None:
     def rival(number: int, store: Store) -> list[Told]:
         mine, chances = arena.clinic(store), arena.random(f"caps {number}")
         answers, own = list[Told](), list[str]()
-        for _ in range(arena.rounds(30)):
+        for _ in range(arena.rounds(30, least=10)):
             if own and chances.random() < 0.4:
                 answers.append(told(mine.appointments.cancel, own.pop()))
                 continue

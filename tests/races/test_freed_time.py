@@ -71,7 +71,7 @@ def test_holds_expire_while_rivals_book(arena: Arena) -> None:
     def rival(number: int, store: Store) -> tuple[list[Told], Counter[str]]:
         mine, chances = arena.clinic(store, clock=SystemClock()), arena.random(number)
         answers, seen = list[Told](), Counter[str]()
-        for _ in range(arena.rounds(40)):
+        for _ in range(arena.rounds(40, least=12)):
             asked = start("smith", chances.randrange(8))
             lasting = timedelta(milliseconds=chances.uniform(1, 60))
             patient = f"p{number}"
@@ -137,7 +137,7 @@ def test_cancel_races_reschedule_races_book(arena: Arena) -> None:
     def rival(number: int, store: Store) -> list[Told]:
         mine, chances = arena.clinic(store, clock=SystemClock()), arena.random(number)
         answers, known, over = list[Told](), list(ids), set[str]()
-        for _ in range(arena.rounds(40)):
+        for _ in range(arena.rounds(40, least=12)):
             asked = start(chances.choice(PROVIDERS), chances.randrange(8))
             id = chances.choice(known)
             room = Room(id=chances.choice(["r1", "r2"]), location="main").resource
