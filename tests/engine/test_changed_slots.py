@@ -7,8 +7,6 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.engine.kit import (
     DAY,
     NY,
@@ -226,28 +224,6 @@ class TestCounting:
             assert some.opened_by("b").seen_from("UTC").summary().withdrawn == 2
             assert some.opened_by("c").summary().withdrawn == 0
         assert listed[:2].summary().withdrawn == 0
-
-    @given(
-        gone=st.sets(st.sampled_from(every("08:30", "12:00", 30))),
-        taken=st.sets(st.sampled_from(every("09:00", "11:30", 30))),
-        now=st.sampled_from(["08:00", "09:45", "11:00"]),
-        seats=st.sampled_from([1, 3]),
-    )
-    def test_nothing_is_lost_between_the_numbers(
-        self, gone: set[str], taken: set[str], now: str, seats: int
-    ) -> None:
-        claims = [Claim.of("smith", wall(one), wall(one) + mins(30)) for one in taken]
-        before, after = (
-            list_slots(
-                ask(changed(*slots), claims=claims, now=wall(now), type=visit(capacity=seats)),
-                self.LOW,
-                self.HIGH,
-                taken=True,
-            ).summary()
-            for slots in ([], [change(one, withdrawn=True) for one in gone])
-        )
-        assert after.total + after.withdrawn == before.total
-        assert before.withdrawn == 0
 
     def test_who_asks_for_no_summary_lists_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made, find = list[int](), listings._find
