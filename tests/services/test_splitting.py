@@ -84,6 +84,16 @@ def test_under_its_key_it_is_done_once(clinic: Practice, rule: AvailabilityRule)
     assert len(clinic.availability.rules.list()) == 2
 
 
+def test_under_its_key_a_part_with_an_id_of_its_own_comes_back(
+    clinic: Practice, rule: AvailabilityRule
+) -> None:
+    less, other = parts(rule, "10:00-12:00")
+    named = less, attrs.evolve(other, id="wednesdays")
+    first = clinic.availability.split(*named, idempotency_key="form-1")
+    assert first[1].id == "wednesdays"
+    assert clinic.availability.split(*named, idempotency_key="form-1") == first
+
+
 def test_only_rules_are_split(clinic: Practice, rule: AvailabilityRule) -> None:
     with pytest.raises(InvalidChoice):
         clinic.availability.split(rule, "lee")  # type: ignore[arg-type]

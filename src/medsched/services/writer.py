@@ -116,9 +116,7 @@ class Writer:
         )
         if made is not None:
             return made
-        refs = [Ref.to(one) for one in self._named(records, ids.made())]
-        found = self.context.store.get_many(self.context.practice, refs)
-        return gate.shown(cast("NounT", gate.see(found.get(ref), ref)) for ref in refs)
+        return self._made_before(gate, self._named(records, ids.made()))
 
     def _choose(self, gate: Gate, records: Sequence[Noun]) -> None:
         """Let the principal choose the ids of new records, but of patients; `NotAllowed`."""
@@ -266,9 +264,13 @@ class Writer:
         done: tuple[NounT, ...] | None = self.context.commit(gate, decide, request)
         if done is not None:
             return done
-        refs = [ref, *(Ref(ref.kind, id) for id in ids.made())]
+        return self._made_before(gate, [record, *self._named(others, ids.made())])
+
+    def _made_before(self, gate: Gate, records: Sequence[NounT]) -> tuple[NounT, ...]:
+        """What a repeated request has stored, as it is by then; `NotFound` if one is gone."""
+        refs = [Ref.to(one) for one in records]
         found = self.context.store.get_many(self.context.practice, refs)
-        return gate.shown(cast("NounT", gate.see(found.get(one), one)) for one in refs)
+        return gate.shown(cast("NounT", gate.see(found.get(ref), ref)) for ref in refs)
 
     def set_active(
         self,

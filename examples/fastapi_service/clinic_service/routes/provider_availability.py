@@ -143,10 +143,8 @@ def _midnight(day: date) -> datetime:
 
 def _withdrawn(clinic: Practice, provider: str, asked: wire.Dates) -> Iterator[wire.SlotOut]:
     """The slots of these local dates that were taken out of the offer."""
-    stretch, shown = (
-        (_midnight(asked.first - _DAY), _midnight(asked.last + 2 * _DAY)),
-        shown_in(clinic),
-    )
+    stretch = _midnight(asked.first - _DAY), _midnight(asked.last + 2 * _DAY)
+    shown = shown_in(clinic)
     known = [one.code for one in every(clinic.appointment_types.list)]
     for type in [asked.types] if asked.types else known:
         found = clinic.availability.slots(provider, type, *stretch, taken=True).withdrawn
