@@ -16,6 +16,7 @@ from clinic_service.logs import LOG, Requests
 from clinic_service.routes import appointments, auth, booking, office, provider_availability
 from clinic_service.service import Served, Service
 from clinic_service.settings import Settings
+from medsched.adapters.http import SCHEMA
 from medsched.adapters.sqlalchemy import migrations
 from medsched.ports.clock import Clock
 
@@ -44,7 +45,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.add_api_route("/readyz", readyz, tags=["operations"])
     app.add_api_route("/", page, include_in_schema=False)
     app.mount("/page", StaticFiles(directory=PAGE / "parts"))
-    app.openapi()["components"]["schemas"]["Problem"] = problems.PROBLEM
+    app.openapi()["components"]["schemas"]["Problem"] = dict(SCHEMA)
     return app
 
 

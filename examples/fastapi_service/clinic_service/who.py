@@ -1,6 +1,5 @@
 """Who calls: from a bearer token to the clinic as this principal sees it."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,11 +15,11 @@ from clinic_service.models.common import Body
 from clinic_service.problems import Refused, invalid, unknown
 from clinic_service.service import Served, Service
 from medsched import Authentication, Page, Practice, Principal, VersionConflict
+from medsched.adapters.http import etag, if_match
 from medsched.domain.records import Identified
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Identified)
-_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 _LINKED = ("practice", "locations", "patient", "provider")
 Bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login")
 Match = Header(max_length=255, pattern=r"^[!-~ ]+$")
@@ -73,7 +72,7 @@ class Call:
 
     def tell(self, record: R, at: str | None = None) -> R:
         """Say in which version a record is told and, of a new one, ``at`` which URL it is."""
-        self.response.headers["ETag"] = f'"{record.version}"'
+        self.response.headers["ETag"] = etag(record)
         if at is not None:
             self.response.headers["Location"] = quote(at.replace("{id}", record.id))
         return record
@@ -87,13 +86,7 @@ class Call:
 
         So a request that is repeated under its key is told its first result all the same.
         """
-        tags = {one.strip() for one in (self.if_match or "*").split(",")}
-        if tags & {"*", f'"{record.version}"'}:
-            return record
-        stated = [found[1] for one in tags if (found := _TAG.fullmatch(one))]
-        if not stated:
-            raise Refused(412, "changed-meanwhile", "It was changed meanwhile; read it again.")
-        return attrs.evolve(record, version=int(stated[0]))
+        return if_match(self.if_match, record)
 
     def matching(self, record: R) -> R | str:
         """The same, so that nobody comes in between; its id where no version is stated."""
