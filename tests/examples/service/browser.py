@@ -53,6 +53,11 @@ for (const one of all("input, select, textarea")) {
 for (const one of all("dialog")) {
   if (!document.getElementById(one.getAttribute("aria-labelledby"))) tell(one, "no label");
 }
+const words = (text) => text.toLowerCase().replace(/[^\\p{L}\\p{N}]+/gu, " ").trim();
+for (const one of all("button[aria-label], a[aria-label]")) {
+  const said = words(one.getAttribute("aria-label"));
+  if (!said.includes(words(one.innerText))) tell(one, "what it shows is not in its name");
+}
 for (const one of document.querySelectorAll("img:not([alt])")) tell(one, "no alternative");
 for (const name of ["aria-labelledby", "aria-describedby", "aria-errormessage", "for"]) {
   for (const one of document.querySelectorAll(`[${name}]`)) {

@@ -58,7 +58,7 @@ export function view(clinic) {
       one.reason && h("p", { class: "reason" }, one.reason),
       h("p", { class: "status" }, STATUS[one.status] || one.status),
       can && h("div", { class: "actions" },
-        button("Cancel this visit", () => cancel(one, when), { "data-key": one.id, "aria-label": `Cancel the visit of ${when}` })));
+        button("Cancel this visit", () => cancel(one, when), { "data-key": one.id, "aria-label": `Cancel this visit, ${when}` })));
   }
 
   function cancel(one, when) {
