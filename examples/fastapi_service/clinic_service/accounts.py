@@ -10,7 +10,6 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import BoundedSemaphore
 from typing import Any, Final
@@ -25,7 +24,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.fernet import Fernet
 from sqlalchemy import Column
 
-from clinic_service.models.auth import Tokens
 from clinic_service.problems import Refused, invalid, unknown
 from clinic_service.settings import Settings
 from medsched import Role
@@ -190,13 +188,13 @@ class Sessions(Rows):
     Access tokens are good for some minutes, refresh tokens once. A session that is over has no row.
     """
 
-    def begin(self, account: str, *, mfa: bool) -> Tokens:
+    def begin(self, account: str, *, mfa: bool) -> dict[str, Any]:
         """A new session of somebody who has just shown who they are."""
         id, now = str(uuid4()), int(time.time())
         self._write(SESSION.insert().values(id=id, account=account, mfa=mfa, began=now, used=now))
         return self._tokens(account, id, turn=0)
 
-    def refresh(self, token: str) -> Tokens:
+    def refresh(self, token: str) -> dict[str, Any]:
         """The next tokens. One that comes again was stolen once: its session is over."""
         claims = self._read(token, "refresh")
         session, turn = self.of(claims), claims.get("turn")
@@ -221,28 +219,25 @@ class Sessions(Rows):
         """The live session that claims name; else 401."""
         mine = SESSION.c.id == claims["sid"], SESSION.c.account == claims["sub"]
         now, settings = int(time.time()), self._settings
-        awake = SESSION.c.used >= now - settings.idle_timeout.total_seconds()
-        young = SESSION.c.began >= now - settings.session_lifetime.total_seconds()
+        awake = SESSION.c.used >= now - settings.idle_timeout
+        young = SESSION.c.began >= now - settings.session_lifetime
         found = self._row(SESSION.select().where(*mine, awake, young))
         if found is None:
             raise unknown("This session is over, or was idle for too long; log in again.")
         return found
 
-    def _tokens(self, account: str, session: str, turn: int) -> Tokens:
-        now, settings = datetime.now(UTC), self._settings
+    def _tokens(self, account: str, session: str, turn: int) -> dict[str, Any]:
+        now, settings = int(time.time()), self._settings
         said = {"iss": settings.issuer, "aud": settings.audience, "iat": now}
         said |= {"sub": account, "sid": session, "turn": turn}
 
-        def token(use: str, lasting: timedelta) -> str:
+        def token(use: str, lasting: int) -> str:
             own = {"use": use, "exp": now + lasting, "jti": str(uuid4())}
             return jwt.encode(said | own, settings.secret.get_secret_value(), "HS256")
 
         access, refresh = settings.access_lifetime, settings.session_lifetime
-        return Tokens(
-            access_token=token("access", access),
-            refresh_token=token("refresh", refresh),
-            expires_in=int(access.total_seconds()),
-        )
+        told = {"access_token": token("access", access), "refresh_token": token("refresh", refresh)}
+        return {**told, "token_type": "bearer", "expires_in": access}
 
     def _read(self, token: str, use: str) -> dict[str, Any]:
         settings, key = self._settings, self._settings.secret.get_secret_value()
@@ -269,7 +264,7 @@ class Throttle(Rows):
         self._write(ATTEMPT.delete().where(ATTEMPT.c.key == f"account {account}"))
 
     def _count(self, key: str, most: int) -> None:
-        now, within = int(time.time()), int(self._settings.attempts_within.total_seconds())
+        now, within = int(time.time()), self._settings.attempts_within
         self._write(ATTEMPT.delete().where(ATTEMPT.c.until <= now))
         count, until = self._row(_COUNT.bindparams(key=key, until=now + within))
         if count > most:

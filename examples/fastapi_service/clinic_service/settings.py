@@ -1,19 +1,9 @@
 """What can be set from outside, by environment variables or on the command line."""
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-
-def _seconds(said: object) -> object:
-    return float(said) if isinstance(said, str) and said.isdigit() else said
-
-
-Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
-"""A stretch of time, in seconds or as ISO 8601 writes it."""
 
 
 class Settings(BaseSettings):
@@ -40,15 +30,16 @@ class Settings(BaseSettings):
 
     audience: str = "clinic-service"
     issuer: str = "clinic-service"
-    access_lifetime: Seconds = timedelta(minutes=10)
-    session_lifetime: Seconds = timedelta(hours=12)
+    access_lifetime: int = 10 * 60
+    """All times are in seconds: an access token is good for so long."""
+    session_lifetime: int = 12 * 60 * 60
     """How long one may stay logged in, whatever one does."""
-    idle_timeout: Seconds = timedelta(minutes=30)
+    idle_timeout: int = 30 * 60
     """How long one stays logged in without a request."""
 
     attempts_per_account: int = 10
     attempts_per_address: int = 60
-    attempts_within: Seconds = timedelta(minutes=5)
+    attempts_within: int = 5 * 60
     """So many logins may fail within so long; then there is a wait."""
 
     largest_body: int = 65_536

@@ -52,7 +52,8 @@ class Serving:
 
     def token(self, name: str) -> str:
         """An access token."""
-        return self.service.sessions.begin(self.accounts[name], mfa=False).access_token
+        tokens = self.service.sessions.begin(self.accounts[name], mfa=False)
+        return str(tokens["access_token"])
 
     def client(self, name: str) -> httpx.Client:
         """A client who is logged in."""

@@ -1,23 +1,82 @@
 """Register, log in, refresh, log out; the second factor (seed 003)."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import pyotp
 from fastapi import APIRouter, Response
+from pydantic import Field, SecretStr
+from pydantic import StringConstraints as Text
 
-from clinic_service.models import auth as wire
-from clinic_service.models.common import whole_name
+from clinic_service.models.common import BirthDay, Body, Id, Name, Out, Phone, shape, whole_name
 from clinic_service.problems import invalid, unknown
 from clinic_service.service import Served
 from clinic_service.who import Address, Reading
 from medsched import Principal
 
 router = APIRouter(prefix="/api/auth", tags=["who calls"])
+_ADDRESS = r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"
+Email = Annotated[str, Text(max_length=255, pattern=_ADDRESS)]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 
 
-@router.post("/register", status_code=201, response_model=wire.Me)
-def register(asked: wire.Registration, address: Address, answer: Response, service: Served) -> Any:
+class Registration(Body):
+    """A patient who makes an account. What one may do is never said by whoever asks for it."""
+
+    email: Email = Field(examples=["ada@example.org"])
+    password: Password = Field(examples=["a long sentence of mine"])
+    first_name: Name = Field(examples=["Ada"])
+    last_name: Name = Field(examples=["Byron"])
+    birth_date: BirthDay | None = Field(None, alias="date_of_birth")
+    phone: Phone = ""
+
+
+class Login(Body):
+    """``code``: of the second factor, or a recovery code, where the account has one."""
+
+    email: Email = Field(examples=["ada@example.org"])
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    code: Annotated[str, Text(pattern=r"^[0-9a-fA-F]{6,16}$")] | None = None
+
+
+class Again(Body):
+    """The password once more: a session that was left open changes nothing of an account."""
+
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+
+
+class Refresh(Body):
+    """The refresh token that came last."""
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+
+
+class Code(Body):
+    """What the second factor shows."""
+
+    code: Annotated[str, Text(pattern=r"^[0-9]{6}$")]
+
+
+class Me(Out):
+    """Who is logged in."""
+
+    id: str
+    role: str
+    practice: str
+    patient_id: Id | None = Field(validation_alias="patient")
+    physician_id: Id | None = Field(validation_alias="provider")
+    locations: list[str]
+    second_factor: bool = Field(validation_alias="totp_on")
+
+
+Tokens: Any = shape("Tokens", "access_token refresh_token token_type", expires_in=int)
+"""An access token for a few minutes, and a refresh token that is good once."""
+SecondFactor: Any = shape("SecondFactor", "secret uri")
+RecoveryCodes: Any = shape("RecoveryCodes", "", recovery_codes=list[str])
+
+
+@router.post("/register", status_code=201, response_model=Me)
+def register(asked: Registration, address: Address, answer: Response, service: Served) -> Any:
     """Make an account for a new patient of the clinic."""
     service.throttle.count(f"register {service.accounts.login_of(asked.email)}", address)
     practice, patient = service.settings.practice, str(uuid4())
@@ -34,8 +93,8 @@ def register(asked: wire.Registration, address: Address, answer: Response, servi
     return service.accounts.get(id)
 
 
-@router.post("/login")
-def login(asked: wire.Login, address: Address, service: Served) -> wire.Tokens:
+@router.post("/login", response_model=Tokens)
+def login(asked: Login, address: Address, service: Served) -> Any:
     """Show who you are. With a second factor the code comes along: 401 says so."""
     key = service.accounts.login_of(asked.email)
     service.throttle.count(key, address)
@@ -50,8 +109,8 @@ def login(asked: wire.Login, address: Address, service: Served) -> wire.Tokens:
     return service.sessions.begin(account.id, mfa=account.totp_on)
 
 
-@router.post("/refresh")
-def refresh(asked: wire.Refresh, service: Served) -> wire.Tokens:
+@router.post("/refresh", response_model=Tokens)
+def refresh(asked: Refresh, service: Served) -> Any:
     """The next pair of tokens. A refresh token that is used twice ends its session."""
     return service.sessions.refresh(asked.refresh_token.get_secret_value())
 
@@ -62,15 +121,15 @@ def logout(service: Served, call: Reading) -> None:
     service.sessions.end(call.session.id)
 
 
-@router.get("/me", response_model=wire.Me)
+@router.get("/me", response_model=Me)
 def me(call: Reading) -> Any:
     """Who is logged in."""
     return call.account
 
 
-@router.post("/totp", status_code=201, response_model=wire.SecondFactor)
+@router.post("/totp", status_code=201, response_model=SecondFactor)
 def begin_totp(
-    asked: wire.Again, address: Address, answer: Response, service: Served, call: Reading
+    asked: Again, address: Address, answer: Response, service: Served, call: Reading
 ) -> Any:
     """A secret for an authenticator app; it is asked for once a code of it was confirmed."""
     service.throttle.count(f"totp {call.account.id}", address)
@@ -82,8 +141,8 @@ def begin_totp(
     return {"secret": secret, "uri": uri}
 
 
-@router.post("/totp/confirm", response_model=wire.RecoveryCodes)
-def confirm_totp(asked: wire.Code, address: Address, call: Reading) -> Any:
+@router.post("/totp/confirm", response_model=RecoveryCodes)
+def confirm_totp(asked: Code, address: Address, call: Reading) -> Any:
     """Ask for the second factor from now on. Sessions without it are over, this one too."""
     call.service.throttle.count(f"totp {call.account.id}", address)
     return {"recovery_codes": call.service.accounts.confirm_totp(call.account.id, asked.code)}
