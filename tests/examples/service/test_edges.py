@@ -27,6 +27,7 @@ from medsched import (
     Start,
     TimeBlock,
 )
+from medsched.services.records import Directory
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 TUESDAY = datetime(2026, 3, 3, 14, tzinfo=UTC)  # nine o'clock in New York
@@ -273,6 +274,26 @@ def test_a_retry_of_a_patients_change_with_its_version(clinic: Serving) -> None:
     match = {"If-Match": ann.get("/api/patients/ann").headers["etag"], "Idempotency-Key": "once"}
     told = [ann.put("/api/patients/ann", json={"phone": "1"}, headers=match) for _ in range(2)]
     assert [one.status_code for one in told] == [200, 200], told[1].text
+
+
+def test_two_who_write_of_one_patient_at_once_both_are_heard(
+    clinic: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, url, read, rivals = clinic.client("admin"), "/api/patients/ann", Directory.get, [2]
+
+    def overtaken(self: Any, id: str) -> Any:
+        found = read(self, id)
+        if rivals[0]:
+            rivals[0] -= 1
+            other = attrs.evolve(found, phone=f"{rivals[0]}")
+            clinic.clinic.patients.update(other)
+        return found
+
+    monkeypatch.setattr(Directory, "get", overtaken)
+    answer = admin.put(url, json={"insurance_provider": "Blue"})
+    assert answer.status_code == 200, answer.text
+    assert rivals == [0]
+    assert (answer.json()["phone"], answer.json()["insurance_provider"]) == ("0", "Blue")
 
 
 def test_a_refused_move_has_not_moved(clinic: Serving) -> None:
