@@ -43,7 +43,7 @@ def clinic() -> Practice:
     clinic = Scheduler(MemoryStore(), clock=clock).practice("riverside")
     clinic.settings.configure(timezone="UTC")
     hours = AvailabilityRule("smith", Recurrence.once(date(2026, 3, 2)), hours="09:00-10:00")
-    people = [Provider(id="smith"), Patient(id="ann"), Patient(id="bob")]
+    people = Provider(id="smith"), Patient(id="ann"), Patient(id="bob")
     clinic.add_all([*people, AppointmentType(code="visit", duration=timedelta(minutes=30)), hours])
     return clinic
 

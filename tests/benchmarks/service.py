@@ -87,7 +87,7 @@ def filled(database: str, clients: int) -> list[str]:
     with store.engine.begin() as connection:
         connection.execute(ACCOUNT.insert(), rows)
     sessions = Sessions(store.engine, settings)
-    found = [sessions.begin(row["id"], mfa=False).access_token for row in rows]
+    found = [str(sessions.begin(row["id"], mfa=False)["access_token"]) for row in rows]
     store.engine.dispose()
     return found
 
