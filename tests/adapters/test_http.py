@@ -31,7 +31,8 @@ from medsched import (
     errors,
 )
 from medsched.adapters import http
-from medsched.adapters.http import SCHEMA, etag, if_match, problem_of
+from medsched.adapters.http import SCHEMA, etag, event_data, if_match, problem_of
+from medsched.domain.availability_changes import ANYTHING
 from medsched.testing.fixed import FixedClock
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -182,3 +183,30 @@ def test_a_repetition_is_told_its_first_result(clinic: Practice) -> None:
 def test_a_header_that_states_no_version(clinic: Practice, stated: str) -> None:
     with pytest.raises(VersionConflict):
         if_match(stated, clinic.patients.get("ann"))
+
+
+# --------------------------------------------------------------------------- events
+
+
+def test_a_change_says_when_and_whose_it_is_and_nothing_else(clinic: Practice) -> None:
+    before = clinic.changes().next
+    clinic.holds.place(Start("smith", "visit", NINE), patient="ann")
+    (change,) = clinic.changes(before)
+    assert change.expires is not None
+    assert event_data(change) == {
+        "start": "2026-03-02T09:00:00+00:00",
+        "end": "2026-03-02T09:30:00+00:00",
+        "expires": change.expires.isoformat(),
+        "kind": "provider",
+        "id": "smith",
+    }
+
+
+def test_a_change_of_hours_of_a_type_or_of_anything(clinic: Practice) -> None:
+    before = clinic.changes().next
+    clinic.providers.update(attrs.evolve(clinic.providers.get("smith"), name="Dr. Smith"))
+    clinic.appointment_types.create(code="call", duration=timedelta(minutes=10))
+    hours, type = clinic.changes(before)
+    assert event_data(hours) == {"kind": "provider", "id": "smith"}
+    assert event_data(type) == {"type": "call"}
+    assert event_data(ANYTHING) == {}

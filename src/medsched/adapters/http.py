@@ -1,8 +1,8 @@
-"""What an HTTP API says of this library: errors as RFC 9457 problem details, versions as ETags.
+"""What an HTTP API says of this library: problem details (RFC 9457), ETags, server-sent events.
 
 Nothing here knows a web framework. An API catches `MedschedError` in one place and answers with
 what `problem_of` makes of it; it tells a record's version by `etag`, and reads a caller's
-``If-Match`` by `if_match`.
+``If-Match`` by `if_match`; what `event_data` makes of a change can be sent to a browser.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from medsched import errors
+from medsched.domain.availability_changes import AvailabilityChange
 from medsched.domain.records import Identified
 from medsched.domain.requests import Violation
 from medsched.domain.slots import Slot
@@ -126,6 +127,20 @@ def if_match(stated: str | None, record: R) -> R:
         kind = type(record).__name__.lower()
         raise VersionConflict(kind, record.id, expected=0, found=record.version)
     return attrs.evolve(record, version=versions[0])
+
+
+def event_data(change: AvailabilityChange) -> dict[str, str]:
+    """What a change says, as texts: those who follow it learn nothing of whom it is for.
+
+    Of ``start``, ``end`` and ``expires`` those that it has, in UTC as ISO 8601 writes them;
+    ``kind`` and ``id`` of its resource; ``type``, the code of an appointment type. The event itself
+    is named by the change's ``kind``, and its id is the change's ``cursor``.
+    """
+    instants = {"start": change.start, "end": change.end, "expires": change.expires}
+    told = {name: at.isoformat() for name, at in instants.items() if at is not None}
+    if change.resource is not None:
+        told |= {"kind": change.resource.kind.value, "id": change.resource.id}
+    return told if change.type is None else {**told, "type": change.type}
 
 
 def _violation(one: Violation) -> dict[str, Any]:
