@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from medsched.domain.holds import Hold
     from medsched.domain.hours import Hours
     from medsched.domain.house_rules import HouseRule, Visit
-    from medsched.domain.pages import Page
+    from medsched.domain.pages import Page, every
     from medsched.domain.people import Patient, Provider, Staff, Travel
     from medsched.domain.places import (
         Address,
@@ -342,6 +342,7 @@ __all__ = [
     "Weekday",
     "Weighted",
     "Worked",
+    "every",
 ]
 
 _NAMES: Final = {
@@ -370,7 +371,7 @@ _NAMES: Final = {
     "domain.holds": "Hold",
     "domain.hours": "Hours",
     "domain.house_rules": "HouseRule Visit",
-    "domain.pages": "Page",
+    "domain.pages": "Page every",
     "domain.people": "Patient Provider Staff Travel",
     "domain.places": "Address Device Location LocationKind PracticeSettings Room",
     "domain.principals": "Authentication Principal Purpose Role",

@@ -21,6 +21,7 @@ from medsched import (
     Resource,
     Room,
     Scheduler,
+    every,
 )
 
 
@@ -45,6 +46,24 @@ def test_pages_add_up_to_the_list_in_order_of_id(clinic: Practice, limit: int) -
     for name in names:
         clinic.providers.create(id=name)
     assert ids(clinic, limit=limit) == sorted(names)
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": 1}, {"limit": 2}, {"limit": 5}])
+def test_all_of_a_list_at_once(clinic: Practice, limit: dict[str, int]) -> None:
+    for name in ["a", "b", "c", "d", "e"]:
+        clinic.locations.create(id=name, kind="hospital" if name == "c" else "clinic")
+    names = [one.id for one in every(clinic.locations.list, kind="clinic", **limit)]
+    assert names == ["a", "b", "d", "e"]
+    assert list(every(clinic.rooms.list, **limit)) == []
+
+
+def test_all_of_a_list_is_read_a_page_at_a_time(clinic: Practice) -> None:
+    for name in ["a", "b", "c"]:
+        clinic.rooms.create(id=name, location=clinic.locations.create(id=f"at-{name}").id)
+    rooms = every(clinic.rooms.list, limit=2)
+    assert [next(rooms).id, next(rooms).id] == ["a", "b"]
+    clinic.rooms.delete("c")
+    assert list(rooms) == []
 
 
 def test_without_arguments_a_list_gives_the_first_hundred_active_ones(clinic: Practice) -> None:
