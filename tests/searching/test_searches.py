@@ -43,7 +43,11 @@ def test_a_search_finds_what_listing_each_provider_finds(kind: str, databases: D
     for clinic, clock, random in practices(store, count, seed):
         first = fill(clinic, clock, random)
         for _ in range(SEARCHES):
-            search = attrs.evolve(searched(random, first), available_only=random.random() < 0.8)
+            told_of = {
+                "available_only": random.random() < 0.8,
+                "withdrawn": random.random() < 0.3,
+            }
+            search = attrs.evolve(searched(random, first), **told_of)
             told = f"MEDSCHED_SEED={seed} {clinic.id} {search}"
             expected = plainly(clinic, search)
             found_any += len(expected)

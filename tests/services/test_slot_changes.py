@@ -347,7 +347,7 @@ class TestDeleting:
         assert hours.summary("smith", "check", day, rest).withdrawn == 0
         assert hours.summary("smith", "visit", nine(1), rest).withdrawn == 1
         out = hours.slots("smith", "visit", nine(1), rest).withdrawn
-        assert [f"{one.local_start:%H:%M}" for one in out] == ["10:30"]
+        assert [f"{one.local_start:%H:%M} {one.status}" for one in out] == ["10:30 withdrawn"]
         assert out[0] not in hours.slots("smith", "visit", day, rest)
         assert len(out.withdrawn) == 0
         hours.restore_slot(start(0))

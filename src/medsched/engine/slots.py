@@ -161,7 +161,9 @@ def _withdrawn(inquiry: Inquiry, low: int, high: int) -> list[Slot]:
             for slot in _find(before, max(first, low), min(beyond, high), True)
             if (_minute(slot), slot.location) in out and not slot.changed_by
         ]
-    return listed
+    shared = {id(slot[0]): slot[0] for slot in listed}
+    gone = {key: attrs.evolve(one, status=SlotStatus.WITHDRAWN) for key, one in shared.items()}
+    return [Slot((gone[id(terms)], start)) for terms, start in listed]
 
 
 def _marked(board: Board, taken: bool) -> Iterator[Marked]:

@@ -228,6 +228,7 @@ class Searches:
                 last=min(search.last, LAST_DATE - LOOKED_BEYOND) + LOOKED_BEYOND,
                 providers=left,
                 available_only=True,
+                withdrawn=False,
             )
             later = self._first_of_each(self._look(gate, beyond, now, lenient=True))
             found |= {id: slot.date for id, slot in later.items()}
