@@ -14,6 +14,7 @@ from medsched import (
     AvailabilityRule,
     Claim,
     ClaimKind,
+    Hours,
     InvalidDuration,
     InvalidInterval,
     InvalidSlotId,
@@ -301,6 +302,52 @@ class TestCounts:
         week = timedelta(days=7)
         assert clinic.availability.opened("mornings", "visit", LOW, LOW + week).total == 30
         assert clinic.availability.opened("extra", "visit", LOW, LOW + week).total == 2
+
+    @pytest.mark.parametrize(
+        "dates, hours, expected",
+        [
+            (Recurrence.once(DAY), "19:00-24:00", 10),
+            (Recurrence.once(DAY), "22:00-03:00", 10),
+            (Recurrence.dates(date(2025, 3, 1), DAY), "19:00-20:00", 4),
+            (Recurrence.daily(DAY, until=date(2026, 1, 9)), "19:00-20:00", 6),
+            (Recurrence.daily(DAY, count=365), "19:00-20:00", 2 * 365),
+            (Recurrence.daily(DAY, count=366), "19:00-20:00", 2 * 366),
+            (Recurrence.daily(DAY, count=367), "19:00-20:00", 2 * 366),
+            (Recurrence.daily(DAY, count=367), "00:00-01:00", 2 * 366),
+            (Recurrence.daily(date(9998, 12, 30)), "14:00-15:00", 4),
+        ],
+    )
+    def test_how_many_it_opens_in_all_or_in_a_year(
+        self, clinic: Practice, dates: Recurrence, hours: str, expected: int
+    ) -> None:
+        for zone in ("America/New_York", "Pacific/Kiritimati"):
+            open_ = Hours(*hours.split("-"), overnight=hours == "22:00-03:00")
+            rule = AvailabilityRule("smith", dates, hours=open_, timezone=zone)
+            made = clinic.availability.add(rule)
+            assert clinic.availability.opened(made.id, "visit").total == expected
+            clinic.availability.rules.delete(made.id)
+
+    def test_it_opens_none_before_or_after_it_is_valid(self, clinic: Practice) -> None:
+        daily, limits = Recurrence.daily(DAY), {"valid_from": date(2026, 2, 1)}
+        limits["valid_to"] = date(2026, 2, 3)
+        made = clinic.availability.add(
+            AvailabilityRule("smith", daily, hours="14:00-15:00", id="few", **limits)
+        )
+        assert clinic.availability.opened("few", "visit").total == 6
+        begins = datetime(2026, 2, 3, tzinfo=UTC)
+        assert clinic.availability.opened("few", "visit", begins).total == 2
+        assert clinic.availability.opened("few", "visit", end=begins).total == 4
+        once = attrs.evolve(made, recurrence=Recurrence.once(DAY))
+        clinic.availability.rules.update(once)
+        assert clinic.availability.opened("few", "visit").total == 0
+
+    def test_abroad_it_opens_as_much(self, clinic: Practice) -> None:
+        trip = Travel("Pacific/Honolulu", DAY, DAY)
+        clinic.providers.update(attrs.evolve(clinic.providers.get("smith"), travels=[trip]))
+        clinic.availability.add(
+            AvailabilityRule("smith", Recurrence.once(DAY), hours="20:00-24:00", id="late")
+        )
+        assert clinic.availability.opened("late", "visit").total == 8
 
     def test_closures_are_heeded_and_the_time_is_not(
         self, clinic: Practice, clock: FixedClock

@@ -142,8 +142,8 @@ class ProviderSlots:
 
     ``address`` is that of the provider's main place. ``slots`` are the first of them, ``total``
     how many there are in all, those that are taken or withdrawn among them if they were asked for,
-    and ``free`` how many of these are free. ``next_free`` is the local date of the first start that is free,
-    within the search or after it (see `Searches.by_provider`), None if there is none.
+    and ``free`` how many of these are free. ``next_free`` is the local date of the first start that
+    is free, within the search or after it (see `Searches.by_provider`), None if there is none.
     """
 
     provider: Provider

@@ -350,7 +350,8 @@ class Slots(Sequence[Slot]):
     def withdrawn(self) -> Slots:
         """The slots of the same stretch that were taken out of the offer, and would be listed.
 
-        Their status says so, and nothing of whether they would be free. Of a slice there are none: it has no stretch of its own.
+        Their status says so, and nothing of whether they would be free. Of a slice there are none:
+        it has no stretch of its own.
         """
         return Slots(self._withdrawn, self._zones)
 

@@ -18,7 +18,7 @@ from medsched.domain.stored import Kind
 from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
-from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
+from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots, stretch_of_rule
 from medsched.engine.timeline import timeline
 from medsched.engine.windows import Frame
 from medsched.errors import InvalidInterval, NotFound
@@ -120,24 +120,32 @@ class Availability(AvailabilityRecords):
         at = day_of(check_date(day, "day"))
         return Frame(schedule, self._context.zones, 0, 0).zone_on(at, location).key
 
-    def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
+    def opened(
+        self,
+        rule: str,
+        type: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Summary:
         """How many slots a provider's rule opens for a type in [start, end), and their seats.
 
+        Unless they are given, from its first date on to its last, but no more than 366 local dates.
         Counted as the schedule stands, closures heeded, whatever is taken and whatever the time is.
         Those that were taken out of the offer are told as ``withdrawn`` only. `NotFound` for an
         unknown rule.
         """
-        self._context.admit("availability.opened")
-        check_query(start, end)
-        found = self._context.store.get(self._context.practice, AvailabilityRule, rule)
+        context = self._context
+        context.admit("availability.opened")
+        if start is not None and end is not None:
+            check_query(start, end)
+        found = context.store.get(context.practice, AvailabilityRule, rule)
         if found is None:
             raise NotFound(Kind.RULE.value, rule)
-        provider = found.resource.id
-        return (
-            list_slots(self._inquiries.of_hours(provider, type), start, end)
-            .opened_by(rule)
-            .summary()
-        )
+        inquiry = self._inquiries.of_hours(found.resource.id, type)
+        if start is None or end is None:
+            own = stretch_of_rule(found, inquiry.schedule, context.zones)
+            start, end = start or instant_of(own[0]), end or instant_of(own[1])
+        return list_slots(inquiry, start, end).opened_by(rule).summary()
 
     def summary(
         self,
