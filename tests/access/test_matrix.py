@@ -197,6 +197,7 @@ slots publish             x   x   | .   x   | .   x   | .   x   x   | .   x   x 
 slots publish, all        x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 blocking add              x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 blocking of a slot        x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
+unblocking of a slot      x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 blocking for ada          x   x   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 blocking move             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
 blocking release          x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
@@ -468,6 +469,7 @@ PROBES: Final[dict[str, Probe]] = {
     "slots publish, all": lambda p, w: p.availability.publish(timedelta(days=1)),
     "blocking add": lambda p, w: p.blockings.add("smith", at(14, 9), at(14, 10)),
     "blocking of a slot": lambda p, w: p.blockings.block_slot(FREE),
+    "unblocking of a slot": lambda p, w: p.blockings.unblock_slot(FREE),
     "blocking for ada": lambda p, w: p.blockings.add(
         "jones", at(14, 9), at(14, 10), kept_for="ada"
     ),

@@ -35,9 +35,12 @@ from medsched import (
     ResourceKind,
     Scheduler,
     Slot,
+    SlotOverride,
     SlotStatus,
+    Start,
     Travel,
     UnknownZone,
+    WallTime,
 )
 from medsched.domain.findings import FindingKind
 from medsched.domain.slots import SlotKey, slot_id
@@ -131,6 +134,36 @@ class TestOneSlot:
         with pytest.raises(NotFound) as caught:
             clinic.availability.slot(one.id)
         assert (caught.value.kind, caught.value.id) == ("slot", one.id)
+
+    def test_it_may_be_named_in_any_way(self, clinic: Practice) -> None:
+        one, hours = slot_at(clinic, nine(30)), clinic.availability
+        shown = WallTime(datetime(2026, 1, 7, 9, 30), "America/New_York")
+        starts = [Start("smith", "visit", at) for at in (nine(30), shown)]
+        for named in (one, *starts, attrs.evolve(starts[0], location="main")):
+            assert hours.slot(named) == one
+        clinic.appointments.book(one, patient="ada")
+        assert hours.slot(one).status is SlotStatus.BUSY
+        for where in ("branch", None):
+            with pytest.raises(NotFound):
+                hours.slot(attrs.evolve(starts[0], location=where))
+        with pytest.raises(NotFound):
+            hours.slot(Start("smith", "visit", nine(31)))
+
+    def test_after_it_was_changed_or_taken_out_of_the_offer(self, clinic: Practice) -> None:
+        hours = clinic.availability
+        hours.delete_slot(slot_at(clinic, nine(60)))
+        moved = hours.slot(hours.change_slot(slot_at(clinic, nine(30)), start=nine(45)))
+        assert (moved.start, moved.duration) == (nine(45), 30 * MINUTE)
+        gone = hours.delete_slot(moved)
+        assert isinstance(gone, SlotOverride)
+        told = hours.slot(gone)
+        assert (told.status, told.start) == (SlotStatus.WITHDRAWN, nine(30))
+        with pytest.raises(NotFound):
+            hours.slot(told.id)
+        hours.restore_slot(told)
+        with pytest.raises(NotFound):
+            hours.slot(gone)
+        assert hours.slot(told.id).status is SlotStatus.FREE
 
     @pytest.mark.parametrize("bad", ["", "no slot", "x" * 20_000, None, 7])
     def test_what_is_no_id(self, clinic: Practice, bad: Any) -> None:
