@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from medsched import (
+    Address,
     AvailabilityRule,
     InvalidCursor,
     InvalidNumber,
     Location,
     Override,
+    Page,
     Practice,
     Provider,
     Recurrence,
@@ -133,6 +135,34 @@ def test_filters_are_equality_or_membership(clinic: Practice) -> None:
     assert [one.id for one in clinic.staff.list(department="desk")] == ["s"]
     assert [one.id for one in clinic.appointment_types.list(modality="phone")] == ["t"]
     assert [one.id for one in clinic.appointment_types.list(modality="telehealth")] == []
+
+
+def test_places_are_found_by_what_people_call_them(clinic: Practice) -> None:
+    line, whole = "123 Main St", "123 Main St, New York, NY 10001"
+    address = Address(line=line, city="New York", state="NY", postal_code="10001")
+    clinic.locations.create(id="a", name="Downtown", address=address)
+    clinic.locations.create(id="b", address=address, kind="hospital")
+    clinic.locations.create(id="c", name=line, active=False)
+    clinic.rooms.create(id="r1", name="Room 1", location="a")
+    clinic.rooms.create(id="r2", name="Room 1", location="b")
+    clinic.devices.create(id="d", name="MRI", location="b")
+    locations, rooms, devices = clinic.locations, clinic.rooms, clinic.devices
+
+    def ids_of(page: Page[Any]) -> list[str]:
+        return [one.id for one in page]
+
+    for named in (line, whole):
+        assert ids_of(locations.list(called=named)) == ["a", "b"]
+        assert ids_of(locations.list(called=named, kind="hospital")) == ["b"]
+    assert ids_of(locations.list(called="Downtown")) == ids_of(locations.list(called="a")) == ["a"]
+    assert ids_of(locations.list(called=line, active=None)) == ["a", "b", "c"]
+    assert ids_of(locations.list(called="")) == ids_of(locations.list(called="New York")) == []
+    assert ids_of(rooms.list(called="Room 1")) == ["r1", "r2"]
+    assert ids_of(rooms.list(called="Room 1", location="b")) == ["r2"]
+    assert ids_of(rooms.list(called="r1")) == ["r1"]
+    assert ids_of(devices.list(called="MRI")) == ids_of(devices.list(called="d")) == ["d"]
+    one, other = (list(every(locations.list, called=line, limit=size)) for size in (1, 1000))
+    assert one == other
 
 
 def test_hours_are_listed_by_resource(clinic: Practice) -> None:
