@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medsched.adapters.memory import MemoryStore
     from medsched.adapters.tzdata import TzdataZones
     from medsched.domain.access import Decision, Grant, Reach
-    from medsched.domain.agendas import AppointmentOrder
+    from medsched.domain.agendas import AppointmentOrder, NamedAppointment
     from medsched.domain.appointment_types import (
         AppointmentType,
         Grid,
@@ -253,6 +253,7 @@ __all__ = [
     "Modality",
     "Move",
     "NaiveDatetime",
+    "NamedAppointment",
     "Need",
     "NoneAvailable",
     "NonexistentTime",
@@ -349,7 +350,7 @@ _NAMES: Final = {
     "adapters.memory": "MemoryStore",
     "adapters.tzdata": "TzdataZones",
     "domain.access": "Decision Grant Reach",
-    "domain.agendas": "AppointmentOrder",
+    "domain.agendas": "AppointmentOrder NamedAppointment",
     "domain.appointment_types": "AppointmentType Grid GridKind Modality Need Pricing",
     "domain.appointments": "Appointment AppointmentStatus Move Participant Participation",
     "domain.assignments": (

@@ -66,6 +66,7 @@ patient read              .   -   | .   -   | .   -   | .   x   x   | .   -   - 
 patient find              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment read          .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment find          .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+patient's name            .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment reference     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 conflicts                 x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 series read               .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -286,6 +287,9 @@ PROBES: Final[dict[str, Probe]] = {
     "patient find": lambda p, w: p.patients.find("ada"),
     "appointment read": lambda p, w: p.appointments.get("ada@smith"),
     "appointment find": lambda p, w: p.appointments.find("ada@smith"),
+    "patient's name": lambda p, w: (
+        p.appointments.named([w.clinic.appointments.get("ada@smith")])[0].patient_name or None
+    ),
     "appointment reference": lambda p, w: p.appointments.find_by_reference("REF-ada@smith"),
     "conflicts": lambda p, w: p.appointments.conflicts("ada@smith"),
     "series read": lambda p, w: p.series.get("s-ada"),
@@ -541,7 +545,10 @@ def outcome(probe: Probe, who: str) -> str:
     return "-" if found is None and probe in FINDING else "."
 
 
-FINDING = [PROBES[name] for name in ("patient find", "appointment find", "appointment reference")]
+FINDING = [
+    PROBES[name]
+    for name in ("patient find", "appointment find", "patient's name", "appointment reference")
+]
 
 
 def test_the_table_is_whole() -> None:
