@@ -43,11 +43,9 @@ def test_a_search_finds_what_listing_each_provider_finds(kind: str, databases: D
     for clinic, clock, random in practices(store, count, seed):
         first = fill(clinic, clock, random)
         for _ in range(SEARCHES):
-            told_of = {
-                "available_only": random.random() < 0.8,
-                "withdrawn": random.random() < 0.3,
-            }
-            search = attrs.evolve(searched(random, first), **told_of)
+            free, gone = random.random() < 0.8, random.random() < 0.3
+            search = searched(random, first)
+            search = attrs.evolve(search, available_only=free, withdrawn=gone)
             told = f"MEDSCHED_SEED={seed} {clinic.id} {search}"
             expected = plainly(clinic, search)
             found_any += len(expected)

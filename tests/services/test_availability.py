@@ -139,7 +139,8 @@ class TestOneSlot:
         one, hours = slot_at(clinic, nine(30)), clinic.availability
         shown = WallTime(datetime(2026, 1, 7, 9, 30), "America/New_York")
         starts = [Start("smith", "visit", at) for at in (nine(30), shown)]
-        for named in (one, *starts, attrs.evolve(starts[0], location="main")):
+        ways: list[Slot | Start] = [one, *starts, attrs.evolve(starts[0], location="main")]
+        for named in ways:
             assert hours.slot(named) == one
         clinic.appointments.book(one, patient="ada")
         assert hours.slot(one).status is SlotStatus.BUSY
@@ -361,10 +362,15 @@ class TestCounts:
             clinic.availability.rules.delete(made.id)
 
     def test_it_opens_none_before_or_after_it_is_valid(self, clinic: Practice) -> None:
-        daily, limits = Recurrence.daily(DAY), {"valid_from": date(2026, 2, 1)}
-        limits["valid_to"] = date(2026, 2, 3)
         made = clinic.availability.add(
-            AvailabilityRule("smith", daily, hours="14:00-15:00", id="few", **limits)
+            AvailabilityRule(
+                "smith",
+                Recurrence.daily(DAY),
+                hours="14:00-15:00",
+                valid_from=date(2026, 2, 1),
+                valid_to=date(2026, 2, 3),
+                id="few",
+            )
         )
         assert clinic.availability.opened("few", "visit").total == 6
         begins = datetime(2026, 2, 3, tzinfo=UTC)

@@ -261,7 +261,7 @@ def test_another_request_under_the_key_is_refused(
 def test_one_request_may_be_said_in_several_ways(clinic: Practice) -> None:
     hours = clinic.availability
     (slot,) = hours.slots("smith", "visit", nine(60), nine(61))
-    walls = ["10:25", time(10, 25)]
+    walls: list[str | time] = ["10:25", time(10, 25)]
     made = [hours.change_slot(start(60), end=one, idempotency_key="w") for one in walls]
     assert made[0] == made[1]
     first = hours.change_slot(slot, special_requirements=["b", "a"], idempotency_key="k")

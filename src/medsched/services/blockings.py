@@ -288,7 +288,7 @@ class Blockings:
             raise BookingRefused(found)
         return instant_of(low), instant_of(low + found)
 
-    def _of(self, claims: Iterable[Claim]) -> list[Blocking]:
+    def _of(self, claims: Iterable[Claim]) -> Sequence[Blocking]:
         """The blockings among some claims, in their order."""
         refs = [_ref(claim) for claim in claims if claim.kind is ClaimKind.BLOCKING]
         found = self._context.store.get_many(self._context.practice, refs)
