@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from medsched.domain.sessions import GroupSession
     from medsched.domain.slot_overrides import SlotOverride
     from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
-    from medsched.domain.starts import Start
+    from medsched.domain.starts import ANYWHERE, Start
     from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
     from medsched.domain.time_blocks import TimeBlock
     from medsched.domain.waitlist import (
@@ -170,6 +170,7 @@ if TYPE_CHECKING:
     from medsched.timeline.weekdays import ByDay, Weekday
 
 __all__ = [
+    "ANYWHERE",
     "Address",
     "AlreadyExists",
     "AlreadyOffered",
@@ -388,7 +389,7 @@ _NAMES: Final = {
     "domain.sessions": "GroupSession",
     "domain.slot_overrides": "SlotOverride",
     "domain.slots": "Slot Slots SlotStatus Summary",
-    "domain.starts": "Start",
+    "domain.starts": "ANYWHERE Start",
     "domain.stranding": "AppointmentsStranded Proposal Stranded Stranding",
     "domain.time_blocks": "TimeBlock",
     "domain.waitlist": (

@@ -157,13 +157,15 @@ class TestOneSlot:
         assert (moved.start, moved.duration) == (nine(45), 30 * MINUTE)
         gone = hours.delete_slot(moved)
         assert isinstance(gone, SlotOverride)
-        told = hours.slot(gone)
+        with pytest.raises(NotFound):
+            hours.slot(gone)
+        told = hours.slot(gone, withdrawn=True)
         assert (told.status, told.start) == (SlotStatus.WITHDRAWN, nine(30))
         with pytest.raises(NotFound):
             hours.slot(told.id)
+        assert hours.slot(told.id, withdrawn=True) == told
         hours.restore_slot(told)
-        with pytest.raises(NotFound):
-            hours.slot(gone)
+        assert hours.slot(gone) == hours.slot(told.id, withdrawn=True)
         assert hours.slot(told.id).status is SlotStatus.FREE
 
     @pytest.mark.parametrize("bad", ["", "no slot", "x" * 20_000, None, 7])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from medsched.domain.appointment_types import Pricing
 from medsched.domain.availability import AvailabilityRule, Override
@@ -90,11 +91,12 @@ class Availability(AvailabilityRecords):
         )
         return list_slots(inquiry, start, end, taken=taken)
 
-    def slot(self, slot: SlotLike | SlotOverride) -> Slot:
+    def slot(self, slot: SlotLike | SlotOverride, *, withdrawn: bool = False) -> Slot:
         """One slot as it is listed now: free or taken, which its status tells.
 
         ``slot`` is its id, the slot as it was listed before, a `Start`, or what `change_slot` or
-        `delete_slot` has made of it: one that was taken out of the offer is told as withdrawn then.
+        `delete_slot` has made of it. With ``withdrawn`` one that was taken out of the offer is
+        told, too.
 
         `NotFound` for what is not listed, and for a slot of another practice; `InvalidSlotId` for
         an id that this library did not make.
@@ -105,8 +107,7 @@ class Availability(AvailabilityRecords):
         asked = wanted.start, wanted.start + 1
         inquiry = self._inquiries.about(wanted.provider, wanted.type, asked, now=now)
         listed = list_slots(inquiry, *map(instant_of, asked), taken=True)
-        withdrawn = isinstance(slot, SlotOverride) and slot.withdrawn
-        for one in listed.withdrawn if withdrawn else listed:
+        for one in chain(listed, listed.withdrawn if withdrawn else ()):
             if wanted.places is None or one.location in wanted.places:
                 return one
         raise NotFound("slot", self._slots.id_of(wanted))

@@ -57,6 +57,11 @@ class NewAvailability(Body):
     special_requirements: list[Word] = Field([], max_length=50)
     notes: common.Note = ""
 
+    @property
+    def last(self) -> dt.date | None:
+        """Their last date, if they have one."""
+        return self.recurrence_end_date if self.is_recurring else self.date
+
     @checked(mode="after")
     def _fits(self) -> Self:
         if self.is_recurring != bool(self.recurrence_pattern):
@@ -151,10 +156,11 @@ _LISTED: dict[str, Any] = {"availability_summary": Summary, "availability": list
 OfProvider: Any = shape("OfProvider", "provider_id", **_LISTED)
 ProviderOut: Any = told(
     "ProviderFound",
-    ms.Provider,
-    "id name specialization=specialties years_of_experience rating",
+    ms.ProviderSlots,
+    "id=provider.id name=provider.name specialization=provider.specialties rating=provider.rating"
+    " years_of_experience=provider.years_of_experience clinic_address=address",
     specialization=Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))],
-    clinic_address=str,
+    clinic_address=Annotated[str, BeforeValidator(lambda address: str(address or ""))],
 )
 Found: Any = shape("Found", "", provider=ProviderOut, available_slots=list[SlotOut])
 _FOUND: Any = {"search_criteria": dict[str, Any], "total_results": int, "next": str | None}

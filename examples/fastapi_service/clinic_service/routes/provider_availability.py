@@ -28,9 +28,8 @@ def create_availability(asked: wire.NewAvailability, call: Changing) -> Any:
     rule, at = _rule(asked, call.clinic, provider), f"/api/v1/provider/{provider}/availability"
     made = call.do(call.clinic.availability.add, rule, at=at)
     opened = call.clinic.availability.opened(made.id, asked.types)
-    told = {"slots_created": opened.total, "total_appointments_available": opened.seats}
-    last = asked.recurrence_end_date if asked.is_recurring else asked.date
-    data = {"availability_id": made.id, "date_range": {"start": asked.date, "end": last}, **told}
+    data: Any = {"slots_created": opened.total, "total_appointments_available": opened.seats}
+    data |= {"availability_id": made.id, "date_range": {"start": asked.date, "end": asked.last}}
     return {"message": "Availability slots created successfully", "data": data}
 
 
@@ -75,16 +74,11 @@ def search(asked: Annotated[wire.Wanted, Query()], call: Reading) -> Any:
     first = asked.date or asked.first or (call.service.clock.now() - _DAY).date()  # in any zone
     dates = {"first": first, "last": asked.date or asked.last or first + _LOOKED_AHEAD}
     wanted = ms.Search(patient=call.account.patient, **asked.stated("date", "cursor") | dates)
-    page = call.clinic.search.by_provider(wanted, limit=20, each=1000, cursor=asked.cursor)
-    results, shown, slots = list[Any](), shown_in(call.clinic), call.clinic.search.slots
-    for one in (one for one in page if one.total):
-        who = wire.ProviderOut.model_validate(one.provider)
-        who.clinic_address = str(one.address or "")
-        theirs = attrs.evolve(wanted, providers=one.provider.id)
-        some = ms.every(slots, theirs) if len(one.slots) < one.total else one
-        results.append({"provider": who, "available_slots": list(map(shown, some))})
+    page = call.clinic.search.by_provider(wanted, limit=20, each=None, cursor=asked.cursor)
+    shown, some = shown_in(call.clinic), [one for one in page if one.total]
+    found = [{"provider": one, "available_slots": list(map(shown, one))} for one in some]
     told = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    data = {"search_criteria": told, "results": results, "next": page.next}
+    data = {"search_criteria": told, "results": found, "next": page.next}
     return {"data": {**data, "total_results": sum(one.total for one in page)}}
 
 
@@ -107,9 +101,8 @@ def shown_in(clinic: ms.Practice) -> Callable[[ms.Slot], wire.CalendarSlotOut]:
 
 def _rule(asked: wire.NewAvailability, clinic: ms.Practice, provider: str) -> ms.AvailabilityRule:
     """The hours that are asked for, as the library writes them."""
-    dates, pattern = ms.Recurrence.once(asked.date), asked.recurrence_pattern
-    if pattern is not None:
-        dates = ms.Recurrence(asked.date, pattern.upper(), until=asked.recurrence_end_date)
+    often = (asked.recurrence_pattern or "daily").upper()
+    dates = ms.Recurrence(asked.date, often, until=asked.last)
     terms = asked.stated("provider", "date", "start_time", "end_time", "location", *_RECURRING)
     terms |= {"hours": f"{asked.start_time}-{asked.end_time}"}
     return ms.AvailabilityRule(provider, dates, **terms, **_place(clinic, asked.location))
@@ -131,14 +124,14 @@ def _changed(clinic: ms.Practice, id: str, asked: wire.SlotChange, key: str | No
     """A slot as it is when all that is asked for is done."""
     here, changes = clinic.availability, asked.stated("status")
     once: dict[str, Any] = {"idempotency_key": key}
+    slot = here.slot(id, withdrawn=True)
     if asked.status == "cancelled":
-        gone: Any = here.delete_slot(id, reason=asked.notes or "", **once)
-        return here.slot(gone)
-    if asked.status == "available" and not _is_listed(clinic, id):
-        here.restore_slot(id, **once)
+        here.delete_slot(slot, reason=asked.notes or "", **once)
+        return here.slot(slot, withdrawn=True)
+    if asked.status == "available" and slot.status == "withdrawn":
+        here.restore_slot(slot, **once)
     if asked.status:
-        clinic.blockings.unblock_slot(id, **once)
-    slot = here.slot(id)
+        clinic.blockings.unblock_slot(slot, **once)
     if asked.pricing:
         changes["pricing"] = attrs.evolve(slot.pricing or ms.Pricing(), **asked.pricing.stated())
     if changes:
@@ -146,10 +139,3 @@ def _changed(clinic: ms.Practice, id: str, asked: wire.SlotChange, key: str | No
     if asked.status in ("blocked", "maintenance"):
         clinic.blockings.block_slot(slot, reason=asked.status, **once)
     return here.slot(slot)
-
-
-def _is_listed(clinic: ms.Practice, id: str) -> bool:
-    try:
-        return bool(clinic.availability.slot(id))
-    except ms.NotFound:
-        return False
