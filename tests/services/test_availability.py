@@ -378,6 +378,10 @@ class TestCounts:
         begins = datetime(2026, 2, 3, tzinfo=UTC)
         assert clinic.availability.opened("few", "visit", begins).total == 2
         assert clinic.availability.opened("few", "visit", end=begins).total == 4
+        assert (
+            clinic.availability.opened("few", "visit", datetime(2026, 9, 1, tzinfo=UTC)).total == 0
+        )
+        assert clinic.availability.opened("few", "visit", end=LOW).total == 0
         once = attrs.evolve(made, recurrence=Recurrence.once(DAY))
         clinic.availability.rules.update(once)
         assert clinic.availability.opened("few", "visit").total == 0

@@ -41,7 +41,7 @@ def every(read: Callable[..., Page[T]], *args: Any, **asked: Any) -> Iterator[T]
 
     ``read`` is what returns a page, and takes a ``cursor`` and a ``limit``, 1000 unless it is asked
     for another; it is called with the rest. A page is read when the one before it has been told:
-    what changes in between is told or not, but nothing that stays is told twice or left out.
+    what comes, goes or moves in between is told or not; all else is told once.
     """
     asked.setdefault("limit", _AT_ONCE)
     page = read(*args, **asked)

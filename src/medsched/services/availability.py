@@ -149,7 +149,9 @@ class Availability(AvailabilityRecords):
         inquiry = self._inquiries.of_hours(found.resource.id, type)
         if start is None or end is None:
             own = stretch_of_rule(found, inquiry.schedule, context.zones)
-            start, end = start or instant_of(own[0]), end or instant_of(own[1])
+            first, beyond = map(instant_of, own)
+            low = start or (first if end is None else min(first, end))
+            start, end = low, end or max(low, beyond)
         return list_slots(inquiry, start, end).opened_by(rule).summary()
 
     def summary(

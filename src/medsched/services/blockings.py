@@ -171,9 +171,10 @@ class Blockings:
     def unblock_slot(self, slot: SlotLike, *, idempotency_key: str | None = None) -> None:
         """Give back the time of one slot: the inverse of `block_slot`.
 
-        What blocks its provider from its start to its end is released, and nothing is done where
-        nothing blocks it. `BookingRefused`, and nothing is released, where a blocking takes more
-        than the slot; that one is to be moved or released itself. Else raises as `block_slot`.
+        What blocks its provider, and nobody else, from its start to its end is released; nothing is
+        done where nothing blocks it. `BookingRefused`, and nothing is released, where a blocking
+        of other time or resources reaches into it: that one is to be moved or released itself. Else
+        raises as `block_slot`.
         """
         bookings, now = self._bookings, self._context.now()
         gate = self._context.admit("blocking.release")
@@ -191,9 +192,9 @@ class Blockings:
                 for one in found
                 if ((one.start, one.end), one.resources) == (times, frozenset({owner}))
             ]
-            more = {one.id for one in found} - {one.id for one in own}
-            if more:
-                against = (one for one in claims if one.id in more)
+            others = {one.id for one in found} - {one.id for one in own}
+            if others:
+                against = (one for one in claims if one.id in others)
                 raise BookingRefused(tuple(map(told_plainly, against)))
             for one in own:
                 gate.found(one, Ref.to(one))  # whom it was kept for is written down with it
