@@ -48,9 +48,7 @@ class NewAvailability(Body):
     recurrence_end_date: Day | None = None
     slot_duration: Annotated[StrictInt, Field(ge=1, le=1440), common.AsMinutes] = 30
     break_duration: Annotated[StrictInt, Field(ge=0, le=1440), common.AsMinutes] = 0
-    capacity: Annotated[StrictInt, Field(ge=1, le=10_000)] = Field(
-        1, alias="max_appointments_per_slot"
-    )
+    capacity: Annotated[StrictInt, Field(ge=1, le=10_000, alias="max_appointments_per_slot")] = 1
     types: Id = Field("consultation", alias="appointment_type")
     location: Place | None = None
     pricing: Priced | None = None

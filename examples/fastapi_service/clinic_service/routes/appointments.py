@@ -53,7 +53,7 @@ def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
 @router.post("/", status_code=201)
 def create(asked: wire.NewAppointment, call: Changing) -> wire.Detail:
     """Book a slot. 400 lists by field what is in the way."""
-    start = _start(call.clinic, asked)
+    start = _start(call, None, asked)
     said = asked.stated("provider", "location", "type", "start", "end")
     return detail(call, call.do(call.clinic.appointments.book, start, **said, at=AT))
 
@@ -70,7 +70,7 @@ def change(id: Id, asked: wire.AppointmentChange, call: Changing) -> wire.Detail
     """Move an appointment, or say something else of it."""
     here = call.clinic.appointments
     old, said = here.get(id), asked.model_dump(include={"reason", "notes"})
-    given, start = call.matching(old), _other_start(call.clinic, old, asked)
+    given, start = call.matching(old), _other_start(call, old, asked)
     if start is None:
         return detail(call, call.do(here.annotate, given, **said))
     return detail(call, call.do(here.reschedule, given, start, **said))
@@ -146,21 +146,17 @@ def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> dict
     return {**told, "previous": before if page > 1 else None}
 
 
-def _start(
-    clinic: ms.Practice, asked: wire.AppointmentChange, old: ms.Appointment | None = None
-) -> ms.Start:
+def _start(call: Call, old: ms.Appointment | None, asked: wire.AppointmentChange) -> ms.Start:
     """The start that is meant; refused if its slot ends otherwise. If none is, booking says why."""
     meant = (getattr(asked, name) or getattr(old, name) for name in ("provider", "type", "start"))
     start = ms.Start(*meant, location=asked.location or ms.ANYWHERE)
     with suppress(ms.NotFound):
-        if asked.end not in (None, end := clinic.availability.slot(start).end):
+        if asked.end not in (None, end := call.clinic.availability.slot(start).end):
             raise invalid("end_time", f"the slot ends at {end.isoformat()}")
     return start
 
 
-def _other_start(
-    clinic: ms.Practice, old: ms.Appointment, asked: wire.AppointmentChange
-) -> ms.Start | None:
+def _other_start(call: Call, old: ms.Appointment, asked: wire.AppointmentChange) -> ms.Start | None:
     """Where an appointment is to be moved, if it is."""
     if asked.patient not in (None, old.patient):
         raise invalid("patient", "it stays whose it was booked for")
@@ -168,7 +164,7 @@ def _other_start(
         raise invalid("appointment_type", "it stays what it was booked as")
     wanted = ("provider", "location", "start", "end")
     moves = any(getattr(asked, name) not in (None, getattr(old, name)) for name in wanted)
-    return _start(clinic, asked, old) if moves else None
+    return _start(call, old, asked) if moves else None
 
 
 def _conflict(clinic: ms.Practice, claim: ms.Claim) -> dict[str, Any]:

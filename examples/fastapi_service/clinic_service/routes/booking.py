@@ -22,6 +22,7 @@ from clinic_service.routes.provider_availability import shown_in
 from clinic_service.who import Changing, Reading
 
 router = APIRouter(prefix="/api/v1", tags=["booking"])
+LastSeen = Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")]
 _FOLLOWED = Counter[str]()
 """How many streams of changes each account follows."""
 _FEW = anyio.CapacityLimiter(4)
@@ -238,18 +239,16 @@ async def counted(call: Reading) -> AsyncIterator[None]:
         _FOLLOWED[call.account.id] -= 1
 
 
-async def first_changes(
-    call: Reading,
-    last_event_id: Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")] = None,
-) -> ms.ChangesPage:
+async def first_changes(call: Reading, last_event_id: LastSeen = None) -> ms.ChangesPage:
     """What has changed since then, read before anything is answered: or why it cannot be."""
     return await run_sync(call.clinic.changes, last_event_id, limiter=_FEW)
 
 
+FirstChanges = Annotated[ms.ChangesPage, Depends(first_changes)]
+
+
 @router.get("/changes", response_class=EventSourceResponse, dependencies=[Depends(counted)])
-async def changes(
-    call: Reading, page: Annotated[ms.ChangesPage, Depends(first_changes)]
-) -> AsyncIterator[ServerSentEvent]:
+async def changes(call: Reading, page: FirstChanges) -> AsyncIterator[ServerSentEvent]:
     """What to ask again, as soon as it changes; ``Last-Event-ID`` goes on where one was."""
     claims = {"sid": call.session.id, "sub": call.account.id}
     with suppress(Refused, ms.MedschedError, SQLAlchemyError):  # until nothing can be read
