@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medsched.adapters.memory import MemoryStore
     from medsched.adapters.tzdata import TzdataZones
     from medsched.domain.access import Decision, Grant, Reach
-    from medsched.domain.agendas import AppointmentOrder
+    from medsched.domain.agendas import AppointmentOrder, NamedAppointment
     from medsched.domain.appointment_types import (
         AppointmentType,
         Grid,
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from medsched.domain.holds import Hold
     from medsched.domain.hours import Hours
     from medsched.domain.house_rules import HouseRule, Visit
-    from medsched.domain.pages import Page
+    from medsched.domain.pages import Page, every
     from medsched.domain.people import Patient, Provider, Staff, Travel
     from medsched.domain.places import (
         Address,
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from medsched.domain.sessions import GroupSession
     from medsched.domain.slot_overrides import SlotOverride
     from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
-    from medsched.domain.starts import Start
+    from medsched.domain.starts import ANYWHERE, Start
     from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
     from medsched.domain.time_blocks import TimeBlock
     from medsched.domain.waitlist import (
@@ -170,6 +170,7 @@ if TYPE_CHECKING:
     from medsched.timeline.weekdays import ByDay, Weekday
 
 __all__ = [
+    "ANYWHERE",
     "Address",
     "AlreadyExists",
     "AlreadyOffered",
@@ -253,6 +254,7 @@ __all__ = [
     "Modality",
     "Move",
     "NaiveDatetime",
+    "NamedAppointment",
     "Need",
     "NoneAvailable",
     "NonexistentTime",
@@ -342,13 +344,14 @@ __all__ = [
     "Weekday",
     "Weighted",
     "Worked",
+    "every",
 ]
 
 _NAMES: Final = {
     "adapters.memory": "MemoryStore",
     "adapters.tzdata": "TzdataZones",
     "domain.access": "Decision Grant Reach",
-    "domain.agendas": "AppointmentOrder",
+    "domain.agendas": "AppointmentOrder NamedAppointment",
     "domain.appointment_types": "AppointmentType Grid GridKind Modality Need Pricing",
     "domain.appointments": "Appointment AppointmentStatus Move Participant Participation",
     "domain.assignments": (
@@ -370,7 +373,7 @@ _NAMES: Final = {
     "domain.holds": "Hold",
     "domain.hours": "Hours",
     "domain.house_rules": "HouseRule Visit",
-    "domain.pages": "Page",
+    "domain.pages": "Page every",
     "domain.people": "Patient Provider Staff Travel",
     "domain.places": "Address Device Location LocationKind PracticeSettings Room",
     "domain.principals": "Authentication Principal Purpose Role",
@@ -386,7 +389,7 @@ _NAMES: Final = {
     "domain.sessions": "GroupSession",
     "domain.slot_overrides": "SlotOverride",
     "domain.slots": "Slot Slots SlotStatus Summary",
-    "domain.starts": "Start",
+    "domain.starts": "ANYWHERE Start",
     "domain.stranding": "AppointmentsStranded Proposal Stranded Stranding",
     "domain.time_blocks": "TimeBlock",
     "domain.waitlist": (

@@ -133,6 +133,29 @@ def test_a_page_of_a_numbered_list_is_written_down_alone(world: Audited) -> None
     assert len(shown) == 2
 
 
+def test_names_are_written_down_once_for_each_patient_who_is_named(world: Audited) -> None:
+    bay, every = world.acting("bay"), world.clinic.appointments.list()
+    theirs = {one.patient for one in bay.appointments.list()}
+    assert {one.patient for one in every} > theirs
+    world.told()
+    named = {one.appointment.patient for one in bay.appointments.named(every) if one.patient_name}
+    assert named == theirs
+    assert sorted(world.told(), key=repr) == [
+        ("patient.read", "read", "done", f"patient {id}", id, False)
+        for id in sorted(theirs, key=str)
+    ]
+
+
+def test_whom_a_slot_was_kept_for_is_written_down_when_it_is_given_back(world: Audited) -> None:
+    smith, slot = world.acting("smith"), start("smith", 14, 10)
+    made = smith.blockings.block_slot(slot, kept_for="ada")
+    world.told()
+    smith.blockings.unblock_slot(slot)
+    assert world.told() == [
+        ("blocking.release", "delete", "done", f"one-off-blocking {made.id}", "ada", False)
+    ]
+
+
 def test_what_changes_a_record_is_written_down_with_it(world: Audited) -> None:
     practice = world.acting("smith")
     made = practice.appointments.book(start("smith", 14, 10), patient="ada", notes="n")

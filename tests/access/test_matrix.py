@@ -66,6 +66,7 @@ patient read              .   -   | .   -   | .   -   | .   x   x   | .   -   - 
 patient find              .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment read          .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment find          .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
+patient's name            .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 appointment reference     .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 conflicts                 x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
 series read               .   -   | .   -   | .   -   | .   x   x   | .   -   -   -   | .   .
@@ -197,6 +198,7 @@ slots publish             x   x   | .   x   | .   x   | .   x   x   | .   x   x 
 slots publish, all        x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
 blocking add              x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 blocking of a slot        x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
+unblocking of a slot      x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 blocking for ada          x   x   | x   -   | x   -   | .   x   x   | .   -   -   -   | x   .
 blocking move             x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
 blocking release          x   x   | .   -   | .   -   | .   x   x   | .   -   -   -   | -   .
@@ -285,6 +287,9 @@ PROBES: Final[dict[str, Probe]] = {
     "patient find": lambda p, w: p.patients.find("ada"),
     "appointment read": lambda p, w: p.appointments.get("ada@smith"),
     "appointment find": lambda p, w: p.appointments.find("ada@smith"),
+    "patient's name": lambda p, w: (
+        p.appointments.named([w.clinic.appointments.get("ada@smith")])[0].patient_name or None
+    ),
     "appointment reference": lambda p, w: p.appointments.find_by_reference("REF-ada@smith"),
     "conflicts": lambda p, w: p.appointments.conflicts("ada@smith"),
     "series read": lambda p, w: p.series.get("s-ada"),
@@ -468,6 +473,7 @@ PROBES: Final[dict[str, Probe]] = {
     "slots publish, all": lambda p, w: p.availability.publish(timedelta(days=1)),
     "blocking add": lambda p, w: p.blockings.add("smith", at(14, 9), at(14, 10)),
     "blocking of a slot": lambda p, w: p.blockings.block_slot(FREE),
+    "unblocking of a slot": lambda p, w: p.blockings.unblock_slot(FREE),
     "blocking for ada": lambda p, w: p.blockings.add(
         "jones", at(14, 9), at(14, 10), kept_for="ada"
     ),
@@ -539,7 +545,10 @@ def outcome(probe: Probe, who: str) -> str:
     return "-" if found is None and probe in FINDING else "."
 
 
-FINDING = [PROBES[name] for name in ("patient find", "appointment find", "appointment reference")]
+FINDING = [
+    PROBES[name]
+    for name in ("patient find", "appointment find", "patient's name", "appointment reference")
+]
 
 
 def test_the_table_is_whole() -> None:

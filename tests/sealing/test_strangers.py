@@ -192,6 +192,21 @@ def test_a_calendar_asks_for_the_keys_of_those_who_are_told(clinic: Clinic) -> N
     assert [one.reason for one in north.calendars.of("north", at(8), at(12))] == ["x"]
 
 
+def test_names_ask_for_the_keys_of_those_who_are_reached(clinic: Clinic) -> None:
+    visits = clinic.trusted.appointments.list().items
+    assert sorted(one.patient_name for one in clinic.trusted.appointments.named(visits)) == [
+        *["ada"],
+        *["ben"] * (len(visits) - 1),
+    ]
+    before = clinic.keys.unwrapped
+    told = clinic.kim.appointments.named(visits)
+    assert [one.appointment for one in told] == [*visits]
+    assert {one.appointment.patient: one.patient_name for one in told} == {"ada": "ada", "ben": ""}
+    assert clinic.keys.unwrapped == before + 1
+    clinic.trusted.shred("ada")
+    assert {one.patient_name for one in clinic.kim.appointments.named(visits)} == {""}
+
+
 def test_what_is_reached_is_read_whole(clinic: Clinic) -> None:
     assert clinic.kim.patients.get("ada").name == "ada"
     assert clinic.kim.appointments.list().items[0].reason == "x"

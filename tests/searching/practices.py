@@ -306,7 +306,7 @@ def _plainly(clinic: Practice, search: Search) -> Iterator[Slot]:
                 continue
             if search.modality not in (None, type_.modality):
                 continue
-            for slot in clinic.availability.slots(
+            listed = clinic.availability.slots(
                 provider.id,
                 type_.code,
                 low - timedelta(days=2),
@@ -315,7 +315,8 @@ def _plainly(clinic: Practice, search: Search) -> Iterator[Slot]:
                 referred=search.referred,
                 prepaid=search.prepaid,
                 taken=not search.available_only,
-            ):
+            )
+            for slot in (*listed, *(listed.withdrawn if search.withdrawn else ())):
                 if _wanted(clinic, search, slot):
                     yield slot
 

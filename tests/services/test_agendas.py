@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from tests.counting import Counting
 from tests.services.test_appointments import MINUTE, nine, opened, start
@@ -27,6 +28,7 @@ from medsched import (
     OutOfRange,
     Override,
     Practice,
+    Principal,
     Resource,
     Scheduler,
 )
@@ -130,6 +132,43 @@ def test_a_numbered_page_is_two_calls_of_the_store(clinic: Practice, store: Any)
     assert here.appointments.count(provider="smith", upcoming=True) == 3
     assert ids(here.appointments.list(provider="smith", upcoming=True, skip=1, limit=2)) == "AF"
     assert counting.asked == {"count_appointments": 1, "appointments": 1}
+
+
+def test_those_whom_they_are_of_are_named(clinic: Practice) -> None:
+    branch = clinic.locations.get("branch")
+    clinic.locations.update(attrs.evolve(branch, name="Branch"))
+    told = clinic.appointments.named(clinic.appointments.list())
+    assert [one.appointment.id for one in told] == [*"DBCAEF"]
+    assert [one.patient_name for one in told] == [
+        clinic.patients.get(one.appointment.patient or "").name for one in told
+    ]
+    assert {one.provider_name for one in told} == {
+        clinic.providers.get(id).name for id in ("smith", "jones")
+    }
+    assert [one.location_name == "Branch" for one in told] == [*4 * [False], True, False]
+    assert "Lovelace" not in repr(told)
+    assert clinic.appointments.named([]) == ()
+    ada = Principal("ada", roles=["patient"], practice=clinic.id, patient="ada")
+    seen = clinic.acting_as(ada).appointments.named(one.appointment for one in told)
+    assert {one.patient_name for one in seen} == {"", clinic.patients.get("ada").name}
+    assert {one.appointment.patient for one in seen if one.patient_name} == {"ada"}
+
+
+def test_they_are_named_in_as_many_calls_however_many_they_are(
+    clinic: Practice, store: Any
+) -> None:
+    counting: Any = Counting(store)
+    here = Scheduler(counting).practice(clinic.id)
+    staff = Principal("kim", roles=["staff"], practice=clinic.id, locations=["branch"])
+    for practice in (here, here.acting_as(staff)):
+        asked = []
+        for limit in (1, 6):
+            some = clinic.appointments.list(limit=limit)
+            counting.asked.clear()
+            practice.appointments.named(some)
+            asked.append(dict(counting.asked))
+        assert asked[0] == asked[1]
+        assert sum(asked[0].values()) <= 3
 
 
 def test_which_appointments_are_listed(clinic: Practice) -> None:

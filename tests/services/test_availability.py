@@ -14,6 +14,7 @@ from medsched import (
     AvailabilityRule,
     Claim,
     ClaimKind,
+    Hours,
     InvalidDuration,
     InvalidInterval,
     InvalidSlotId,
@@ -34,9 +35,12 @@ from medsched import (
     ResourceKind,
     Scheduler,
     Slot,
+    SlotOverride,
     SlotStatus,
+    Start,
     Travel,
     UnknownZone,
+    WallTime,
 )
 from medsched.domain.findings import FindingKind
 from medsched.domain.slots import SlotKey, slot_id
@@ -130,6 +134,39 @@ class TestOneSlot:
         with pytest.raises(NotFound) as caught:
             clinic.availability.slot(one.id)
         assert (caught.value.kind, caught.value.id) == ("slot", one.id)
+
+    def test_it_may_be_named_in_any_way(self, clinic: Practice) -> None:
+        one, hours = slot_at(clinic, nine(30)), clinic.availability
+        shown = WallTime(datetime(2026, 1, 7, 9, 30), "America/New_York")
+        starts = [Start("smith", "visit", at) for at in (nine(30), shown)]
+        ways: list[Slot | Start] = [one, *starts, attrs.evolve(starts[0], location="main")]
+        for named in ways:
+            assert hours.slot(named) == one
+        clinic.appointments.book(one, patient="ada")
+        assert hours.slot(one).status is SlotStatus.BUSY
+        for where in ("branch", None):
+            with pytest.raises(NotFound):
+                hours.slot(attrs.evolve(starts[0], location=where))
+        with pytest.raises(NotFound):
+            hours.slot(Start("smith", "visit", nine(31)))
+
+    def test_after_it_was_changed_or_taken_out_of_the_offer(self, clinic: Practice) -> None:
+        hours = clinic.availability
+        hours.delete_slot(slot_at(clinic, nine(60)))
+        moved = hours.slot(hours.change_slot(slot_at(clinic, nine(30)), start=nine(45)))
+        assert (moved.start, moved.duration) == (nine(45), 30 * MINUTE)
+        gone = hours.delete_slot(moved)
+        assert isinstance(gone, SlotOverride)
+        with pytest.raises(NotFound):
+            hours.slot(gone)
+        told = hours.slot(gone, withdrawn=True)
+        assert (told.status, told.start) == (SlotStatus.WITHDRAWN, nine(30))
+        with pytest.raises(NotFound):
+            hours.slot(told.id)
+        assert hours.slot(told.id, withdrawn=True) == told
+        hours.restore_slot(told)
+        assert hours.slot(gone) == hours.slot(told.id, withdrawn=True)
+        assert hours.slot(told.id).status is SlotStatus.FREE
 
     @pytest.mark.parametrize("bad", ["", "no slot", "x" * 20_000, None, 7])
     def test_what_is_no_id(self, clinic: Practice, bad: Any) -> None:
@@ -301,6 +338,61 @@ class TestCounts:
         week = timedelta(days=7)
         assert clinic.availability.opened("mornings", "visit", LOW, LOW + week).total == 30
         assert clinic.availability.opened("extra", "visit", LOW, LOW + week).total == 2
+
+    @pytest.mark.parametrize(
+        "dates, hours, expected",
+        [
+            (Recurrence.once(DAY), "19:00-24:00", 10),
+            (Recurrence.once(DAY), "22:00-03:00", 10),
+            (Recurrence.dates(date(2025, 3, 1), DAY), "19:00-20:00", 4),
+            (Recurrence.daily(DAY, until=date(2026, 1, 9)), "19:00-20:00", 6),
+            (Recurrence.daily(DAY, count=365), "19:00-20:00", 2 * 365),
+            (Recurrence.daily(DAY, count=366), "19:00-20:00", 2 * 366),
+            (Recurrence.daily(DAY, count=367), "19:00-20:00", 2 * 366),
+            (Recurrence.daily(DAY, count=367), "00:00-01:00", 2 * 366),
+            (Recurrence.daily(date(9998, 12, 30)), "14:00-15:00", 4),
+        ],
+    )
+    def test_how_many_it_opens_in_all_or_in_a_year(
+        self, clinic: Practice, dates: Recurrence, hours: str, expected: int
+    ) -> None:
+        for zone in ("America/New_York", "Pacific/Kiritimati"):
+            open_ = Hours(*hours.split("-"), overnight=hours == "22:00-03:00")
+            rule = AvailabilityRule("smith", dates, hours=open_, timezone=zone)
+            made = clinic.availability.add(rule)
+            assert clinic.availability.opened(made.id, "visit").total == expected
+            clinic.availability.rules.delete(made.id)
+
+    def test_it_opens_none_before_or_after_it_is_valid(self, clinic: Practice) -> None:
+        made = clinic.availability.add(
+            AvailabilityRule(
+                "smith",
+                Recurrence.daily(DAY),
+                hours="14:00-15:00",
+                valid_from=date(2026, 2, 1),
+                valid_to=date(2026, 2, 3),
+                id="few",
+            )
+        )
+        assert clinic.availability.opened("few", "visit").total == 6
+        begins = datetime(2026, 2, 3, tzinfo=UTC)
+        assert clinic.availability.opened("few", "visit", begins).total == 2
+        assert clinic.availability.opened("few", "visit", end=begins).total == 4
+        assert (
+            clinic.availability.opened("few", "visit", datetime(2026, 9, 1, tzinfo=UTC)).total == 0
+        )
+        assert clinic.availability.opened("few", "visit", end=LOW).total == 0
+        once = attrs.evolve(made, recurrence=Recurrence.once(DAY))
+        clinic.availability.rules.update(once)
+        assert clinic.availability.opened("few", "visit").total == 0
+
+    def test_abroad_it_opens_as_much(self, clinic: Practice) -> None:
+        trip = Travel("Pacific/Honolulu", DAY, DAY)
+        clinic.providers.update(attrs.evolve(clinic.providers.get("smith"), travels=[trip]))
+        clinic.availability.add(
+            AvailabilityRule("smith", Recurrence.once(DAY), hours="20:00-24:00", id="late")
+        )
+        assert clinic.availability.opened("late", "visit").total == 8
 
     def test_closures_are_heeded_and_the_time_is_not(
         self, clinic: Practice, clock: FixedClock

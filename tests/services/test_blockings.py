@@ -221,3 +221,47 @@ def test_a_repeated_request_blocks_once(clinic: Practice) -> None:
     assert clinic.blockings.list().items == (first,)
     clinic.blockings.release(first, idempotency_key="r")
     clinic.blockings.release(first, idempotency_key="r")
+
+
+class TestOneSlot:
+    def test_its_time_comes_back(self, clinic: Practice, store: MemoryStore) -> None:
+        slot = clinic.availability.slots("smith", "visit", nine(30), nine(31))[0]
+        made = clinic.blockings.block_slot(slot, kept_for="p0", reason="secret")
+        other = clinic.blockings.add("smith", nine(60), nine(90))
+        clinic.blockings.unblock_slot(slot, idempotency_key="once")
+        assert clinic.blockings.list().items == (other,)
+        assert statuses(clinic)[1] is SlotStatus.FREE
+        assert [one.event.name for one in clinic.events.after()][-1] == "one-off-blocking.released"
+        again = clinic.blockings.block_slot(slot, stranded="keep")
+        clinic.blockings.unblock_slot(slot, idempotency_key="once")
+        assert clinic.blockings.get(again.id) == again != made
+        clinic.blockings.unblock_slot(slot.id)
+        check_whole(store, "riverside")
+
+    def test_nothing_is_done_where_nothing_blocks_it(self, clinic: Practice) -> None:
+        made = clinic.appointments.book(start(30, "visit"), patient="p0")
+        last = len(clinic.events.after())
+        clinic.blockings.unblock_slot(start(30, "visit"))
+        clinic.blockings.unblock_slot(start(0, "visit"))
+        assert len(clinic.events.after()) == last
+        assert clinic.appointments.get(made.id) == made
+
+    @pytest.mark.parametrize(
+        "who, span", [(["smith"], (15, 60)), (["smith"], (30, 45)), (["smith", GYM], (30, 60))]
+    )
+    def test_what_takes_more_or_less_is_not_its_own(
+        self, clinic: Practice, who: list[Resource | str], span: tuple[int, int]
+    ) -> None:
+        longer = clinic.blockings.add(who, nine(span[0]), nine(span[1]), reason="secret")
+        own = clinic.blockings.block_slot(start(30, "visit"), stranded="keep")
+        with pytest.raises(BookingRefused) as refused:
+            clinic.blockings.unblock_slot(start(30, "visit"))
+        assert [one.by for one in refused.value.violations] == [longer.id]
+        assert "secret" not in str(refused.value)
+        assert {one.id for one in clinic.blockings.list()} == {longer.id, own.id}
+
+    def test_what_is_no_slot(self, clinic: Practice) -> None:
+        with pytest.raises(BookingRefused):
+            clinic.blockings.unblock_slot(start(-600, "visit"))
+        with pytest.raises(NotFound):
+            clinic.blockings.unblock_slot(start(0, "no-type"))

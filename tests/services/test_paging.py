@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 
 from medsched import (
+    Address,
     AvailabilityRule,
     InvalidCursor,
     InvalidNumber,
     Location,
     Override,
+    Page,
     Practice,
     Provider,
     Recurrence,
     Resource,
     Room,
     Scheduler,
+    every,
 )
 
 
@@ -45,6 +48,24 @@ def test_pages_add_up_to_the_list_in_order_of_id(clinic: Practice, limit: int) -
     for name in names:
         clinic.providers.create(id=name)
     assert ids(clinic, limit=limit) == sorted(names)
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": 1}, {"limit": 2}, {"limit": 5}])
+def test_all_of_a_list_at_once(clinic: Practice, limit: dict[str, int]) -> None:
+    for name in ["a", "b", "c", "d", "e"]:
+        clinic.locations.create(id=name, kind="hospital" if name == "c" else "clinic")
+    names = [one.id for one in every(clinic.locations.list, kind="clinic", **limit)]
+    assert names == ["a", "b", "d", "e"]
+    assert list(every(clinic.rooms.list, **limit)) == []
+
+
+def test_all_of_a_list_is_read_a_page_at_a_time(clinic: Practice) -> None:
+    for name in ["a", "b", "c"]:
+        clinic.rooms.create(id=name, location=clinic.locations.create(id=f"at-{name}").id)
+    rooms = every(clinic.rooms.list, limit=2)
+    assert [next(rooms).id, next(rooms).id] == ["a", "b"]
+    clinic.rooms.delete("c")
+    assert list(rooms) == []
 
 
 def test_without_arguments_a_list_gives_the_first_hundred_active_ones(clinic: Practice) -> None:
@@ -114,6 +135,34 @@ def test_filters_are_equality_or_membership(clinic: Practice) -> None:
     assert [one.id for one in clinic.staff.list(department="desk")] == ["s"]
     assert [one.id for one in clinic.appointment_types.list(modality="phone")] == ["t"]
     assert [one.id for one in clinic.appointment_types.list(modality="telehealth")] == []
+
+
+def test_places_are_found_by_what_people_call_them(clinic: Practice) -> None:
+    line, whole = "123 Main St", "123 Main St, New York, NY 10001"
+    address = Address(line=line, city="New York", state="NY", postal_code="10001")
+    clinic.locations.create(id="a", name="Downtown", address=address)
+    clinic.locations.create(id="b", address=address, kind="hospital")
+    clinic.locations.create(id="c", name=line, active=False)
+    clinic.rooms.create(id="r1", name="Room 1", location="a")
+    clinic.rooms.create(id="r2", name="Room 1", location="b")
+    clinic.devices.create(id="d", name="MRI", location="b")
+    locations, rooms, devices = clinic.locations, clinic.rooms, clinic.devices
+
+    def ids_of(page: Page[Any]) -> list[str]:
+        return [one.id for one in page]
+
+    for named in (line, whole):
+        assert ids_of(locations.list(called=named)) == ["a", "b"]
+        assert ids_of(locations.list(called=named, kind="hospital")) == ["b"]
+    assert ids_of(locations.list(called="Downtown")) == ids_of(locations.list(called="a")) == ["a"]
+    assert ids_of(locations.list(called=line, active=None)) == ["a", "b", "c"]
+    assert ids_of(locations.list(called="")) == ids_of(locations.list(called="New York")) == []
+    assert ids_of(rooms.list(called="Room 1")) == ["r1", "r2"]
+    assert ids_of(rooms.list(called="Room 1", location="b")) == ["r2"]
+    assert ids_of(rooms.list(called="r1")) == ["r1"]
+    assert ids_of(devices.list(called="MRI")) == ids_of(devices.list(called="d")) == ["d"]
+    one, other = (list(every(locations.list, called=line, limit=size)) for size in (1, 1000))
+    assert one == other
 
 
 def test_hours_are_listed_by_resource(clinic: Practice) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from threading import Barrier
 from typing import Any, Final
 
@@ -261,6 +261,9 @@ def test_another_request_under_the_key_is_refused(
 def test_one_request_may_be_said_in_several_ways(clinic: Practice) -> None:
     hours = clinic.availability
     (slot,) = hours.slots("smith", "visit", nine(60), nine(61))
+    walls: list[str | time] = ["10:25", time(10, 25)]
+    made = [hours.change_slot(start(60), end=one, idempotency_key="w") for one in walls]
+    assert made[0] == made[1]
     first = hours.change_slot(slot, special_requirements=["b", "a"], idempotency_key="k")
     again = hours.change_slot(slot.id, special_requirements=iter("ab"), idempotency_key="k")
     assert again == first

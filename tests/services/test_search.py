@@ -35,6 +35,7 @@ from medsched import (
     UnknownZone,
     Violation,
     Visit,
+    every,
 )
 from medsched.testing.fixed import FixedClock, NumberedIds
 
@@ -118,6 +119,39 @@ def test_pages_neither_repeat_nor_skip_while_others_book(clinic: Practice) -> No
         clinic.appointments.cancel(clinic.appointments.book(left[0], patient="ada"))
         clinic.appointments.book(page.items[-1], patient="ada")
     assert shown == whole
+
+
+def test_withdrawn_slots_are_shown_where_that_is_asked_for(clinic: Practice) -> None:
+    first, second, third, _ = clinic.search.found(Search(first=MONDAY))
+    clinic.availability.delete_slot(first, reason="secret-reason")
+    clinic.appointments.book(third, patient="ada")
+    search = Search(first=MONDAY, withdrawn=True, timezone="Europe/Paris")
+    told = list(clinic.search.found(search))
+    assert [(one.id, one.status) for one in told[:2]] == [
+        (first.id, SlotStatus.WITHDRAWN),
+        (second.id, SlotStatus.FREE),
+    ]
+    assert (len(told), told[0].timezone, told[0].seats_free) == (3, "Europe/Paris", 0)
+    assert told == [*every(clinic.search.slots, search, limit=1)]
+    everything = attrs.evolve(search, available_only=False)
+    assert [one.status for one in clinic.search.found(everything)].count(SlotStatus.BUSY) == 1
+    ann, _ = clinic.search.by_provider(search)
+    assert (ann.total, ann.free, ann.next_free) == (2, 1, MONDAY)
+    assert "secret" not in repr([tuple(one) for one in told])
+    assert first not in clinic.search.found(Search(first=MONDAY, available_only=False))
+
+
+def test_what_is_withdrawn_is_never_booked_first(clinic: Practice) -> None:
+    first, second, *_ = clinic.search.found(Search(first=MONDAY))
+    clinic.availability.delete_slot(first)
+    search = Search(first=MONDAY, providers="ann", withdrawn=True)
+    made = clinic.appointments.book_first(search, patient="ada")
+    assert made.start == second.start
+    gone = Search(first=MONDAY, providers="bob", withdrawn=True)
+    for slot in list(clinic.search.found(gone)):
+        clinic.availability.delete_slot(slot)
+    (bob,) = clinic.search.by_provider(gone)
+    assert (bob.total, bob.free, bob.next_free) == (2, 0, MONDAY + timedelta(days=1))
 
 
 def test_taken_slots_are_shown_without_telling_whose(clinic: Practice) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from threading import Barrier, Thread
@@ -16,6 +16,7 @@ from tests.services.test_stranding import Meanwhile
 
 from medsched import (
     AlreadyExists,
+    AmbiguousTime,
     AppointmentsStranded,
     AppointmentType,
     AvailabilityRule,
@@ -23,6 +24,7 @@ from medsched import (
     Grid,
     InvalidChoice,
     InvalidDuration,
+    InvalidHours,
     InvalidInterval,
     InvalidSlotId,
     InvalidText,
@@ -43,6 +45,7 @@ from medsched import (
     Slot,
     SlotOverride,
     SlotsOverlap,
+    Start,
     VersionConflict,
 )
 from medsched.testing.fixed import FixedClock
@@ -124,6 +127,64 @@ class TestMoving:
         thursday = nine() + timedelta(days=1)
         listed = clinic.availability.slots("smith", "visit", thursday, thursday + 180 * MINUTE)
         assert [f"{one.local_start:%H:%M}" for one in listed] == GRID
+
+    @pytest.mark.parametrize(
+        "times, expected",
+        [
+            ({"start": "10:00"}, (60, 90)),
+            ({"start": time(10)}, (60, 90)),
+            ({"end": "10:20"}, (45, 80)),
+            ({"start": "10:00", "end": time(10, 20)}, (60, 80)),
+            ({"start": nine(60), "end": "10:20"}, (60, 80)),
+        ],
+    )
+    def test_to_a_time_of_day(
+        self, clinic: Practice, times: dict[str, Any], expected: tuple[int, int]
+    ) -> None:
+        made = clinic.availability.change_slot(slot(clinic, "09:45"), **times)
+        told = clinic.availability.slot(made)
+        assert (told.start, told.end) == (nine(expected[0]), nine(expected[1]))
+
+    def test_a_time_of_day_is_that_of_the_date_it_was_put_on(self, clinic: Practice) -> None:
+        hours, day = clinic.availability, timedelta(days=1)
+        hours.delete_slot(Start("smith", "visit", nine(45) + day))
+        there = hours.slot(hours.change_slot(slot(clinic, "09:45"), start=nine(60) + day))
+        assert hours.change_slot(there, start="09:50").begins == nine(50) + day
+
+    @pytest.mark.parametrize(
+        "wrong, error",
+        [
+            ("10:60", InvalidHours),
+            ("noon", InvalidHours),
+            (time(10, tzinfo=UTC), InvalidHours),
+            (10, InvalidHours),
+            ("08:00", OutsideHours),
+        ],
+    )
+    def test_to_what_is_no_time_of_day(
+        self, clinic: Practice, wrong: Any, error: type[MedschedError]
+    ) -> None:
+        with pytest.raises(error):
+            clinic.availability.change_slot(slot(clinic, "09:45"), start=wrong)
+        with pytest.raises(InvalidInterval):
+            clinic.availability.change_slot(slot(clinic, "09:45"), end="09:45")
+        assert free(clinic) == GRID
+
+    def test_where_the_clocks_change_it_takes_an_instant(self, clinic: Practice) -> None:
+        """At 02:00 on 2026-11-01 New York's clocks show 01:00 again."""
+        day, hours = date(2026, 11, 1), clinic.availability
+        hours.add(AvailabilityRule("smith", Recurrence.once(day), hours="00:00-04:00", id="night"))
+        early = Start("smith", "visit", datetime(2026, 11, 1, 4, 30, tzinfo=UTC))
+        for wall in ("01:10", time(1, 10)):
+            with pytest.raises(AmbiguousTime):
+                hours.change_slot(early, end=wall)
+        assert hours.slot(hours.change_slot(early, end="00:50")).duration == 20 * MINUTE
+
+    def test_to_the_end_of_the_day(self, clinic: Practice) -> None:
+        late = AvailabilityRule("smith", Recurrence.once(DAY), hours="23:00-24:00", id="late")
+        clinic.availability.add(late)
+        made = clinic.availability.change_slot(slot(clinic, "23:30"), start="23:40", end="24:00")
+        assert (made.begins, made.ends) == (nine(880), nine(900))
 
     def test_it_can_be_moved_again_and_is_still_one(self, clinic: Practice) -> None:
         clinic.availability.change_slot(slot(clinic, "09:45"), start=nine(60), end=nine(80))
@@ -347,7 +408,7 @@ class TestDeleting:
         assert hours.summary("smith", "check", day, rest).withdrawn == 0
         assert hours.summary("smith", "visit", nine(1), rest).withdrawn == 1
         out = hours.slots("smith", "visit", nine(1), rest).withdrawn
-        assert [f"{one.local_start:%H:%M}" for one in out] == ["10:30"]
+        assert [f"{one.local_start:%H:%M} {one.status}" for one in out] == ["10:30 withdrawn"]
         assert out[0] not in hours.slots("smith", "visit", day, rest)
         assert len(out.withdrawn) == 0
         hours.restore_slot(start(0))

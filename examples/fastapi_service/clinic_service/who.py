@@ -14,7 +14,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from clinic_service.models.common import Body
 from clinic_service.problems import Refused, invalid, unknown
 from clinic_service.service import Served, Service
-from medsched import Authentication, Page, Practice, Principal, VersionConflict
+from medsched import Authentication, Practice, Principal, VersionConflict
+from medsched import every as every
 from medsched.adapters.http import etag, if_match
 from medsched.domain.records import Identified
 
@@ -35,15 +36,6 @@ def address_of(request: Request) -> str:
 
 
 Address = Annotated[str, Depends(address_of)]
-
-
-def every(read: Callable[..., Page[T]], *args: Any, **asked: Any) -> Iterator[T]:
-    """All of a list of the library, a page at a time, for documented answers that are whole."""
-    cursor: str | None = ""
-    while cursor is not None:
-        page = read(*args, **asked, limit=1000, cursor=cursor or None)
-        yield from page
-        cursor = page.next
 
 
 @attrs.frozen

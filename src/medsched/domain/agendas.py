@@ -8,7 +8,7 @@ from typing import NamedTuple
 import attrs
 
 from medsched.domain.appointments import Appointment, AppointmentStatus
-from medsched.domain.fields import Choice
+from medsched.domain.fields import Choice, phi
 from medsched.domain.records import Resource
 
 
@@ -17,6 +17,16 @@ class AppointmentOrder(Choice):
 
     START = "start"
     CREATED = "created"
+
+
+@attrs.frozen(kw_only=True)
+class NamedAppointment:
+    """An appointment with the names of those whom it is of, empty where they are not to be seen."""
+
+    appointment: Appointment
+    patient_name: str = phi(default="")
+    provider_name: str = ""
+    location_name: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -18,8 +18,11 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?", re.ASCII)
 _HOURS = re.compile(r"\s*([\d:.]+)\s*(?:-|–|to)\s*([\d:.]+)\s*(overnight)?\s*", re.ASCII)
 
 
-def _wall(given: time | timedelta | str) -> timedelta:
-    """Time of day as time since the wall's midnight; ``24:00`` is the day's end."""
+def time_of_day(given: time | timedelta | str) -> timedelta:
+    """A time of day as time since the wall's midnight; ``24:00`` is the day's end.
+
+    `InvalidHours` for what is none, and for a time that has a zone of its own.
+    """
     value = given
     if isinstance(value, str):
         found = _CLOCK.fullmatch(value)
@@ -55,8 +58,8 @@ class Hours:
     where it is a break or a closure.
     """
 
-    start: timedelta = attrs.field(converter=_wall)
-    end: timedelta = attrs.field(converter=_wall)
+    start: timedelta = attrs.field(converter=time_of_day)
+    end: timedelta = attrs.field(converter=time_of_day)
     overnight: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -15,6 +15,8 @@ from medsched.errors import InvalidCursor
 T = TypeVar("T")
 _SEAL = 9
 """Bytes of the checksum: 72 bits, a whole number of base64 letters."""
+_AT_ONCE: Final = 1000
+"""So many are read at a time where all are wanted: the most that a list gives."""
 
 
 @attrs.frozen
@@ -32,6 +34,21 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def every(read: Callable[..., Page[T]], *args: Any, **asked: Any) -> Iterator[T]:
+    """All that a list tells, page after page: ``every(clinic.rooms.list, location="main")``.
+
+    ``read`` is what returns a page, and takes a ``cursor`` and a ``limit``, 1000 unless it is asked
+    for another; it is called with the rest. A page is read when the one before it has been told:
+    what comes, goes or moves in between is told or not; all else is told once.
+    """
+    asked.setdefault("limit", _AT_ONCE)
+    page = read(*args, **asked)
+    yield from page
+    while page.next is not None:
+        page = read(*args, **asked, cursor=page.next)
+        yield from page
 
 
 def cursor(scope: str, after: str) -> str:

@@ -146,6 +146,11 @@ class Location(Identified):
     timezone: str | None = attrs.field(default=None, validator=zone_name)
     exclusive: bool = False
 
+    @property
+    def called(self) -> frozenset[str]:
+        """What people may call it: id, name, street line, and the address in one line."""
+        return _said(self.id, self.name, self.address.line, str(self.address))
+
     @cached_property
     def resource(self) -> Resource:
         """The location as something that has hours, and a ledger where it is exclusive."""
@@ -160,6 +165,11 @@ class Room(Identified):
     location: str = attrs.field(validator=an_id)
     capacity: int | None = attrs.field(default=None, validator=whole(1, 10_000))
 
+    @property
+    def called(self) -> frozenset[str]:
+        """What people may call it: id and name."""
+        return _said(self.id, self.name)
+
     @cached_property
     def resource(self) -> Resource:
         """The room as something that has hours and is taken by appointments."""
@@ -173,7 +183,17 @@ class Device(Identified):
     name: str = attrs.field(default="", validator=text())
     location: str | None = attrs.field(default=None, validator=maybe_id)
 
+    @property
+    def called(self) -> frozenset[str]:
+        """What people may call it: id and name."""
+        return _said(self.id, self.name)
+
     @cached_property
     def resource(self) -> Resource:
         """The device as something that has hours and is taken by appointments."""
         return Resource(ResourceKind.DEVICE, self.id)
+
+
+def _said(*names: str) -> frozenset[str]:
+    """Those of some names that say anything."""
+    return frozenset(filter(None, names))

@@ -76,7 +76,7 @@ class Search:
 
     ``patient`` leaves out what that patient cannot have; ``referred`` and ``prepaid`` say that
     there is a referral, and a payment in advance. ``available_only`` off adds slots that are taken,
-    with their status.
+    and ``withdrawn`` those that were taken out of the offer one by one, with their status.
     """
 
     first: date = attrs.field(validator=a_date)
@@ -116,6 +116,7 @@ class Search:
     referred: bool = attrs.field(default=False, validator=yes_or_no)
     prepaid: bool = attrs.field(default=False, validator=yes_or_no)
     available_only: bool = attrs.field(default=True, validator=yes_or_no)
+    withdrawn: bool = attrs.field(default=False, validator=yes_or_no)
 
     def __attrs_post_init__(self) -> None:
         if self.last < self.first:
@@ -140,9 +141,9 @@ class ProviderSlots:
     """What a search found with one provider.
 
     ``address`` is that of the provider's main place. ``slots`` are the first of them, ``total``
-    how many there are in all, those that are taken among them if they were asked for, and ``free``
-    how many of these are free. ``next_free`` is the local date of the first start that is free,
-    within the search or after it (see `Searches.by_provider`), None if there is none.
+    how many there are in all, those that are taken or withdrawn among them if they were asked for,
+    and ``free`` how many of these are free. ``next_free`` is the local date of the first start that
+    is free, within the search or after it (see `Searches.by_provider`), None if there is none.
     """
 
     provider: Provider

@@ -28,12 +28,14 @@ _LONGEST = 16_384
 
 
 class SlotStatus(StrEnum):
-    """Whether a slot can be booked (FHIR slotstatus)."""
+    """Whether a slot can be booked (FHIR slotstatus, and one that FHIR has no word for)."""
 
     FREE = "free"
     BUSY = "busy"
     BUSY_UNAVAILABLE = "busy-unavailable"
     BUSY_TENTATIVE = "busy-tentative"
+    WITHDRAWN = "withdrawn"
+    """Taken out of the offer; told only where that is asked for."""
 
 
 class SlotKey(NamedTuple):
@@ -346,9 +348,10 @@ class Slots(Sequence[Slot]):
 
     @property
     def withdrawn(self) -> Slots:
-        """The slots of the same stretch that were taken out of the offer, as they would be listed.
+        """The slots of the same stretch that were taken out of the offer, and would be listed.
 
-        Of a slice there are none: it has no stretch of its own.
+        Their status says so, and nothing of whether they would be free. Of a slice there are none:
+        it has no stretch of its own.
         """
         return Slots(self._withdrawn, self._zones)
 

@@ -11,15 +11,28 @@ from typing import Final
 
 import attrs
 
+from medsched.domain.availability import AvailabilityRule
+from medsched.domain.schedule import Schedule
 from medsched.domain.slots import Slot, Slots, SlotStatus, SlotTerms
 from medsched.engine.board import BUSY, FREE, TENTATIVE, UNAVAILABLE, Board
 from medsched.engine.booking_rules import against_house, visit_at
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import SlotShape, Terms
 from medsched.engine.verdict import refusals, standing
+from medsched.engine.windows import Frame
 from medsched.errors import InvalidInterval
-from medsched.timeline.instants import DAY, minute_of
-from medsched.timeline.intervals import union
+from medsched.timeline.instants import (
+    DAY,
+    FIRST_DATE,
+    FIRST_MINUTE,
+    LAST_DATE,
+    LAST_MINUTE,
+    day_of,
+    minute_of,
+)
+from medsched.timeline.intervals import Interval, union
+from medsched.timeline.resolve import date_span
+from medsched.timeline.zones import ZoneSource
 
 LONGEST_QUERY: Final = timedelta(days=732)
 """The longest stretch that one listing may ask for: two years, whichever years they are."""
@@ -54,6 +67,22 @@ def check_query(start: datetime, end: datetime) -> tuple[int, int]:
     if end - start > LONGEST_QUERY:
         raise InvalidInterval("end", (start, end), f"longer than {LONGEST_QUERY.days} days")
     return low, high
+
+
+def stretch_of_rule(rule: AvailabilityRule, schedule: Schedule, zones: ZoneSource) -> Interval:
+    """The minutes in which all that a rule opens starts, but of its first 366 local dates at most.
+
+    The dates are those of its zone while its provider does not travel. It may reach beyond them,
+    where a rule that ends is concerned: to wherever its windows may lie.
+    """
+    zone = Frame(schedule, zones, 0, 0).home_zone(rule)
+    first = day_of(max(rule.recurrence.first, rule.valid_from or FIRST_DATE))
+    last = day_of(min(rule.recurrence.last or LAST_DATE, rule.valid_to or LAST_DATE))
+    low, high = date_span(zone, first)[0] - DAY, date_span(zone, min(last, first + 365))[1]
+    if last < first + 365:  # abroad, or past midnight
+        high += 2 * DAY
+    low = max(low, FIRST_MINUTE)
+    return low, max(low, min(high, LAST_MINUTE))
 
 
 def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool = False) -> Slots:
@@ -161,7 +190,9 @@ def _withdrawn(inquiry: Inquiry, low: int, high: int) -> list[Slot]:
             for slot in _find(before, max(first, low), min(beyond, high), True)
             if (_minute(slot), slot.location) in out and not slot.changed_by
         ]
-    return listed
+    shared = {id(slot[0]): slot[0] for slot in listed}
+    gone = {key: attrs.evolve(one, status=SlotStatus.WITHDRAWN) for key, one in shared.items()}
+    return [Slot((gone[id(terms)], start)) for terms, start in listed]
 
 
 def _marked(board: Board, taken: bool) -> Iterator[Marked]:

@@ -106,8 +106,8 @@ class Store(Protocol):
     ) -> Sequence[StoredT]:
         """The first ``limit`` records of a class after an id, in order of id.
 
-        ``active`` None takes both. ``where`` gives fields and the values they must equal;
-        a field that is a set must contain the value; a `Sought` says itself what matches it.
+        ``active`` None takes both. ``where`` gives attributes and the values they must equal;
+        one that is a set must contain the value; a `Sought` says itself what matches it.
         ``within``: only what that reaches.
         """
         ...

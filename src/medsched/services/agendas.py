@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
@@ -10,13 +10,14 @@ from typing import Final, TypedDict, Unpack
 import attrs
 
 from medsched.domain.access import EVERYTHING
-from medsched.domain.agendas import Agenda, AppointmentOrder, Named, Place
+from medsched.domain.agendas import Agenda, AppointmentOrder, Named, NamedAppointment, Place
 from medsched.domain.appointments import UPCOMING, Appointment, AppointmentStatus
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.fields import check_characters
 from medsched.domain.lookups import Sought
 from medsched.domain.pages import Page, cursor, read_cursor
 from medsched.domain.people import Patient, Provider
+from medsched.domain.places import Location
 from medsched.domain.records import Resource
 from medsched.domain.stored import Kind, Ref
 from medsched.errors import InvalidNumber, InvalidText
@@ -155,6 +156,40 @@ class Agendas:
         if found and agenda.patient is not None:
             gate.tell_of(Kind.APPOINTMENT.value, [agenda.patient])
         return found
+
+    def named(self, appointments: Iterable[Appointment]) -> tuple[NamedAppointment, ...]:
+        """Some appointments, a page of them say, with the names of those whom they are of.
+
+        In the order given. Names that the principal may not see are left empty, as are those of
+        patients whose keys were destroyed. However many they are, it is as many calls of the store.
+        """
+        gate = self._context.admit("patient.read")
+        gate.also("provider.read")
+        gate.also("location.read")
+        given = tuple(appointments)
+        of_each = [
+            (
+                Ref(Kind.PATIENT, one.patient or ""),
+                Ref(Kind.PROVIDER, one.provider),
+                Ref(Kind.LOCATION, one.location or ""),
+            )
+            for one in given
+        ]
+        found = gate.those({ref for refs in of_each for ref in refs if ref.id})
+        named = {
+            ref: one.name
+            for ref, one in found.items()
+            if isinstance(one, Patient | Provider | Location)
+        }
+        return tuple(
+            NamedAppointment(
+                appointment=one,
+                patient_name=named.get(patient, ""),
+                provider_name=named.get(provider, ""),
+                location_name=named.get(location, ""),
+            )
+            for one, (patient, provider, location) in zip(given, of_each, strict=True)
+        )
 
     def conflicts(self, appointment: Appointment | str) -> Mapping[Resource, tuple[Claim, ...]]:
         """What else takes the time of an appointment's resources, by resource; mostly nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from medsched.domain.appointment_types import Pricing
 from medsched.domain.availability import AvailabilityRule, Override
@@ -13,12 +14,12 @@ from medsched.domain.findings import Finding
 from medsched.domain.people import Provider
 from medsched.domain.published import Publication, PublishedSlot
 from medsched.domain.slot_overrides import SlotOverride
-from medsched.domain.slots import Slot, Slots, Summary, read_slot_id
+from medsched.domain.slots import Slot, Slots, Summary
 from medsched.domain.stored import Kind
 from medsched.domain.stranding import Stranded
 from medsched.engine.check import check_schedule
 from medsched.engine.explain import explain
-from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots
+from medsched.engine.slots import LONGEST_QUERY, check_query, list_slots, stretch_of_rule
 from medsched.engine.timeline import timeline
 from medsched.engine.windows import Frame
 from medsched.errors import InvalidInterval, NotFound
@@ -29,7 +30,7 @@ from medsched.services.inquiries import Inquiries, moment
 from medsched.services.publishing import Publishing
 from medsched.services.rules import AvailabilityRecords
 from medsched.services.schedules import bare_schedule_of, schedule_of
-from medsched.services.slot_changes import SlotChanges
+from medsched.services.slot_changes import SlotChanges, WallClock
 from medsched.services.snapshots import Snapshots
 from medsched.services.stranding import Fate
 from medsched.timeline.instants import check_date, day_of, instant_of
@@ -90,22 +91,26 @@ class Availability(AvailabilityRecords):
         )
         return list_slots(inquiry, start, end, taken=taken)
 
-    def slot(self, slot_id: str) -> Slot:
-        """One slot by its id, as it is listed now: free or taken, which its status tells.
+    def slot(self, slot: SlotLike | SlotOverride, *, withdrawn: bool = False) -> Slot:
+        """One slot as it is listed now: free or taken, which its status tells.
+
+        ``slot`` is its id, the slot as it was listed before, a `Start`, or what `change_slot` or
+        `delete_slot` has made of it. With ``withdrawn`` one that was taken out of the offer is
+        told, too.
 
         `NotFound` for what is not listed, and for a slot of another practice; `InvalidSlotId` for
         an id that this library did not make.
         """
         context, now = self._context, self._context.now()
         context.admit("availability.slots")
-        key = read_slot_id(slot_id)
-        if key.practice == context.practice:
-            asked = key.start, key.start + 1
-            inquiry = self._inquiries.about(key.provider, key.type, asked, now=now)
-            for one in list_slots(inquiry, *map(instant_of, asked), taken=True):
-                if one.location == key.location:
-                    return one
-        raise NotFound("slot", slot_id)
+        wanted = self._slots.named(slot)
+        asked = wanted.start, wanted.start + 1
+        inquiry = self._inquiries.about(wanted.provider, wanted.type, asked, now=now)
+        listed = list_slots(inquiry, *map(instant_of, asked), taken=True)
+        for one in chain(listed, listed.withdrawn if withdrawn else ()):
+            if wanted.places is None or one.location in wanted.places:
+                return one
+        raise NotFound("slot", self._slots.id_of(wanted))
 
     def zone_on(self, provider: str, day: date, *, location: str | None = None) -> str:
         """The name of the zone whose time a provider's clocks show on a local date.
@@ -120,24 +125,34 @@ class Availability(AvailabilityRecords):
         at = day_of(check_date(day, "day"))
         return Frame(schedule, self._context.zones, 0, 0).zone_on(at, location).key
 
-    def opened(self, rule: str, type: str, start: datetime, end: datetime) -> Summary:
+    def opened(
+        self,
+        rule: str,
+        type: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Summary:
         """How many slots a provider's rule opens for a type in [start, end), and their seats.
 
+        Unless they are given, from its first date on to its last, but no more than 366 local dates.
         Counted as the schedule stands, closures heeded, whatever is taken and whatever the time is.
         Those that were taken out of the offer are told as ``withdrawn`` only. `NotFound` for an
         unknown rule.
         """
-        self._context.admit("availability.opened")
-        check_query(start, end)
-        found = self._context.store.get(self._context.practice, AvailabilityRule, rule)
+        context = self._context
+        context.admit("availability.opened")
+        if start is not None and end is not None:
+            check_query(start, end)
+        found = context.store.get(context.practice, AvailabilityRule, rule)
         if found is None:
             raise NotFound(Kind.RULE.value, rule)
-        provider = found.resource.id
-        return (
-            list_slots(self._inquiries.of_hours(provider, type), start, end)
-            .opened_by(rule)
-            .summary()
-        )
+        inquiry = self._inquiries.of_hours(found.resource.id, type)
+        if start is None or end is None:
+            own = stretch_of_rule(found, inquiry.schedule, context.zones)
+            first, beyond = map(instant_of, own)
+            low = start or (first if end is None else min(first, end))
+            start, end = low, end or max(low, beyond)
+        return list_slots(inquiry, start, end).opened_by(rule).summary()
 
     def summary(
         self,
@@ -214,8 +229,8 @@ class Availability(AvailabilityRecords):
         self,
         slot: SlotLike,
         *,
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: WallClock | None = None,
+        end: WallClock | None = None,
         type: str | None = None,
         pricing: Pricing | None = None,
         notes: str | None = None,
@@ -227,18 +242,21 @@ class Availability(AvailabilityRecords):
         """Offer one slot at another time, as another type, at another price, or with notes.
 
         ``slot`` is one that was listed, its id, or a `Start`, free or taken. What is None stays
-        as it is; a slot that is moved stays as long as it was. It stays where it is put whatever
-        becomes of the grid, as long as there are hours. It can be changed again, and put back
-        with `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it
-        when it is moved, ends before they do, or becomes another type: see `Stranded`. Those who
-        are cancelled are told the ``reason``.
+        as it is; a slot that is moved stays as long as it was. ``start`` and ``end`` are instants,
+        or times of day on the wall of its hours, on the slot's own date: a `datetime.time`, or
+        ``"10:30"``; an end may be ``"24:00"``. It stays where it is put whatever becomes of the
+        grid, as long as there are hours. It can be changed again, told by `slot`, and put back with
+        `restore_slot`. ``stranded`` says what becomes of the appointments that stand in it when it
+        is moved, ends before they do, or becomes another type: see `Stranded`. Those who are
+        cancelled are told the ``reason``.
 
         `NotFound` for a start that is no slot, or a type that is none; `OutsideHours` where the
         provider is not open for it at its place; `SlotsOverlap` for another slot of the type, or
         an appointment of the provider, in its way; `AppointmentsStranded`; `VersionConflict`
-        where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval` and
-        `InvalidDuration` for times that are none. Repeated under its ``idempotency_key`` it returns
-        its first result: see `Appointments`.
+        where somebody else changed it meanwhile; `NaiveDatetime`, `InvalidInterval`,
+        `InvalidDuration` and `InvalidHours` for times that are none, `NonexistentTime` and
+        `AmbiguousTime` for a time of day that the clocks of that date skip, or show twice.
+        Repeated under its ``idempotency_key`` it returns its first result: see `Appointments`.
         """
         return self._slots.change(
             slot,

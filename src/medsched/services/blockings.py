@@ -83,9 +83,7 @@ class Blockings:
         low, high = span_of(start, end, inward=False)
         store, practice = self._context.store, self._context.practice
         claims = store.claims(practice, [resource(resource_)], low, high)
-        refs = [_ref(claim) for claim in claims if claim.kind is ClaimKind.BLOCKING]
-        found = store.get_many(practice, refs)
-        return _kept(gate, [one for ref in refs if isinstance(one := found.get(ref), Blocking)])
+        return _kept(gate, self._of(claims))
 
     # ---------------------------------------------------------------------- changing
 
@@ -152,14 +150,12 @@ class Blockings:
             gate.patient(kept_for)
             if id:
                 bookings.refuse_taken(id, kind=Kind.ONE_OFF_BLOCKING)
-            found = slot_at(bookings.ask(wish, now).inquiry, wish.slot.start)
-            if not isinstance(found, int):
-                raise BookingRefused(found)
+            start, end = self._times(wish, now)
             made = Blocking(
                 id=own_id,
                 resources=wish.slot.provider,
-                start=instant_of(wish.slot.start),
-                end=instant_of(wish.slot.start + found),
+                start=start,
+                end=end,
                 reason=reason,
                 kept_for=kept_for,
                 version=1,
@@ -171,6 +167,40 @@ class Blockings:
             return self._taken(gate, made, stranded, now)
 
         return bookings.run(gate, idempotency_key, said, now, decide)
+
+    def unblock_slot(self, slot: SlotLike, *, idempotency_key: str | None = None) -> None:
+        """Give back the time of one slot: the inverse of `block_slot`.
+
+        What blocks its provider, and nobody else, from its start to its end is released; nothing is
+        done where nothing blocks it. `BookingRefused`, and nothing is released, where a blocking
+        of other time or resources reaches into it: that one is to be moved or released itself. Else
+        raises as `block_slot`.
+        """
+        bookings, now = self._bookings, self._context.now()
+        gate = self._context.admit("blocking.release")
+        wish = Wish(bookings.wanted(slot))
+        owner = Resource(ResourceKind.PROVIDER, wish.slot.provider)
+        gate.keep(owner)
+
+        def decide() -> tuple[None, Changeset | None]:
+            times = self._times(wish, now)
+            low, high = span_of(*times, inward=False)
+            claims = self._context.store.claims(self._context.practice, [owner], low, high)
+            found = self._of(claims)
+            own = [
+                one
+                for one in found
+                if ((one.start, one.end), one.resources) == (times, frozenset({owner}))
+            ]
+            others = {one.id for one in found} - {one.id for one in own}
+            if others:
+                against = (one for one in claims if one.id in others)
+                raise BookingRefused(tuple(map(told_plainly, against)))
+            for one in own:
+                gate.found(one, Ref.to(one))  # whom it was kept for is written down with it
+            return None, self._released(own, now) if own else None
+
+        bookings.run(gate, idempotency_key, {"slot": wish.slot.plain()}, now, decide)
 
     def move(
         self,
@@ -213,11 +243,7 @@ class Blockings:
         now = self._context.now()
 
         def decide() -> tuple[None, Changeset]:
-            old = self._own(gate, blocking)
-            effects = Effects(
-                removals=[old], releases=old.claims, events=[Event.of(Change.RELEASED, old)]
-            )
-            return None, self._bookings.changes(effects, now)
+            return None, self._released([self._own(gate, blocking)], now)
 
         said = {"blocking": id_of(blocking)}
         self._bookings.run(gate, idempotency_key, said, now, decide)
@@ -254,6 +280,29 @@ class Blockings:
         return self._bookings.run(gate, key, said, now, decide)
 
     # --------------------------------------------------------------------- deciding
+
+    def _times(self, wish: Wish, now: datetime) -> tuple[datetime, datetime]:
+        """When a slot begins and ends; `BookingRefused` where there are no hours."""
+        low = wish.slot.start
+        found = slot_at(self._bookings.ask(wish, now).inquiry, low)
+        if not isinstance(found, int):
+            raise BookingRefused(found)
+        return instant_of(low), instant_of(low + found)
+
+    def _of(self, claims: Iterable[Claim]) -> Sequence[Blocking]:
+        """The blockings among some claims, in their order."""
+        refs = [_ref(claim) for claim in claims if claim.kind is ClaimKind.BLOCKING]
+        found = self._context.store.get_many(self._context.practice, refs)
+        return [one for ref in refs if isinstance(one := found.get(ref), Blocking)]
+
+    def _released(self, some: Sequence[Blocking], now: datetime) -> Changeset:
+        """What gives the time of some blockings back."""
+        effects = Effects(
+            removals=some,
+            releases=[claim for one in some for claim in one.claims],
+            events=[Event.of(Change.RELEASED, one) for one in some],
+        )
+        return self._bookings.changes(effects, now)
 
     def _own(self, gate: Gate, blocking: Blocking | str) -> Blocking:
         """A blocking of the principal's own time: one is seen by whoever sees its patient, too."""

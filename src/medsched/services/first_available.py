@@ -317,7 +317,12 @@ def _key(slot: Slot) -> SlotKey:
 def asked_for(search: Search, patient: str, referred: bool, prepaid: bool) -> Search:
     """A search for what a patient can have, on the referral and payment that are named."""
     return attrs.evolve(
-        search, patient=patient, referred=referred, prepaid=prepaid, available_only=True
+        search,
+        patient=patient,
+        referred=referred,
+        prepaid=prepaid,
+        available_only=True,
+        withdrawn=False,
     )
 
 

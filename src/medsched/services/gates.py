@@ -279,6 +279,19 @@ class Gate:
             raise NotFound(ref.kind.value, ref.id)
         return found
 
+    def those(self, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        """Those of some records that are there and reached, as they are shown.
+
+        They are what others name, and not asked for: that one is not reached is no denial.
+        """
+        sealed = self._store.seals and not self.sees_all
+        read = self._store.bare if sealed else self._store.get_many
+        reached = {Ref.to(one): one for one in self.reached(read(self._practice, refs).values())}
+        if sealed:  # no key of what is not reached may be asked for
+            reached = dict(self._store.get_many(self._practice, reached))
+        self.shown(reached.values())
+        return reached
+
     def miss(self, ref: Ref, why: str = "there is none", record: Stored | None = None) -> NoReturn:
         """Say that there is no such record: `NotFound`, once that is written down."""
         self._write([self._accesses.denied(AuditAction.READ, why, ref, _patient(record))])

@@ -86,7 +86,7 @@ class Looks:
         self.posts = suiting.posts
         self._plain: Crowd = suiting.for_anybody
         self._others: Sequence[Post] = suiting.beside_anybody
-        if not self.search.available_only or self._context.house_rules:
+        if not self._is_of_free_ones or self._context.house_rules:
             self._plain, self._others = Crowd(()), suiting.posts
         elif self._patient is not None:
             self._plain, self._others = suiting.for_somebody, suiting.beside_somebody
@@ -98,6 +98,11 @@ class Looks:
             self._stretch,
             () if self._lenient else self.search.providers or (),
         )
+
+    @property
+    def _is_of_free_ones(self) -> bool:
+        """Whether nothing is told but what can be booked."""
+        return self.search.available_only and not self.search.withdrawn
 
     def slots(self, after: Place | None = None, *, on_own_wall: bool = False) -> Iterator[Slot]:
         """What is found, in order, after a place in it, read as it is asked for.
@@ -236,7 +241,9 @@ class Looks:
         low, high = map(instant_of, stretch)
         starts: dict[tuple[int, int], int] = defaultdict(int)
         shared: dict[int, SlotTerms] = {}
-        for terms, start in list_slots(inquiry, low, high, taken=not self.search.available_only):
+        listed = list_slots(inquiry, low, high, taken=not self.search.available_only)
+        gone = listed.withdrawn if self.search.withdrawn else ()
+        for terms, start in chain(listed, gone):
             day, minute = divmod(start, DAY)
             if self.sweep.wanted(terms.zone, day) >> minute & 1 and self.sweep.suits(terms):
                 starts[id(terms), day] |= 1 << minute

@@ -133,18 +133,20 @@ class StaffQuery(Query):
 
 @attrs.frozen(kw_only=True)
 class LocationQuery(Query):
-    """Locations by kind."""
+    """Locations by kind, and by what people call them: see `Location.called`."""
 
     kind: LocationKind | None = attrs.field(
         default=None, converter=_location_kind, metadata={_MATCH: "kind"}
     )
+    called: str | None = attrs.field(default=None, metadata={_MATCH: "called"})
 
 
 @attrs.frozen(kw_only=True)
 class PlacedQuery(Query):
-    """Rooms or devices by location."""
+    """Rooms or devices by location, and by what people call them: see `Room.called`."""
 
     location: str | None = attrs.field(default=None, metadata={_MATCH: "location"})
+    called: str | None = attrs.field(default=None, metadata={_MATCH: "called"})
 
 
 @attrs.frozen(kw_only=True)

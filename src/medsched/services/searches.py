@@ -90,20 +90,21 @@ class Searches:
         search: Search,
         *,
         limit: int = 20,
-        each: int = 20,
+        each: int | None = 20,
         cursor: str | None = None,
         now: datetime | None = None,
     ) -> Page[ProviderSlots]:
         """A page of the providers who suit a search, in order of id, with what it finds of each.
 
         ``limit`` are the providers on a page, 1 to 1000, ``each`` the most slots that are told of
-        one, 0 to 1000; how many there are in all is counted. Those who have none are told, too,
-        with the next local date on which they have one, up to 84 days after the search's last.
-        Raises as `slots`.
+        one, 0 to 1000, or None for all; how many there are is counted. Those who have none are
+        told, too, with the next local date on which they have one, up to 84 days after the search's
+        last. Raises as `slots`.
         """
         gate = self._context.admit("search.slots")
         _check_limit(limit)
-        _check_limit(each, "each", least=0)
+        if each is not None:
+            _check_limit(each, "each", least=0)
         self._rosters.of(self._context)
         look = self._asked(gate, search, now)
         scope = _scope(self._context.practice, "providers", search)
@@ -228,6 +229,7 @@ class Searches:
                 last=min(search.last, LAST_DATE - LOOKED_BEYOND) + LOOKED_BEYOND,
                 providers=left,
                 available_only=True,
+                withdrawn=False,
             )
             later = self._first_of_each(self._look(gate, beyond, now, lenient=True))
             found |= {id: slot.date for id, slot in later.items()}
@@ -235,7 +237,7 @@ class Searches:
 
 
 def _of_provider(
-    post: Post, hits: Sequence[Hit], look: Looks, each: int, next_free: Mapping[str, date]
+    post: Post, hits: Sequence[Hit], look: Looks, each: int | None, next_free: Mapping[str, date]
 ) -> ProviderSlots:
     provider = post.provider
     place = look.roster.places.get(provider.location or "")

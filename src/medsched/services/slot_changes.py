@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -13,11 +13,13 @@ from medsched.domain.appointment_types import Pricing
 from medsched.domain.availability import AvailabilityRule, Override
 from medsched.domain.events import Change
 from medsched.domain.fields import texts
+from medsched.domain.hours import time_of_day
 from medsched.domain.idempotency import KeyedRequest
 from medsched.domain.records import Resource, ResourceKind
 from medsched.domain.requests import Reason
 from medsched.domain.slot_overrides import SlotOverride, slot_override_id
-from medsched.domain.slots import SlotKey, slot_id
+from medsched.domain.slots import Slot, SlotKey, read_slot_id, slot_id
+from medsched.domain.starts import Anywhere
 from medsched.domain.stored import Kind
 from medsched.domain.time_blocks import BlockHours
 from medsched.engine.board import Board
@@ -29,7 +31,9 @@ from medsched.services.bookings import Bookings
 from medsched.services.gates import Gate
 from medsched.services.stranding import Fate
 from medsched.services.writer import Target, Writer
-from medsched.timeline.instants import instant_of
+from medsched.timeline.instants import DAY, date_of, instant_of
+from medsched.timeline.resolve import at_showing
+from medsched.timeline.zones import Zone
 
 _NO_SLOT: Final = frozenset(
     {Reason.CLOSED, Reason.RUNS_OUT, Reason.TYPE, Reason.OFF_GRID, Reason.WITHDRAWN}
@@ -37,11 +41,27 @@ _NO_SLOT: Final = frozenset(
 """The reasons for which a start is no slot at all, taken or free."""
 
 
+WallClock: TypeAlias = datetime | time | str
+"""An aware instant, or a time of day on the wall of a slot's own date: a `time`, or ``HH:MM``."""
+
+
 class Found(NamedTuple):
-    """A slot as the schedule gives it: what was changed about it, or would be; what opened it."""
+    """A slot as the schedule gives it: what was changed about it, or would be; what opened it.
+
+    ``zone`` is that of its hours, and ``day`` its local date, counted from 1970-01-01.
+    """
 
     override: SlotOverride
     source: AvailabilityRule | Override
+    zone: Zone
+    day: int
+
+    def at(self, when: WallClock) -> datetime:
+        """An instant that is meant of the slot; raises as `at_showing` does for a time of day."""
+        if isinstance(when, datetime):
+            return when
+        wall = datetime.combine(date_of(self.day), time()) + time_of_day(when)
+        return at_showing(self.zone, wall, None)
 
 
 class SlotChanges:
@@ -55,12 +75,21 @@ class SlotChanges:
         self._bookings = bookings
         self._writer = writer
 
+    def named(self, slot: SlotLike | SlotOverride) -> Wanted:
+        """What a slot, or what was made of one, names; `NotFound` for one of another practice."""
+        if isinstance(slot, SlotOverride):
+            return Wanted(slot.resource.id, slot.offered_as, slot.offered_at, slot.location)
+        id = slot.id if isinstance(slot, Slot) else slot
+        if isinstance(id, str) and read_slot_id(id).practice != self._bookings.context.practice:
+            raise NotFound("slot", id)
+        return self._bookings.wanted(slot)
+
     def change(
         self,
         slot: SlotLike,
         *,
-        start: datetime | None,
-        end: datetime | None,
+        start: WallClock | None,
+        end: WallClock | None,
         type: str | None,
         pricing: Pricing | None,
         notes: str | None,
@@ -79,24 +108,25 @@ class SlotChanges:
         }
         stated: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
 
-        def changed(old: SlotOverride) -> SlotOverride:
+        def changed(old: SlotOverride, found: Found) -> SlotOverride:
             moved = dict(stated)
             if start is not None:
-                moved["begins"] = start
+                begins = moved["begins"] = found.at(start)
                 if old.ends is not None:  # it stays as long as it was made
-                    moved["ends"] = start + (old.ends - old.offered_from)
+                    moved["ends"] = begins + (old.ends - old.offered_from)
             if end is not None:
-                moved["ends"] = end
+                moved["ends"] = found.at(end)
             return attrs.evolve(old, **moved)
 
-        request = self._keyed(gate, key, slot, {**said, "start": start, "end": end}, fate)
+        times = {"start": _said(start), "end": _said(end)}
+        request = self._keyed(gate, key, slot, said | times, fate)
         return self._write(gate, slot, changed, fate, request)
 
     def withdraw(self, slot: SlotLike, fate: Fate, key: str | None) -> SlotOverride:
         """Offer one slot no more."""
         gate = self._admit("slot.delete", slot)
 
-        def gone(old: SlotOverride) -> SlotOverride:
+        def gone(old: SlotOverride, _: Found) -> SlotOverride:
             return attrs.evolve(_unchanged(old), withdrawn=True, reason=fate.reason)
 
         return self._write(gate, slot, gone, fate, self._keyed(gate, key, slot, {}, fate))
@@ -134,7 +164,7 @@ class SlotChanges:
         named = [one for one in here if (one.offered_as, one.offered_from) == (wanted.type, at)]
         named += [one for one in here if (one.type, one.start) == (wanted.type, at)]
         if not named:
-            raise NotFound(Kind.SLOT_OVERRIDE.value, self._id(wanted, None))
+            raise NotFound(Kind.SLOT_OVERRIDE.value, self.id_of(wanted))
         self._refuse_overlap(named[0], [one for one in here if one is not named[0]])
         return Target(SlotOverride, named[0].id)
 
@@ -178,15 +208,16 @@ class SlotChanges:
         asked = self._bookings.inquiries.about(wanted.provider, wanted.type, (minute, minute + 1))
         board = Board(asked, minute, minute + 1)
         piece = board.openings.piece_at(minute)
-        source = None if piece is None else piece[4].source
-        place = None if piece is None else piece[4].location
+        opening = None if piece is None else piece[4]
+        source = None if opening is None else opening.source
+        place = None if opening is None else opening.location
         elsewhere = wanted.places is not None and place not in wanted.places
         against = {one.reason for one in refusals_on(board, minute)} & _NO_SLOT
-        if source is None or against or elsewhere:
-            raise NotFound("slot", self._id(wanted, place))
+        if opening is None or source is None or against or elsewhere:
+            raise NotFound("slot", self.id_of(wanted, place))
         if isinstance(source, BlockHours):
             why = f"it is that of time block {source.id!r}: change the block"
-            raise InvalidChoice("slot", self._id(wanted, place), why)
+            raise InvalidChoice("slot", self.id_of(wanted, place), why)
         known = board.openings.changes.at(minute, place)
         if known is None:
             key = SlotKey(asked.schedule.practice.id, wanted.provider, wanted.type, place, minute)
@@ -197,17 +228,19 @@ class SlotChanges:
                 location=place,
                 start=instant_of(minute),
             )
-        return Found(known, source)
+        return Found(known, source, opening.zone, opening.zone.wall_of(minute) // DAY)
 
-    def _id(self, wanted: Wanted, place: str | None) -> str:
-        practice = self._bookings.context.practice
-        return slot_id(SlotKey(practice, wanted.provider, wanted.type, place, wanted.start))
+    def id_of(self, wanted: Wanted, place: str | None = None) -> str:
+        """The id of the slot that is asked for: where that is said, else at this place."""
+        practice, asked = self._bookings.context.practice, wanted.location
+        where = place if isinstance(asked, Anywhere) else asked
+        return slot_id(SlotKey(practice, wanted.provider, wanted.type, where, wanted.start))
 
     def _write(
         self,
         gate: Gate,
         slot: SlotLike,
-        make: Callable[[SlotOverride], SlotOverride],
+        make: Callable[[SlotOverride, Found], SlotOverride],
         fate: Fate,
         request: KeyedRequest | None,
     ) -> SlotOverride:
@@ -215,23 +248,29 @@ class SlotChanges:
 
         `VersionConflict` for a slot that somebody else has changed since it was looked for.
         """
+        found = cache(lambda: self._found(slot))
 
-        @cache
         def find() -> Target[SlotOverride]:
-            found = self._found(slot).override
-            return Target(SlotOverride, found.id, found)
+            known = found().override
+            return Target(SlotOverride, known.id, known)
 
         def made(stored: SlotOverride) -> SlotOverride:
-            found = find().default
-            assert found is not None
+            known = found().override
             if not stored.active:
-                return make(_unchanged(stored))
-            if stored.version != found.version:
+                return make(_unchanged(stored), found())
+            if stored.version != known.version:
                 kind = Kind.SLOT_OVERRIDE.value
-                raise VersionConflict(kind, found.id, found.version, stored.version)
-            return make(stored)
+                raise VersionConflict(kind, known.id, known.version, stored.version)
+            return make(stored, found())
 
         return self._writer.change_found(gate, find, Change.UPDATED, made, fate, request)
+
+
+def _said(when: WallClock | None) -> datetime | timedelta | None:
+    """What a request says of a time, the same however it was written."""
+    if when is None or isinstance(when, datetime):
+        return when
+    return time_of_day(when)
 
 
 def _unchanged(override: SlotOverride) -> SlotOverride:

@@ -174,7 +174,10 @@ def test_deleting_one_slot_or_all(clinic: Serving) -> None:
     assert (counts["total_slots"], counts["available_slots"]) == (11, 10)
     assert counts["cancelled_slots"] == 1
     problem(doe.delete(f"{PATH}/{first}"), 404)
-    second = slots(clinic)[0]["slot_id"]
+    told = slots(clinic)
+    assert [one["status"] for one in told] == ["cancelled", *["available"] * 10], "in their order"
+    assert told[0]["slot_id"] == first
+    second = told[1]["slot_id"]
     doe.delete(f"{PATH}/{second}", params={"delete_recurring": "true"})
     assert slots(clinic) == []
 

@@ -16,7 +16,15 @@ pytest.importorskip("fastapi", reason="the dependency group service is not insta
 import httpx
 from tests.examples.service.serving import Serving, problem
 
-from medsched import AppointmentType, AvailabilityRule, Location, Patient, Provider, Recurrence
+from medsched import (
+    ANYWHERE,
+    AppointmentType,
+    AvailabilityRule,
+    Location,
+    Patient,
+    Provider,
+    Recurrence,
+)
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 SETTINGS = {"poll_every": 0.05}
@@ -155,6 +163,13 @@ def full(clinic: Serving) -> list[str]:
         clinic.clinic.appointments.book(id, patient="bob" if number % 2 else "cyd").id
         for number, (id, _) in enumerate(taken)
     ]
+
+
+def test_who_waits_for_somebody_without_a_place_waits_anywhere(clinic: Serving) -> None:
+    clinic.clinic.providers.create(id="nomad", timezone="UTC")
+    answer = clinic.client("ann").post("/api/v1/waitlist", json=WAIT | {"providers": ["nomad"]})
+    assert answer.status_code == 201, answer.text
+    assert clinic.clinic.waitlist.entries.get(answer.json()["id"]).location is ANYWHERE
 
 
 def test_who_waits_is_offered_what_comes_free(clinic: Serving) -> None:

@@ -4,66 +4,35 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    StrictBool,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import model_validator as checked
 
+import medsched as ms
 from clinic_service.models import common
-from clinic_service.models.common import (
-    AsMinutes,
-    Between,
-    Body,
-    Day,
-    Id,
-    Note,
-    Out,
-    Word,
-    shape,
-    told,
-)
-from medsched import LocationKind, Pricing, Provider
+from clinic_service.models.common import Body, Day, Id, Word, shape, told
 
 State = Literal["available", "booked", "cancelled", "blocked"]
-_STATES = {"free": "available", "busy": "booked", "busy-tentative": "booked"}
-
-
-Fee = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+_STATES = {"free": "available", "withdrawn": "cancelled"}
+_STATES |= dict.fromkeys(("busy", "busy-tentative"), "booked")
 
 
 class Place(Body):
     """Where: one of the practice's places, and a room in it, by what people call them."""
 
-    type: LocationKind = LocationKind.CLINIC
+    type: ms.LocationKind = ms.LocationKind.CLINIC
     address: Word | None = None
     room_number: Word | None = None
 
 
 class Price(Body):
-    """What a visit costs."""
+    """What a visit costs. Of a price that is changed, what is left out stays."""
 
-    base_fee: Fee = Decimal(0)
-    insurance_accepted: StrictBool = False
-    currency: Currency = "USD"
-
-
-class PriceChange(Body):
-    """What is to be another of a price; what is left out stays."""
-
-    base_fee: Fee | None = None
+    base_fee: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2)] | None = None
     insurance_accepted: StrictBool | None = None
-    currency: Currency | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
 
 
-Priced: Any = Annotated[
-    Price | None, AfterValidator(lambda price: price and Pricing(**price.model_dump()))
-]
+Priced = Annotated[Price, AfterValidator(lambda price: ms.Pricing(**price.stated()))]
 
 
 class NewAvailability(Body):
@@ -77,18 +46,21 @@ class NewAvailability(Body):
     is_recurring: StrictBool = False
     recurrence_pattern: Literal["daily", "weekly", "monthly"] | None = None
     recurrence_end_date: Day | None = None
-    slot_duration: Annotated[StrictInt, Field(ge=1, le=1440), AsMinutes] = 30
-    break_duration: Annotated[StrictInt, Field(ge=0, le=1440), AsMinutes] = 0
-    capacity: Annotated[StrictInt, Field(ge=1, le=10_000)] = Field(
-        1, alias="max_appointments_per_slot"
-    )
+    slot_duration: Annotated[StrictInt, Field(ge=1, le=1440), common.AsMinutes] = 30
+    break_duration: Annotated[StrictInt, Field(ge=0, le=1440), common.AsMinutes] = 0
+    capacity: Annotated[StrictInt, Field(ge=1, le=10_000, alias="max_appointments_per_slot")] = 1
     types: Id = Field("consultation", alias="appointment_type")
     location: Place | None = None
-    pricing: Priced = None
+    pricing: Priced | None = None
     special_requirements: list[Word] = Field([], max_length=50)
-    notes: Note = ""
+    notes: common.Note = ""
 
-    @model_validator(mode="after")
+    @property
+    def last(self) -> dt.date | None:
+        """Their last date, if they have one."""
+        return self.recurrence_end_date if self.is_recurring else self.date
+
+    @checked(mode="after")
     def _fits(self) -> Self:
         if self.is_recurring != bool(self.recurrence_pattern):
             raise ValueError("recurrence_pattern goes with is_recurring, and only with it")
@@ -103,18 +75,18 @@ class SlotChange(Body):
     start: common.WallClock | None = Field(None, alias="start_time", examples=["10:00"])
     end: common.WallEnd | None = Field(None, alias="end_time", examples=["10:30"])
     status: Literal["available", "blocked", "maintenance", "cancelled"] | None = None
-    notes: Note | None = None
-    pricing: PriceChange | None = None
+    notes: common.Note | None = None
+    pricing: Price | None = None
     type: Id | None = Field(None, alias="appointment_type")
 
-    @model_validator(mode="after")
+    @checked(mode="after")
     def _can_be(self) -> Self:
         if self.status == "cancelled" and self.stated("status", "notes"):
             raise ValueError("a slot that is cancelled is not changed otherwise")
         return self
 
 
-class Dates(Between):
+class Dates(common.Between):
     """Which slots of a provider are asked for."""
 
     status: State | None = None
@@ -135,7 +107,7 @@ class Wanted(Body):
     available_only: bool = True
     cursor: common.Cursor | None = None
 
-    @model_validator(mode="after")
+    @checked(mode="after")
     def _dates(self) -> Self:
         if self.date and (self.first or self.last):
             raise ValueError("state one date, or the first and the last")
@@ -145,10 +117,10 @@ class Wanted(Body):
 
 
 PlaceOut: Any = shape("Place", "type address", room_number=str | None)
-PriceOut: Any = told("Price", Pricing, "base_fee insurance_accepted currency", base_fee=float)
+PriceOut: Any = told("Price", ms.Pricing, "base_fee insurance_accepted currency", base_fee=float)
 
 
-class SlotOut(Out):
+class SlotOut(common.Out):
     """A slot, its times on the wall of its hours, or of the zone that was asked for."""
 
     slot_id: str = Field(validation_alias="id")
@@ -171,29 +143,25 @@ class CalendarSlotOut(SlotOut):
     end: AwareDatetime
 
 
-_COUNTED = ("total_slots", "available_slots", "booked_slots", "cancelled_slots")
+_COUNTED = "total_slots available_slots booked_slots cancelled_slots"
 _OPENED = dict.fromkeys(("slots_created", "total_appointments_available"), int)
 DateRange: Any = shape("DateRange", "", start=dt.date, end=dt.date | None)
 Created: Any = shape("Created", "availability_id", date_range=DateRange, **_OPENED)
 """What new hours open: counted with closures heeded, up to a year ahead."""
-Summary: Any = shape("Summary", "", **dict.fromkeys(_COUNTED, int))
-"""Slots that were taken out of the offer are counted, not listed."""
+Summary: Any = shape("Summary", "", **dict.fromkeys(_COUNTED.split(), int))
 DayOfSlots: Any = shape("DayOfSlots", "", date=dt.date, slots=list[SlotOut])
 _LISTED: dict[str, Any] = {"availability_summary": Summary, "availability": list[DayOfSlots]}
 OfProvider: Any = shape("OfProvider", "provider_id", **_LISTED)
 ProviderOut: Any = told(
     "ProviderFound",
-    Provider,
-    "id name specialization=specialties years_of_experience rating",
+    ms.ProviderSlots,
+    "id=provider.id name=provider.name specialization=provider.specialties rating=provider.rating"
+    " years_of_experience=provider.years_of_experience clinic_address=address",
     specialization=Annotated[str, BeforeValidator(lambda some: ", ".join(sorted(some)))],
-    clinic_address=str,
+    clinic_address=Annotated[str, BeforeValidator(lambda address: str(address or ""))],
 )
 Found: Any = shape("Found", "", provider=ProviderOut, available_slots=list[SlotOut])
-_FOUND: dict[str, Any] = {
-    "search_criteria": dict[str, Any],
-    "total_results": int,
-    "next": str | None,
-}
+_FOUND: Any = {"search_criteria": dict[str, Any], "total_results": int, "next": str | None}
 SearchOut: Any = shape("SearchOut", "", results=list[Found], **_FOUND)
 """``total_results`` slots in all; ``next`` asks for the next providers."""
 

@@ -1,7 +1,6 @@
 """Values that all requests are made of, each as strict as its format, and how answers are made."""
 
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
 from typing import Annotated, Any, Final, Self, get_type_hints
 
 import pydantic
@@ -51,14 +50,12 @@ def shape(title: str, names: str, **kinds: Any) -> Any:
 
 
 def _kind(hint: Any, parts: list[str]) -> Any:
-    """How an attribute is written, or a property: sets in order, choices as their texts."""
+    """How an attribute is written, or a property: sets in order."""
     for name in parts:
         own = getattr(hint, name, None)
         hints = get_type_hints(own.fget if isinstance(own, property) else hint)
         hint = hints["return" if isinstance(own, property) else name]
-    if getattr(hint, "__origin__", None) is frozenset:
-        return Sorted
-    return str if isinstance(hint, type) and issubclass(hint, Enum) else hint
+    return Sorted if getattr(hint, "__origin__", None) is frozenset else hint
 
 
 def _written(value: object) -> object:

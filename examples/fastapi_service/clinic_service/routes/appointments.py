@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
-from functools import cache
+from contextlib import suppress
 from typing import Annotated, Any
 
+import attrs
 from fastapi import APIRouter, HTTPException, Query, Request
 
+import medsched as ms
 from clinic_service.models import appointments as wire
-from clinic_service.models.common import Id, first_name, last_name
+from clinic_service.models import common
+from clinic_service.models.common import Id
 from clinic_service.problems import FIELDS, PLAIN_STYLE, invalid
 from clinic_service.who import Call, Changing, Reading
-from medsched import Appointment, Claim, InvalidTransition, Practice, Start
-from medsched.domain.starts import ANYWHERE
 
 router = APIRouter(prefix=PLAIN_STYLE.removesuffix("/"), tags=["appointments"])
 AT = f"{PLAIN_STYLE}{{id}}/"
@@ -53,7 +53,7 @@ def by_patient(id: Id, request: Request, asked: Listed, call: Reading) -> Any:
 @router.post("/", status_code=201)
 def create(asked: wire.NewAppointment, call: Changing) -> wire.Detail:
     """Book a slot. 400 lists by field what is in the way."""
-    start = _start(call.clinic, asked, asked.provider, asked.type, asked.start)
+    start = _start(call, None, asked)
     said = asked.stated("provider", "location", "type", "start", "end")
     return detail(call, call.do(call.clinic.appointments.book, start, **said, at=AT))
 
@@ -70,7 +70,7 @@ def change(id: Id, asked: wire.AppointmentChange, call: Changing) -> wire.Detail
     """Move an appointment, or say something else of it."""
     here = call.clinic.appointments
     old, said = here.get(id), asked.model_dump(include={"reason", "notes"})
-    given, start = call.matching(old), _other_start(call.clinic, old, asked)
+    given, start = call.matching(old), _other_start(call, old, asked)
     if start is None:
         return detail(call, call.do(here.annotate, given, **said))
     return detail(call, call.do(here.reschedule, given, start, **said))
@@ -103,7 +103,7 @@ def complete(id: Id, call: Changing) -> wire.Detail:
     """The visit took place; not where it was said that the patient did not come."""
     here = call.clinic.appointments
     if here.get(id).status == "noshow":
-        raise InvalidTransition("noshow", "fulfilled")
+        raise ms.InvalidTransition("noshow", "fulfilled")
     return detail(call, stepped(call, here.fulfil, id))
 
 
@@ -113,74 +113,64 @@ def mark_no_show(id: Id, call: Changing) -> wire.Detail:
     return detail(call, stepped(call, call.clinic.appointments.mark_noshow, id))
 
 
-def stepped(call: Call, step: Callable[..., Appointment], id: str) -> Appointment:
+def stepped(call: Call, step: Callable[..., ms.Appointment], id: str) -> ms.Appointment:
     """An appointment one step further, if it is in the version that was read."""
     return call.do(step, call.given(call.clinic.appointments.get, id))
 
 
-def detail(call: Call, one: Appointment) -> wire.Detail:
+def detail(call: Call, one: ms.Appointment) -> wire.Detail:
     """One appointment as it is told."""
-    return next(_details(call.clinic, [one]))
+    return next(_details(call, [one]))
 
 
-def _details(clinic: Practice, some: Iterable[Appointment]) -> Iterator[wire.Detail]:
-    """Appointments with the names that the caller may see, each looked up once."""
-
-    @cache
-    def name(directory: Any, id: str | None) -> str:
-        found = directory.find(id) if id else None
-        return found.name if found else ""
-
-    for one in some:
-        told = wire.Detail.model_validate(one)
-        told.patient_name = name(clinic.patients, one.patient)
-        told.provider_name = name(clinic.providers, one.provider)
-        told.facility_name = name(clinic.locations, one.location)
-        yield told
+def _details(call: Call, some: Iterable[ms.Appointment]) -> Iterator[wire.Detail]:
+    """Appointments with the names that the caller may see."""
+    for one in call.clinic.appointments.named(some):
+        own, names = (attrs.asdict(part, recurse=False) for part in (one.appointment, one))
+        yield wire.Detail.model_validate(own | names)
 
 
 def _page(request: Request, call: Call, asked: wire.Asked, **fixed: Any) -> dict[str, Any]:
     for name, value in fixed.items():
         if getattr(asked, name, None) not in (None, value):
             raise invalid(name, "this list has its own")
-    which, size = asked.stated("ordering", "page", "page_size") | fixed, asked.page_size
+    here, page, size = call.clinic.appointments, asked.page, asked.page_size
+    which = asked.stated("ordering", "page", "page_size") | fixed
     order: Any = {"order": asked.ordering.strip("-").partition("_")[0], "limit": size}
-    order |= {"descending": asked.ordering[0] == "-", "skip": (asked.page - 1) * size}
-    count = call.clinic.appointments.count(**which)
-    found = call.clinic.appointments.list(**which, **order)
-    told = {"count": count, "results": list(_details(call.clinic, found))}
-    links = [request.url.include_query_params(page=asked.page + by) for by in (-1, 1)]
+    order |= {"descending": asked.ordering[0] == "-", "skip": (page - 1) * size}
+    count, found = here.count(**which), here.list(**which, **order)
+    links = [request.url.include_query_params(page=page + by) for by in (-1, 1)]
     before, after = (f"{one.path}?{one.query}" for one in links)
-    told["next"] = after if asked.page * size < count else None
-    return {**told, "previous": before if asked.page > 1 else None}
+    told = {"count": count, "results": list(_details(call, found))}
+    told["next"] = after if page * size < count else None
+    return {**told, "previous": before if page > 1 else None}
 
 
-def _start(
-    clinic: Practice, asked: wire.AppointmentChange, who: str, type: str, at: datetime
-) -> Start:
+def _start(call: Call, old: ms.Appointment | None, asked: wire.AppointmentChange) -> ms.Start:
     """The start that is meant; refused if its slot ends otherwise. If none is, booking says why."""
-    if asked.end is not None:
-        slots = clinic.availability.slots(who, type, at, at + timedelta(minutes=1), taken=True)
-        if slots and all(slot.end != asked.end for slot in slots):
-            raise invalid("end_time", f"the slot ends at {slots[0].end.isoformat()}")
-    return Start(who, type, at, location=asked.location or ANYWHERE)
+    meant = (getattr(asked, name) or getattr(old, name) for name in ("provider", "type", "start"))
+    start = ms.Start(*meant, location=asked.location or ms.ANYWHERE)
+    with suppress(ms.NotFound):
+        if asked.end not in (None, end := call.clinic.availability.slot(start).end):
+            raise invalid("end_time", f"the slot ends at {end.isoformat()}")
+    return start
 
 
-def _other_start(clinic: Practice, old: Appointment, asked: wire.AppointmentChange) -> Start | None:
+def _other_start(call: Call, old: ms.Appointment, asked: wire.AppointmentChange) -> ms.Start | None:
     """Where an appointment is to be moved, if it is."""
     if asked.patient not in (None, old.patient):
         raise invalid("patient", "it stays whose it was booked for")
     if asked.type not in (None, old.type):
         raise invalid("appointment_type", "it stays what it was booked as")
     wanted = ("provider", "location", "start", "end")
-    if all(getattr(asked, name) in (None, getattr(old, name)) for name in wanted):
-        return None
-    return _start(clinic, asked, asked.provider or old.provider, old.type, asked.start or old.start)
+    moves = any(getattr(asked, name) not in (None, getattr(old, name)) for name in wanted)
+    return _start(call, old, asked) if moves else None
 
 
-def _conflict(clinic: Practice, claim: Claim) -> dict[str, Any]:
+def _conflict(clinic: ms.Practice, claim: ms.Claim) -> dict[str, Any]:
     visit = clinic.appointments.find(claim.id) if claim.id else None
     who = clinic.patients.find(visit.patient) if visit else None
     name = who.name if who else ""
+    first, last = common.first_name(name), common.last_name(name)
     told = {"id": claim.id, "start_time": claim.start, "end_time": claim.end}
-    return {**told, "patient__first_name": first_name(name), "patient__last_name": last_name(name)}
+    return {**told, "patient__first_name": first, "patient__last_name": last}

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 import anyio
+import attrs
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -17,9 +19,10 @@ from clinic_service.models.common import Id
 from clinic_service.problems import Refused, invalid
 from clinic_service.routes.appointments import AT, detail
 from clinic_service.routes.provider_availability import shown_in
-from clinic_service.who import Changing, Reading, every
+from clinic_service.who import Changing, Reading
 
 router = APIRouter(prefix="/api/v1", tags=["booking"])
+LastSeen = Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")]
 _FOLLOWED = Counter[str]()
 """How many streams of changes each account follows."""
 _FEW = anyio.CapacityLimiter(4)
@@ -29,19 +32,19 @@ _FEW = anyio.CapacityLimiter(4)
 @router.get("/locations", response_model=list[wire.LocationOut])
 def locations(call: Reading) -> list[ms.Location]:
     """The clinics of the practice."""
-    return list(every(call.clinic.locations.list))
+    return list(ms.every(call.clinic.locations.list))
 
 
 @router.get("/providers", response_model=list[wire.ProviderOut])
 def providers(call: Reading) -> list[ms.Provider]:
     """Who sees patients."""
-    return list(every(call.clinic.providers.list))
+    return list(ms.every(call.clinic.providers.list))
 
 
 @router.get("/appointment-types", response_model=list[wire.TypeOut])
 def appointment_types(call: Reading) -> list[ms.AppointmentType]:
     """What can be booked."""
-    return list(every(call.clinic.appointment_types.list))
+    return list(ms.every(call.clinic.appointment_types.list))
 
 
 @router.get("/slots", response_model=wire.SlotPage)
@@ -56,7 +59,7 @@ def calendar(asked: Annotated[wire.CalendarWanted, Query()], call: Reading) -> A
 def place_hold(asked: wire.NewHold, call: Changing) -> ms.Hold:
     """Keep a slot for a while. Patients keep a few at once, so that others find some."""
     now, most = call.service.clock.now(), call.service.settings.holds_per_patient
-    kept = [one for one in every(call.clinic.holds.list) if one.is_live(now) and not one.offer]
+    kept = [one for one in ms.every(call.clinic.holds.list) if one.is_live(now) and not one.offer]
     if call.account.patient and len(kept) >= most:
         raise Refused(429, "too-many-holds", "Confirm one that you keep, or give it back.")
     said = {"patient": call.account.patient, **asked.stated()}
@@ -94,7 +97,7 @@ def book_first(asked: wire.FirstWanted, call: Changing) -> Detail:
 @router.get("/waitlist", response_model=list[wire.EntryOut])
 def list_entries(call: Reading) -> list[ms.WaitlistEntry]:
     """Who waits, of those whom the caller may see."""
-    return list(every(call.clinic.waitlist.entries.list))
+    return list(ms.every(call.clinic.waitlist.entries.list))
 
 
 @router.post("/waitlist", status_code=201, response_model=wire.EntryOut)
@@ -141,7 +144,7 @@ def offer(id: Id, asked: wire.NewOffer, call: Changing) -> ms.WaitlistOffer:
 @router.get("/offers", response_model=list[wire.OfferOut])
 def list_offers(call: Reading) -> list[ms.WaitlistOffer]:
     """The live offers that the caller may see."""
-    return list(every(call.clinic.waitlist.offers.list))
+    return list(ms.every(call.clinic.waitlist.offers.list))
 
 
 @router.get("/offers/{id}", response_model=wire.OfferOut)
@@ -167,7 +170,7 @@ def decline(id: Id, asked: wire.Confirmation, call: Changing) -> ms.WaitlistOffe
 @router.get("/time-blocks", response_model=list[wire.BlockOut])
 def list_blocks(asked: Annotated[wire.BlocksAsked, Query()], call: Reading) -> Any:
     """The blocks that are published, all of them or those that are free."""
-    found = every(call.clinic.time_blocks.list, **asked.stated())
+    found = ms.every(call.clinic.time_blocks.list, **asked.stated())
     return [_told(call.clinic, one) for one in found]
 
 
@@ -195,7 +198,7 @@ def end_block(id: Id, call: Changing) -> None:
 @router.get("/reservations", response_model=list[wire.ReservationOut])
 def list_reservations(call: Reading) -> list[ms.Appointment]:
     """The reservations that the caller may see, in order of start."""
-    return list(filter(_is_reserved, every(call.clinic.appointments.list)))
+    return list(filter(_is_reserved, ms.every(call.clinic.appointments.list)))
 
 
 @router.post("/reservations", status_code=201, response_model=wire.ReservationOut)
@@ -216,15 +219,13 @@ def read_reservation(id: Id, call: Reading) -> ms.Appointment:
 @router.post("/reservations/{id}/confirm", response_model=wire.ReservationOut)
 def confirm(id: Id, call: Changing) -> ms.Appointment:
     """Let it be CONFIRMED: both are expected."""
-    given = call.matching(_reserved(call.clinic, id))
-    return call.do(call.clinic.appointments.accept, given)
+    return call.do(call.clinic.appointments.accept, call.matching(_reserved(call.clinic, id)))
 
 
 @router.post("/reservations/{id}/cancel", response_model=wire.ReservationOut)
 def cancel(id: Id, call: Changing) -> ms.Appointment:
     """Let it be CANCELLED: its block is free again."""
-    given = call.matching(_reserved(call.clinic, id))
-    return call.do(call.clinic.appointments.cancel, given)
+    return call.do(call.clinic.appointments.cancel, call.matching(_reserved(call.clinic, id)))
 
 
 async def counted(call: Reading) -> AsyncIterator[None]:
@@ -238,40 +239,33 @@ async def counted(call: Reading) -> AsyncIterator[None]:
         _FOLLOWED[call.account.id] -= 1
 
 
-async def first_changes(
-    call: Reading,
-    last_event_id: Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")] = None,
-) -> ms.ChangesPage:
+async def first_changes(call: Reading, last_event_id: LastSeen = None) -> ms.ChangesPage:
     """What has changed since then, read before anything is answered: or why it cannot be."""
     return await run_sync(call.clinic.changes, last_event_id, limiter=_FEW)
 
 
+FirstChanges = Annotated[ms.ChangesPage, Depends(first_changes)]
+
+
 @router.get("/changes", response_class=EventSourceResponse, dependencies=[Depends(counted)])
-async def changes(
-    call: Reading, page: Annotated[ms.ChangesPage, Depends(first_changes)]
-) -> AsyncIterator[ServerSentEvent]:
+async def changes(call: Reading, page: FirstChanges) -> AsyncIterator[ServerSentEvent]:
     """What to ask again, as soon as it changes; ``Last-Event-ID`` goes on where one was."""
     claims = {"sid": call.session.id, "sub": call.account.id}
-    while True:
-        for one in page:
-            yield ServerSentEvent(id=one.cursor, event=one.kind.value, data=_facts(one))
-        yield ServerSentEvent(comment="still here")  # or nobody would notice who is gone
-        await anyio.sleep(0 if len(page) else call.service.settings.poll_every)
-        try:
+    with suppress(Refused, ms.MedschedError, SQLAlchemyError):  # until nothing can be read
+        while True:
+            for one in page:
+                yield ServerSentEvent(id=one.cursor, event=one.kind.value, data=_facts(one))
+            yield ServerSentEvent(comment="still here")  # or nobody would notice who is gone
+            await anyio.sleep(0 if len(page) else call.service.settings.poll_every)
             await run_sync(call.service.sessions.of, claims, limiter=_FEW)
             page = await run_sync(call.clinic.changes, page.next, limiter=_FEW)
-        except (Refused, ms.MedschedError, SQLAlchemyError):  # logged out, or nothing can be read
-            return
 
 
-def _facts(one: ms.AvailabilityChange) -> dict[str, str]:
+def _facts(one: ms.AvailabilityChange) -> dict[str, Any]:
     """What a change says: nothing of whom it is for."""
-    told = {
-        name: at.isoformat() for name in ("start", "end", "expires") if (at := getattr(one, name))
-    }
-    if one.resource is not None:
-        told |= {"kind": one.resource.kind.value, "id": one.resource.id}
-    return told if one.type is None else {**told, "type": one.type}
+    told = {name: getattr(one, name) for name in ("start", "end", "expires", "type")}
+    told |= {} if one.resource is None else attrs.asdict(one.resource)
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _told(clinic: ms.Practice, block: ms.TimeBlock) -> dict[str, Any]:

@@ -294,6 +294,10 @@ class Reading(Contract):
         assert found(Provider, rating=4.5, specialties="X") == ["c"]
         assert found(Provider, name="", specialties="x", location="main") == ["a"]
         assert found(Location, exclusive=True) == ["main"]
+        # So will what is worked out from fields.
+        assert found(Location, called="main") == ["main"]
+        assert found(Location, called="e", kind="hospital") == ["e"]
+        assert found(Device, called="main") == []
 
     def test_filters_go_with_pages(self, store: Store, practice: str) -> None:
         put(
