@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from medsched.domain.sessions import GroupSession
     from medsched.domain.slot_overrides import SlotOverride
     from medsched.domain.slots import Slot, Slots, SlotStatus, Summary
-    from medsched.domain.starts import Start
+    from medsched.domain.starts import ANYWHERE, Start
     from medsched.domain.stranding import AppointmentsStranded, Proposal, Stranded, Stranding
     from medsched.domain.time_blocks import TimeBlock
     from medsched.domain.waitlist import (
@@ -107,6 +107,7 @@ if TYPE_CHECKING:
         WaitlistStatus,
         Worked,
     )
+    from medsched.domain.weekly_hours import WeeklyHours
     from medsched.domain.wishes import FollowUpWish
     from medsched.engine.access import RolePolicy
     from medsched.errors import (
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
         NotAllowed,
         NotFound,
         NotWaiting,
+        NotWeekly,
         OfferClosed,
         OutcomeUnknown,
         OutOfRange,
@@ -170,6 +172,7 @@ if TYPE_CHECKING:
     from medsched.timeline.weekdays import ByDay, Weekday
 
 __all__ = [
+    "ANYWHERE",
     "Address",
     "AlreadyExists",
     "AlreadyOffered",
@@ -259,6 +262,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotWaiting",
+    "NotWeekly",
     "NumberedEvent",
     "Occurrence",
     "OfferClosed",
@@ -340,6 +344,7 @@ __all__ = [
     "WaitlistStatus",
     "WallTime",
     "Weekday",
+    "WeeklyHours",
     "Weighted",
     "Worked",
 ]
@@ -386,12 +391,13 @@ _NAMES: Final = {
     "domain.sessions": "GroupSession",
     "domain.slot_overrides": "SlotOverride",
     "domain.slots": "Slot Slots SlotStatus Summary",
-    "domain.starts": "Start",
+    "domain.starts": "ANYWHERE Start",
     "domain.stranding": "AppointmentsStranded Proposal Stranded Stranding",
     "domain.time_blocks": "TimeBlock",
     "domain.waitlist": (
         "OfferStatus PassedSlot WaitlistEntry WaitlistOffer WaitlistPosition WaitlistStatus Worked"
     ),
+    "domain.weekly_hours": "WeeklyHours",
     "domain.wishes": "FollowUpWish",
     "engine.access": "RolePolicy",
     "scheduler": "Practice Scheduler",
