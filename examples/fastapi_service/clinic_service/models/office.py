@@ -5,24 +5,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
+import medsched as ms
 from clinic_service.models import common
 from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Word, told
-from medsched import Address, Appointment, Override, Patient
 
 State = Literal["scheduled", "completed", "cancelled", "no-show"]
-Lines = Annotated[Word, AfterValidator(lambda address: Address(line=address))]
+Lines = Annotated[Word, AfterValidator(lambda address: ms.Address(line=address))]
 
 
 class Hours(Body):
     """A physician's hours on one day of the week, 0 for Sunday to 6."""
 
-    location_id: Id | None = None
-    day_of_week: Annotated[StrictInt, Field(ge=0, le=6)]
+    location: Id | None = Field(None, alias="location_id")
+    day: Annotated[StrictInt, Field(ge=0, le=6, alias="day_of_week")]
     start_time: common.WallClock = Field(examples=["09:00"])
     end_time: common.WallEnd = Field(examples=["17:00"])
     lunch_start: common.WallClock | None = None
     lunch_end: common.WallClock | None = None
-    is_active: StrictBool = True
+    active: StrictBool = Field(True, alias="is_active")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -31,11 +31,14 @@ class Hours(Body):
         return self
 
 
-class HoursOut(Hours):
-    """The same as they are stored: of a rule, a row for each day and each of its hours."""
+def _edge(at: int) -> BeforeValidator:
+    """When hours start or end, or the first of several; never for none."""
 
-    id: str
-    physician_id: str
+    def told(hours: ms.Hours | tuple[ms.Hours, ...]) -> str | None:
+        one = hours if isinstance(hours, ms.Hours) else next(iter(hours), None)
+        return None if one is None else str(one).split("-")[at][:5]
+
+    return BeforeValidator(told)
 
 
 class TimeOff(Body):
@@ -100,9 +103,20 @@ class PatientChange(Body):
     )
 
 
+HoursOut: Any = told(
+    "HoursOut",
+    ms.WeeklyHours,
+    "id physician_id=resource.id location_id=location day_of_week=day start_time=hours"
+    " end_time=hours lunch_start=breaks lunch_end=breaks is_active=active",
+    day_of_week=Annotated[int, BeforeValidator(lambda day: (day + 1) % 7)],
+    start_time=Annotated[str, _edge(0)],
+    end_time=Annotated[str, _edge(1)],
+    lunch_start=Annotated[str | None, _edge(0)],
+    lunch_end=Annotated[str | None, _edge(1)],
+)
 VisitOut: Any = told(
     "Visit",
-    Appointment,
+    ms.Appointment,
     "id patient_id=patient physician_id=provider location_id=location status notes"
     " appointment_date=wall.start start_time=wall.start timezone=wall.timezone"
     " reason_for_visit=reason created_at updated_at",
@@ -112,11 +126,11 @@ VisitOut: Any = told(
     status=Annotated[common.Status, AfterValidator(lambda status: status.replace("_", "-"))],
 )
 TimeOffOut: Any = told(
-    "TimeOffOut", Override, "id physician_id=resource.id start_date=first end_date=last reason"
+    "TimeOffOut", ms.Override, "id physician_id=resource.id start_date=first end_date=last reason"
 )
 PatientOut: Any = told(
     "Patient",
-    Patient,
+    ms.Patient,
     "id first_name=name last_name=name date_of_birth=birth_date phone address"
     " insurance_provider=insurer insurance_id=insurance_number",
     first_name=Annotated[str, BeforeValidator(common.first_name)],
