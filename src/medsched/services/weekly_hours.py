@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -180,9 +181,9 @@ class WeeklyRows:
     def _today(self) -> date:
         return self._context.now().date()
 
-    def _new_ids(self) -> Sequence[str]:
-        """As many as a change of one row makes rules."""
-        return [self._context.surroundings.ids.new(Kind.RULE) for _ in range(2)]
+    def _new_ids(self) -> Callable[[int], str]:
+        """The first id that is needed, the second and so on: the same ones at each try."""
+        return cache(lambda _: self._context.surroundings.ids.new(Kind.RULE))
 
 
 def _rules(gate: Gate, view: View, row: WeeklyHours | str) -> Sequence[AvailabilityRule]:
@@ -219,8 +220,8 @@ def _stored(gate: Gate, view: View, row: WeeklyHours | str, today: date) -> Foun
     return found
 
 
-def _named(rules: Sequence[AvailabilityRule], ids: Sequence[str]) -> list[AvailabilityRule]:
-    return [attrs.evolve(rule, id=id) for rule, id in zip(rules, ids, strict=False)]
+def _named(rules: Sequence[AvailabilityRule], ids: Callable[[int], str]) -> list[AvailabilityRule]:
+    return [attrs.evolve(rule, id=ids(at)) for at, rule in enumerate(rules)]
 
 
 def _told(row: WeeklyHours, rule: AvailabilityRule) -> WeeklyHours:
