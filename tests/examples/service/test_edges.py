@@ -197,6 +197,12 @@ def test_a_row_that_is_gone_is_told_again_under_its_key(
     assert rows(clinic).keys() == left.keys()
 
 
+@pytest.mark.parametrize("half", ["lunch_start", "lunch_end"])
+def test_a_lunch_has_a_start_and_an_end(clinic: Serving, half: str) -> None:
+    told = clinic.client("lee").post("/api/physicians/lee/schedule", json=ROW | {half: "16:00"})
+    assert "hours are written HH:MM-HH:MM" in problem(told, 422)["detail"]
+
+
 def test_a_row_is_changed_in_the_version_that_was_read(clinic: Serving) -> None:
     lee, before = clinic.client("lee"), rows(clinic)
     url = f"/api/physicians/lee/schedule/{before[3, '14:00']['id']}"

@@ -1,9 +1,9 @@
 """Physicians, their schedules, appointments and patients (seed 003)."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
 import medsched as ms
 from clinic_service.models import common
@@ -24,21 +24,13 @@ class Hours(Body):
     lunch_end: common.WallClock | None = None
     active: StrictBool = Field(True, alias="is_active")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if (self.lunch_start is None) != (self.lunch_end is None):
-            raise ValueError("a lunch has a start and an end")
-        return self
-
-
-def _edge(at: int) -> BeforeValidator:
-    """When hours start or end, or the first of several; never for none."""
-
-    def told(hours: ms.Hours | tuple[ms.Hours, ...]) -> str | None:
-        one = hours if isinstance(hours, ms.Hours) else next(iter(hours), None)
-        return None if one is None else str(one).split("-")[at][:5]
-
-    return BeforeValidator(told)
+    def row(self, physician: str) -> ms.WeeklyHours:
+        """The same as the library has them, which says what is wrong with them."""
+        hours, lunch = f"{self.start_time}-{self.end_time}", f"{self.lunch_start}-{self.lunch_end}"
+        day, breaks = ms.Weekday((self.day - 1) % 7), [] if lunch == "None-None" else [lunch]
+        return ms.WeeklyHours(
+            physician, day, hours, breaks=breaks, location=self.location, active=self.active
+        )
 
 
 class TimeOff(Body):
@@ -103,16 +95,22 @@ class PatientChange(Body):
     )
 
 
+def _lunch(part: int) -> Any:
+    """The start (0) or end (2) of the first of some breaks, if there is one."""
+    edge = BeforeValidator(lambda breaks: str(*breaks[:1]).partition("-")[part][:5] or None)
+    return Annotated[str | None, edge]
+
+
 HoursOut: Any = told(
     "HoursOut",
     ms.WeeklyHours,
     "id physician_id=resource.id location_id=location day_of_week=day start_time=hours"
     " end_time=hours lunch_start=breaks lunch_end=breaks is_active=active",
     day_of_week=Annotated[int, BeforeValidator(lambda day: (day + 1) % 7)],
-    start_time=Annotated[str, _edge(0)],
-    end_time=Annotated[str, _edge(1)],
-    lunch_start=Annotated[str | None, _edge(0)],
-    lunch_end=Annotated[str | None, _edge(1)],
+    start_time=Annotated[str, BeforeValidator(lambda hours: f"{hours}".split("-")[0][:5])],
+    end_time=Annotated[str, BeforeValidator(lambda hours: f"{hours}".split("-")[1][:5])],
+    lunch_start=_lunch(0),
+    lunch_end=_lunch(2),
 )
 VisitOut: Any = told(
     "Visit",

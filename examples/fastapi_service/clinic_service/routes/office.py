@@ -28,7 +28,7 @@ def schedule(id: Id, call: Reading) -> Any:
 def add_hours(id: Id, asked: wire.Hours, call: Changing) -> Any:
     """Add hours on one day of the week, from today on."""
     add, at = call.clinic.availability.weekly.add, f"/api/physicians/{id}/schedule/{{id}}"
-    return call.do(add, _row(id, asked), at=at)
+    return call.do(add, asked.row(id), at=at)
 
 
 @router.put("/physicians/{id}/schedule/{schedule_id}", response_model=wire.HoursOut)
@@ -36,7 +36,10 @@ def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> 
     """Write a row anew, no other. Refused where visits would stand outside of their hours."""
 
     def changed() -> ms.WeeklyHours:
-        row = _row(id, asked, _stored(call, id, schedule_id), schedule_id)
+        was, row = _stored(call, id, schedule_id), asked.row(id)
+        untold = [one for one in was.breaks[1:] if row.hours.holds(one)] if was else []
+        row = attrs.evolve(row, id=schedule_id, breaks=[*row.breaks, *untold])
+        row = attrs.evolve(row, version=was.version if was else 0)
         return call.do(call.clinic.availability.weekly.update, call.versioned(row))
 
     return call.patiently(changed)
@@ -143,35 +146,14 @@ def _stored(call: Call, physician: str, id: str) -> ms.WeeklyHours | None:
     return row
 
 
-def _row(
-    physician: str, asked: wire.Hours, was: ms.WeeklyHours | None = None, id: str = ""
-) -> ms.WeeklyHours:
-    """What is asked for as a row; of one that is stored, the breaks stay that are not told."""
-    hours, lunch = f"{asked.start_time}-{asked.end_time}", f"{asked.lunch_start}-{asked.lunch_end}"
-    within = ms.Hours.parse(hours)
-    others = [str(one) for one in was.breaks[1:] if within.holds(one)] if was else []
-    return ms.WeeklyHours(
-        physician,
-        ms.Weekday((asked.day - 1) % 7),
-        hours,
-        breaks=[lunch, *others] if asked.lunch_start else others,
-        location=asked.location,
-        active=asked.active,
-        id=id,
-        version=was.version if was else 0,
-    )
-
-
 def _told(one: ms.Appointment) -> Any:
     """An appointment as it is told: its end on the wall, too."""
-    told = wire.VisitOut.model_validate(one)
-    told.end_time = f"{one.end.astimezone(_ZONES.zone(one.wall.timezone).tzinfo):%H:%M}"
-    return told
+    end = one.end.astimezone(_ZONES.zone(one.wall.timezone).tzinfo)
+    return wire.VisitOut.model_validate(one).model_copy(update={"end_time": f"{end:%H:%M}"})
 
 
 def _start(clinic: ms.Practice, asked: wire.OtherTime, physician: str, type: str) -> ms.Start:
     """A start on the wall of the place or, where it has no zone, of physician or practice."""
     zone = clinic.availability.zone_on(physician, asked.day, location=asked.location)
-    wall = datetime.combine(asked.day, time.fromisoformat(asked.start_time))
-    there = asked.location or ms.ANYWHERE
-    return ms.Start(physician, type, ms.WallTime(wall, zone), location=there)
+    at = ms.WallTime(datetime.combine(asked.day, time.fromisoformat(asked.start_time)), zone)
+    return ms.Start(physician, type, at, location=asked.location or ms.ANYWHERE)
