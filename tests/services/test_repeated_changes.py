@@ -131,7 +131,7 @@ COMMANDS: Final[dict[str, Callable[[Ready], Command]]] = {
     ),
     "weekly.update": lambda it: (
         lambda c, key: c.availability.weekly.update(
-            WeeklyHours("smith", "TU", "21:15-21:45", id="late.1"), idempotency_key=key
+            WeeklyHours("smith", "MO", "21:15-21:45", id="late.1"), idempotency_key=key
         )
     ),
     "weekly.update, nothing else": lambda it: (
