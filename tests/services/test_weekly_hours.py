@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import attrs
@@ -47,7 +49,7 @@ DAYS = AvailabilityRule(
     breaks=["10:30-10:45", "15:00-15:30"],
     notes="as agreed",
 )
-SIX = ["days.2.1", "days.2.2", "days.3.1", "days.3.2", "days.4.1", "days.4.2"]
+SIX = [f"days.{day}.{at}" for day in (2, 3, 4) for at in ("0900", "1400")]
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_a_rule_is_told_row_by_row(clinic: Practice) -> None:
     rows = clinic.availability.weekly.list("lee")
     assert [one.id for one in rows] == SIX
     assert rows[2] == WeeklyHours(
-        "lee", "WE", "09:00-12:00", breaks="10:30-10:45", rule="days", id="days.3.1", version=1
+        "lee", "WE", "09:00-12:00", breaks="10:30-10:45", rule="days", id="days.3.0900", version=1
     )
     assert all(clinic.availability.weekly.get(one.id) == one for one in rows)
 
@@ -95,8 +97,12 @@ def test_a_rule_is_told_row_by_row(clinic: Practice) -> None:
     [
         ("TU", "09:00-12:00", ["mine"]),
         ("SU,MO", "09:00-12:00", ["mine.1", "mine.0"]),
-        ("TU", ["09:00-12:00", "13:00-14:00"], ["mine.1", "mine.2"]),
-        ("SA,SU", ["09:00-12:00", "13:00-14:00"], ["mine.6.1", "mine.6.2", "mine.0.1", "mine.0.2"]),
+        ("TU", ["09:00-12:00", "13:00-14:00"], ["mine.0900", "mine.1300"]),
+        (
+            "SA,SU",
+            ["09:00-12:00", "13:00-14:00"],
+            ["mine.6.0900", "mine.6.1300", "mine.0.0900", "mine.0.1300"],
+        ),
     ],
 )
 def test_a_row_is_called_as_its_rule_as_far_as_that_says_which(
@@ -134,7 +140,9 @@ def test_whose_rows_are_asked_for_must_be_there(clinic: Practice) -> None:
         clinic.availability.weekly.list(Resource("patient", "ada"))
 
 
-@pytest.mark.parametrize("id", ["", "days", "days.2", "days.2.3", "days.5.1", ".", "none.2.1"])
+@pytest.mark.parametrize(
+    "id", ["", "days", "days.2", "days.0900", "days.2.1", "days.5.0900", ".", "none.2.0900"]
+)
 def test_what_is_no_row_is_not_found(clinic: Practice, id: str) -> None:
     assert clinic.availability.weekly.find(id) is None
     with pytest.raises(NotFound):
@@ -227,7 +235,7 @@ def test_a_row_that_is_its_rule_keeps_its_id(clinic: Practice, store: MemoryStor
 
 
 def test_a_row_that_stays_as_it_is_stays_of_its_rule(clinic: Practice) -> None:
-    row = clinic.availability.weekly.get("days.3.1")
+    row = clinic.availability.weekly.get("days.3.0900")
     assert clinic.availability.weekly.update(row) == attrs.evolve(row, version=2)
     assert len(clinic.availability.rules.list(active=None)) == 1
 
@@ -248,11 +256,11 @@ def test_a_row_may_be_where_another_was_meant(clinic: Practice) -> None:
 
 def test_it_is_a_row_of_the_same_resource(clinic: Practice) -> None:
     with pytest.raises(NotFound):
-        clinic.availability.weekly.update(WeeklyHours("kim", "TU", "09:00-10:00", id="days.2.1"))
+        clinic.availability.weekly.update(WeeklyHours("kim", "TU", "09:00-10:00", id="days.2.0900"))
 
 
 def test_it_is_refused_where_hours_would_overlap(clinic: Practice) -> None:
-    row = clinic.availability.weekly.get("days.2.1")
+    row = clinic.availability.weekly.get("days.2.0900")
     with pytest.raises(OverlappingRules):
         clinic.availability.weekly.update(attrs.evolve(row, day="WE"))
     assert list(clinic.availability.rules.list()) == [attrs.evolve(DAYS, version=1)]
@@ -264,8 +272,8 @@ def test_it_is_refused_where_a_row_alone_has_no_room_for_what_is_stated(clinic: 
     )
     clinic.availability.add(attrs.evolve(long, slot_duration=timedelta(hours=2)))
     with pytest.raises(InvalidDuration):
-        clinic.availability.weekly.end("long.2.1")
-    clinic.availability.weekly.end(clinic.availability.weekly.get("long.2.2").id)
+        clinic.availability.weekly.end("long.2.0900")
+    clinic.availability.weekly.end(clinic.availability.weekly.get("long.2.1400").id)
 
 
 # --------------------------------------------------------------------------- ending
@@ -358,7 +366,7 @@ def test_a_day_on_which_no_date_is_left_is_refused(clinic: Practice) -> None:
 def test_it_is_refused_under_an_appointment(clinic: Practice) -> None:
     clinic.appointments.book(Start("lee", "visit", WEDNESDAY), patient="ada", id="one")
     weekly, before = clinic.availability.weekly, said(clinic)
-    row = weekly.get("days.3.1")
+    row = weekly.get("days.3.0900")
     for change in (
         lambda **fate: weekly.end(row.id, **fate),
         lambda **fate: weekly.update(attrs.evolve(row, hours="11:00-12:00", breaks=()), **fate),
@@ -378,7 +386,7 @@ def test_it_is_refused_under_an_appointment(clinic: Practice) -> None:
 
 def test_a_row_that_was_changed_since_it_was_read_is_a_conflict(clinic: Practice) -> None:
     weekly = clinic.availability.weekly
-    row, other = weekly.get("days.2.1"), weekly.get("days.4.2")
+    row, other = weekly.get("days.2.0900"), weekly.get("days.4.1400")
     weekly.end(other)
     for command in (weekly.update, weekly.end):
         with pytest.raises(VersionConflict):
@@ -392,15 +400,52 @@ def test_a_row_that_was_changed_since_it_was_read_is_a_conflict(clinic: Practice
 
 def test_a_rule_that_has_no_such_row_any_more_is_a_conflict_too(clinic: Practice) -> None:
     weekly = clinic.availability.weekly
-    made = AvailabilityRule("kim", Recurrence.weekly("TU,WE", start=TODAY), hours="09:00-10:00")
-    rule = clinic.availability.add(made)
+    days = Recurrence.weekly("TU,WE", start=TODAY)
+    rule = clinic.availability.add(AvailabilityRule("kim", days, hours="09:00-10:00"))
     row = weekly.list("kim")[0]
-    weekly.end(weekly.list("kim")[1])
-    assert weekly.list("kim")[0].id == rule.id
+    fewer = attrs.evolve(rule, recurrence=attrs.evolve(days, by_day=["WE"]))
+    clinic.availability.rules.update(fewer)
     with pytest.raises(VersionConflict):
         weekly.end(row)
     with pytest.raises(NotFound):
         weekly.end(row.id)
+
+
+def test_an_id_is_never_that_of_another_row(clinic: Practice) -> None:
+    """Who ends a row twice by its id ends no other the second time."""
+    weekly = clinic.availability.weekly
+    hours = ["08:00-09:00", "10:00-11:00", "12:00-13:00", "14:00-15:00"]
+    day = AvailabilityRule("kim", Recurrence.weekly("MO", start=TODAY), hours=hours, id="day")
+    clinic.availability.add(day)
+    for at in ("0800", "1200"):
+        weekly.end(f"day.{at}")
+        with pytest.raises(NotFound):
+            weekly.end(f"day.{at}")
+    assert [one.id for one in weekly.list("kim")] == ["day.1000", "day.1400"]
+
+
+def test_a_longer_id_is_good_when_a_shorter_one_would_do(clinic: Practice) -> None:
+    weekly = clinic.availability.weekly
+    made = weekly.add(WeeklyHours("kim", "MO", "09:00-10:00"))
+    for longer in (".1", ".0900", ".1.0900"):
+        assert weekly.get(made.id + longer) == made
+    row = WeeklyHours("kim", "MO", "09:30-10:00", id=made.id + ".1.0900")
+    changed = weekly.update(row)
+    assert changed == attrs.evolve(row, id=made.id, rule=made.id, version=2)
+    assert weekly.find(row.id) is None
+
+
+def test_rows_of_different_days_are_ended_at_once(clinic: Practice, store: MemoryStore) -> None:
+    ids, together = ["days.2.0900", "days.3.1400", "days.4.0900"], Barrier(3)
+
+    def end(id: str) -> None:
+        together.wait(10)
+        clinic.availability.weekly.end(id)
+
+    with ThreadPoolExecutor(len(ids)) as pool:
+        assert list(pool.map(end, ids)) == [None] * 3
+    left = [(one.day.name, str(one.hours)) for one in clinic.availability.weekly.list("lee")]
+    assert left == [("TU", "14:00-17:00"), ("WE", "09:00-12:00"), ("TH", "14:00-17:00")]
 
 
 @pytest.mark.parametrize("how", ["update", "end"])
@@ -415,9 +460,9 @@ def test_who_states_no_version_comes_after_a_rival(how: str) -> None:
         lambda: clinic.availability.rules.update(attrs.evolve(rule, notes="by a rival")),
     )
     if how == "end":
-        weekly.end("days.2.1")
+        weekly.end("days.2.0900")
     else:
-        weekly.update(WeeklyHours("lee", "TU", "09:00-11:00", id="days.2.1"))
+        weekly.update(WeeklyHours("lee", "TU", "09:00-11:00", id="days.2.0900"))
     assert store.tries == 3
     assert {one.notes for one in clinic.availability.rules.list()} == {"by a rival"}
     read = weekly.list("lee")[0]
@@ -429,9 +474,9 @@ def test_who_states_no_version_comes_after_a_rival(how: str) -> None:
 
 def test_a_request_that_is_repeated_tells_its_first_result(clinic: Practice) -> None:
     weekly = clinic.availability.weekly
-    new = attrs.evolve(weekly.get("days.3.1"), hours="09:00-11:00")
+    new = attrs.evolve(weekly.get("days.3.0900"), hours="09:00-11:00")
     made = weekly.update(new, idempotency_key="form-1")
-    assert weekly.find("days.3.1") is None
+    assert weekly.find("days.3.0900") is None
     later = weekly.update(attrs.evolve(made, hours="08:00-09:00", breaks=()))
     assert weekly.update(new, idempotency_key="form-1") == made
     assert weekly.update(attrs.evolve(new, version=0, rule=""), idempotency_key="form-1") == made

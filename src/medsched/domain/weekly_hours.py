@@ -28,9 +28,9 @@ class WeeklyHours(Identified):
     rule. `InvalidHours` for a break outside of them, `InvalidRecurrence` for what is no weekday.
 
     A row is not stored: its ``rule`` is, whose id that is, and whose ``version`` a row that was
-    read has. One that was made by hand has version 0, and states none. The ``id`` is the rule's
-    where a rule has one row; else ``<rule>.<day>``, the days numbered from 0 for Sunday to 6,
-    ``<rule>.<n>`` for the n-th stretch of its day, or ``<rule>.<day>.<n>``.
+    read has. One that was made by hand has version 0, and states none. The ``id`` is made of the
+    rule's, the day (0 for Sunday to 6) and the start, as in ``weekdays.1.0900``: without the day
+    where a rule has one day, without the start where it has one stretch of hours.
     """
 
     resource: Resource = attrs.field(converter=resource)
@@ -39,7 +39,7 @@ class WeeklyHours(Identified):
     breaks: tuple[Hours, ...] = attrs.field(default=(), converter=stretches, kw_only=True)
     location: str | None = attrs.field(default=None, validator=maybe_id, kw_only=True)
     rule: str = attrs.field(default="", kw_only=True)
-    id: str = attrs.field(default="", kw_only=True)  # with day and number longer than a rule's
+    id: str = attrs.field(default="", kw_only=True)  # longer than that of a rule may be
 
     def __attrs_post_init__(self) -> None:
         day_windows([self.hours], self.breaks)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from itertools import product
+from re import sub
 from typing import Final
 
 import attrs
 
 from medsched.domain.availability import AvailabilityRule
-from medsched.domain.hours import breaks_in
+from medsched.domain.hours import Hours, breaks_in
 from medsched.domain.weekly_hours import WeeklyHours
 from medsched.errors import InvalidRecurrence, NotWeekly
 from medsched.timeline.instants import LAST_DATE, day_of
@@ -54,14 +55,18 @@ def rows_of(rule: AvailabilityRule, on: date) -> tuple[WeeklyHours, ...]:
             created_at=rule.created_at,
             updated_at=rule.updated_at,
             rule=rule.id,
-            id=_row_id(
-                rule.id,
-                (day + 1) % 7 if len(days) > 1 else None,
-                at if len(rule.hours) > 1 else None,
-            ),
+            id=next(_names(rule, day, hours, one_day=len(days) == 1)),
         )
-        for day, (at, hours) in product(days, enumerate(rule.hours, 1))
+        for day, hours in product(days, rule.hours)
     )
+
+
+def row_of(rule: AvailabilityRule, id: str, on: date) -> WeeklyHours | None:
+    """The row of an id, among those of `rows_of`; so longer ids stay good when other rows end."""
+    rows = rows_of(rule, on)
+    one_day = len({row.day for row in rows}) == 1
+    named = (row for row in rows if id in _names(rule, row.day, row.hours, one_day=one_day))
+    return next(named, None)
 
 
 def rules_of(row_id: str) -> tuple[str, ...]:
@@ -115,8 +120,20 @@ def without(rule: AvailabilityRule, row: WeeklyHours, on: date) -> tuple[Availab
     return kept, attrs.evolve(less, id="", recurrence=_on(rule, {row.day}))
 
 
-def _row_id(rule: str, *numbers: int | None) -> str:
-    return ".".join([rule, *(str(one) for one in numbers if one is not None)])
+def _names(rule: AvailabilityRule, day: Weekday, hours: Hours, *, one_day: bool) -> Iterator[str]:
+    """What tells a row from all others of its rule, the shortest first.
+
+    Its start does, and not its number: that would be another's once an earlier row is ended.
+    """
+    on, at = f".{(day + 1) % 7}", "." + sub(r"\D", "", str(hours).partition("-")[0])
+    one_stretch = len(rule.hours) == 1
+    if one_day and one_stretch:
+        yield rule.id
+    if one_stretch:
+        yield rule.id + on
+    if one_day:
+        yield rule.id + at
+    yield rule.id + on + at
 
 
 def _days(rule: AvailabilityRule, on: date) -> frozenset[Weekday]:

@@ -16,7 +16,7 @@ from medsched.domain.records import resource as resource_of
 from medsched.domain.stored import KEEPS_HOURS, Kind, Ref
 from medsched.domain.stranding import Stranded
 from medsched.domain.weekly_hours import WeeklyHours
-from medsched.engine.weekly_hours import rows_of, rules_of, without, written
+from medsched.engine.weekly_hours import row_of, rows_of, rules_of, without, written
 from medsched.errors import InvalidChoice, NotFound, VersionConflict
 from medsched.services.context import Context
 from medsched.services.gates import Gate
@@ -197,8 +197,8 @@ def _rules(gate: Gate, view: View, row: WeeklyHours | str) -> Sequence[Availabil
 
 def _among(rules: Iterable[AvailabilityRule], id: str, today: date) -> Found | None:
     """The row of an id among those of some rules."""
-    rows = ((rule, row) for rule in rules for row in rows_of(rule, today))
-    return next((found for found in rows if found[1].id == id), None)
+    found = ((rule, row_of(rule, id, today)) for rule in rules)
+    return next(((rule, row) for rule, row in found if row is not None), None)
 
 
 def _stored(gate: Gate, view: View, row: WeeklyHours | str, today: date) -> Found:
@@ -225,15 +225,11 @@ def _named(rules: Sequence[AvailabilityRule], ids: Callable[[int], str]) -> list
 
 
 def _told(row: WeeklyHours, rule: AvailabilityRule) -> WeeklyHours:
-    """A row as it was written, once it is of a rule as that is stored."""
-    return attrs.evolve(
-        row,
-        id=row.id if rule.id in rules_of(row.id) else rule.id,
-        rule=rule.id,
-        version=rule.version,
-        created_at=rule.created_at,
-        updated_at=rule.updated_at,
-    )
+    """A row as it was written, of its rule as that was stored then."""
+    assert rule.updated_at is not None  # it is stored
+    told = rows_of(rule, rule.updated_at.date())
+    same = (one for one in told if (one.day, one.hours) == (row.day, row.hours))
+    return next(same, attrs.evolve(row, id=rule.id, rule=rule.id, version=rule.version))
 
 
 def _said_of(row: WeeklyHours) -> Mapping[str, Any]:
