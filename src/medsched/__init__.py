@@ -107,6 +107,7 @@ if TYPE_CHECKING:
         WaitlistStatus,
         Worked,
     )
+    from medsched.domain.weekly_hours import WeeklyHours
     from medsched.domain.wishes import FollowUpWish
     from medsched.engine.access import RolePolicy
     from medsched.errors import (
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
         NotAllowed,
         NotFound,
         NotWaiting,
+        NotWeekly,
         OfferClosed,
         OutcomeUnknown,
         OutOfRange,
@@ -261,6 +263,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotWaiting",
+    "NotWeekly",
     "NumberedEvent",
     "Occurrence",
     "OfferClosed",
@@ -342,6 +345,7 @@ __all__ = [
     "WaitlistStatus",
     "WallTime",
     "Weekday",
+    "WeeklyHours",
     "Weighted",
     "Worked",
     "every",
@@ -395,6 +399,7 @@ _NAMES: Final = {
     "domain.waitlist": (
         "OfferStatus PassedSlot WaitlistEntry WaitlistOffer WaitlistPosition WaitlistStatus Worked"
     ),
+    "domain.weekly_hours": "WeeklyHours",
     "domain.wishes": "FollowUpWish",
     "engine.access": "RolePolicy",
     "scheduler": "Practice Scheduler",

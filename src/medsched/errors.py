@@ -170,6 +170,19 @@ class OverlappingRules(MedschedError, ValueError):
 
 
 @attrs.define(eq=False, slots=False)
+class NotWeekly(MedschedError, ValueError):
+    """One row of hours that are not the same each week: it cannot be written without the others."""
+
+    rule: str
+
+    def sentence(self) -> str:
+        return (
+            f"the hours of rule {self.rule!r} are not the same each week:"
+            " one day of them cannot be written alone, only the rule"
+        )
+
+
+@attrs.define(eq=False, slots=False)
 class ContradictoryOverrides(MedschedError, ValueError):
     """Two overrides of one kind and priority that say different things about one minute."""
 

@@ -29,6 +29,7 @@ from medsched import (
     Resource,
     Search,
     TimeBlock,
+    WeeklyHours,
 )
 
 DAY: Final = date(2026, 1, 14)
@@ -186,6 +187,10 @@ rule of smith, own id     x   x   | x   x   | x   x   | .   x   x   | x   x   x 
 rule of a room            x   x   | x   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 closure of the bay        x   x   | x   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 closure of all            x   x   | x   x   | x   x   | .   x   x   | x   x   x   x   | x   .
+rows                      x   x   | .   .   | .   .   | .   x   x   | .   .   .   .   | .   .
+row add                   x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
+row update                x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
+row end                   x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 rule update               x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
 rule given to smith       x   x   | x   x   | x   x   | .   x   x   | .   x   x   x   | x   .
 rule deactivate           x   x   | .   x   | .   x   | .   x   x   | .   x   x   x   | x   .
@@ -457,6 +462,17 @@ PROBES: Final[dict[str, Probe]] = {
     "rule of a room": lambda p, w: p.availability.add(rule(resource=ROOM), stranded="keep"),
     "closure of the bay": lambda p, w: p.availability.add(closed(BAY)),
     "closure of all": lambda p, w: p.availability.add(closed(w.clinic.resource)),
+    "rows": lambda p, w: (
+        *(p.availability.weekly.list("smith"), p.availability.weekly.find("none")),
+        p.availability.weekly.get("r-smith.1"),
+    ),
+    "row add": lambda p, w: p.availability.weekly.add(
+        WeeklyHours("smith", "MO", "18:00-19:00", location="bay")
+    ),
+    "row update": lambda p, w: p.availability.weekly.update(
+        attrs.evolve(w.clinic.availability.weekly.get("r-smith.1"), hours="08:00-19:00")
+    ),
+    "row end": lambda p, w: p.availability.weekly.end("r-smith.1", stranded="keep"),
     "rule update": lambda p, w: p.availability.rules.update(
         attrs.evolve(of(w, "r-smith"), hours="08:00-19:00")
     ),

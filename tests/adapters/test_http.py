@@ -90,7 +90,7 @@ def test_every_error_of_the_library_has_a_kind_of_its_own_or_is_a_conflict() -> 
         *("AlreadyExists", "AlreadyOffered", "AlreadyWaiting", "AppointmentsStranded"),
         *("BookingRefused", "ChainRefused", "ClinicFileError", "ContradictoryOverrides"),
         *("FollowUpRefused", "HoldExpired", "InUse", "InvalidTransition", "NoneAvailable"),
-        *("NotWaiting", "OfferClosed", "OfferExpired", "OutsideHours"),
+        *("NotWaiting", "NotWeekly", "OfferClosed", "OfferExpired", "OutsideHours"),
         *("OverlappingRules", "SeriesRefused", "SlotsOverlap"),
     }
 

@@ -158,6 +158,25 @@ def test_seconds_round_inward_when_open_and_outward_when_busy() -> None:
     assert (late.open_minutes(), late.busy_minutes()) == ((1321, 1800), (1320, 1801))
 
 
+@pytest.mark.parametrize(
+    "hours, other, held",
+    [
+        ("09:00-12:00", "09:00-12:00", True),
+        ("09:00-12:00", "10:00-10:15", True),
+        ("09:00-12:00", "08:59-10:00", False),
+        ("09:00-12:00", "11:00-12:01", False),
+        ("09:00-24:00", "23:00-24:00", True),
+        ("09:00-24:00", "23:00-01:00 overnight", False),
+        ("22:00-06:00 overnight", "23:00-01:00 overnight", True),
+        ("22:00-06:00 overnight", "02:00-02:30", True),
+        ("22:00-06:00 overnight", "05:00-06:01", False),
+        ("22:00-06:00 overnight", "10:00-10:15", False),
+    ],
+)
+def test_what_lies_in_hours(hours: str, other: str, held: bool) -> None:
+    assert Hours.parse(hours).holds(Hours.parse(other)) is held
+
+
 def test_hours_are_frozen() -> None:
     hours = Hours("09:00", "17:00")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):

@@ -32,6 +32,7 @@ from medsched import (
     Scheduler,
     SlotOverride,
     TimeBlock,
+    WeeklyHours,
 )
 from medsched.domain.idempotency import KEPT_FOR
 from medsched.testing.fixed import FixedClock
@@ -122,6 +123,24 @@ COMMANDS: Final[dict[str, Callable[[Ready], Command]]] = {
     ),
     "rules.delete": lambda it: (
         lambda c, key: c.availability.rules.delete(it.rule.id, idempotency_key=key)
+    ),
+    "weekly.add": lambda it: (
+        lambda c, key: c.availability.weekly.add(
+            WeeklyHours("smith", "MO", "18:00-20:00"), idempotency_key=key
+        )
+    ),
+    "weekly.update": lambda it: (
+        lambda c, key: c.availability.weekly.update(
+            WeeklyHours("smith", "MO", "21:15-21:45", id="late.1"), idempotency_key=key
+        )
+    ),
+    "weekly.update, nothing else": lambda it: (
+        lambda c, key: c.availability.weekly.update(
+            WeeklyHours("smith", "MO", "21:00-22:00", id="late.1"), idempotency_key=key
+        )
+    ),
+    "weekly.end": lambda it: (
+        lambda c, key: c.availability.weekly.end("late.1", idempotency_key=key)
     ),
     "overrides.deactivate": lambda it: (
         lambda c, key: c.availability.overrides.deactivate(it.closure.id, idempotency_key=key)
@@ -229,6 +248,14 @@ OTHERS: Final[list[tuple[Command, Command]]] = [
         lambda c, key: c.availability.add(EVENINGS, stranded="keep", idempotency_key=key),
     ),
     (
+        lambda c, key: c.availability.weekly.update(
+            WeeklyHours("smith", "MO", "21:00-21:30", id="late.1"), idempotency_key=key
+        ),
+        lambda c, key: c.availability.weekly.update(
+            WeeklyHours("smith", "MO", "21:00-21:45", id="late.1"), idempotency_key=key
+        ),
+    ),
+    (
         lambda c, key: c.availability.change_slot(start(60), notes="a", idempotency_key=key),
         lambda c, key: c.availability.change_slot(start(60), notes="b", idempotency_key=key),
     ),
@@ -249,7 +276,7 @@ OTHERS: Final[list[tuple[Command, Command]]] = [
 
 @pytest.mark.parametrize("command, other", OTHERS)
 def test_another_request_under_the_key_is_refused(
-    clinic: Practice, store: MemoryStore, command: Command, other: Command
+    clinic: Practice, store: MemoryStore, command: Command, other: Command, it: Ready
 ) -> None:
     command(clinic, "k")
     before = everything(store, clinic)

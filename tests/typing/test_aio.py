@@ -18,6 +18,7 @@ from medsched import (
     Recurrence,
     Scheduler,
     Slots,
+    WeeklyHours,
 )
 from medsched.ports import Pauses, Store
 
@@ -44,6 +45,9 @@ def test_a_call_returns_what_the_function_does() -> None:
         await call(clinic.appointment_types.create, code="visit", duration=timedelta(minutes=30))
         rule = AvailabilityRule("smith", Recurrence.daily(date(2026, 1, 5)), hours="09:00-12:00")
         assert_type(await call(clinic.availability.add, rule), AvailabilityRule)
+        rows = await call(clinic.availability.weekly.list, "smith")
+        assert_type(rows, tuple[WeeklyHours, ...])
+        assert_type(await call(clinic.availability.weekly.update, rows[0]), WeeklyHours)
         slots = await call(clinic.availability.slots, "smith", "visit", START, END, now=START)
         assert_type(slots, Slots)
         assert len(slots) == 6

@@ -96,6 +96,12 @@ class Hours:
         start, end = self.start // timedelta(minutes=1), -(-self.end // timedelta(minutes=1))
         return start, end + DAY if self.overnight else end
 
+    def holds(self, other: Hours) -> bool:
+        """Whether all of another stretch lies in it: on the same date or, overnight, the next."""
+        start, end = self.open_minutes()
+        low, high = other.busy_minutes()
+        return any(start <= low + shift and high + shift <= end for shift in (0, DAY))
+
 
 def _clock(wall: timedelta) -> str:
     minutes, rest = divmod(wall, timedelta(minutes=1))
@@ -123,26 +129,38 @@ def day_windows(hours: Iterable[Hours], breaks: Iterable[Hours]) -> tuple[tuple[
     window where it is written is meant after midnight, in an overnight one. Raises
     `InvalidHours` for hours that overlap and for a break outside every window.
     """
-    opened = sorted(one.open_minutes() for one in hours)
+    windows = _opened(hours)
+    return tuple(subtract(windows, union(_cut(windows, one) for one in breaks)))
+
+
+def breaks_in(
+    part: Iterable[Hours], hours: Iterable[Hours], breaks: Iterable[Hours]
+) -> tuple[Hours, ...]:
+    """The breaks of some hours that cut into a part of these; raises as `day_windows` does."""
+    mine, windows = _opened(part), _opened(hours)
+    return tuple(one for one in breaks if overlapping(mine, *_cut(windows, one)))
+
+
+def _opened(hours: Iterable[Hours]) -> list[tuple[int, int]]:
+    """The windows that hours open without their breaks."""
     windows: list[tuple[int, int]] = []
-    for start, end in opened:
+    for start, end in sorted(one.open_minutes() for one in hours):
         if windows and start < windows[-1][1]:
             raise InvalidHours("hours", _shown(start, end), "overlaps the hours before it")
         if windows and start == windows[-1][1]:
             windows[-1] = (windows[-1][0], end)
         elif start < end:
             windows.append((start, end))
-    cut: list[tuple[int, int]] = []
-    for one in breaks:
-        low, high = one.busy_minutes()
-        shift = next(
-            (by for by in (0, DAY) if overlapping(windows, low + by, high + by)),
-            None,
-        )
-        if shift is None:
-            raise InvalidHours("breaks", str(one), "lies outside every window")
-        cut.append((low + shift, high + shift))
-    return tuple(subtract(windows, union(cut)))
+    return windows
+
+
+def _cut(windows: list[tuple[int, int]], one: Hours) -> tuple[int, int]:
+    """The minutes that a break takes out of windows."""
+    low, high = one.busy_minutes()
+    for shift in (0, DAY):
+        if overlapping(windows, low + shift, high + shift):
+            return low + shift, high + shift
+    raise InvalidHours("breaks", str(one), "lies outside every window")
 
 
 def day_breaks(hours: Iterable[Hours], windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from medsched.services.queries import HoursQuery, OverrideQuery
 from medsched.services.records import Records
 from medsched.services.stranding import Fate, Stranders
 from medsched.services.view import View
+from medsched.services.weekly_hours import WeeklyRows
 from medsched.services.writer import Writer
 
 
@@ -31,6 +32,8 @@ class AvailabilityRecords:
         self._writer = Writer(context)
         self.rules = Records(context, AvailabilityRule, HoursQuery)
         """Recurring hours: read, list, update, deactivate, delete."""
+        self.weekly = WeeklyRows(context)
+        """The same, row by row of the week: read, list, add, update, end."""
         self.overrides = Records(context, Override, OverrideQuery)
         """Dated exceptions: read, list, update, deactivate, delete."""
         self.blockings = Records(context, RecurringBlocking, HoursQuery)

@@ -56,6 +56,15 @@ class Target(NamedTuple, Generic[NounT]):
     default: NounT | None = None
 
 
+class Division(NamedTuple, Generic[NounT]):
+    """A record as it is stored, what becomes of it, and the new ones beside it, each with an id."""
+
+    stored: NounT
+    changed: NounT
+    beside: Sequence[NounT] = ()
+    change: Change = Change.UPDATED
+
+
 @attrs.frozen
 class Writer:
     """Writes records of any kind, all or nothing.
@@ -81,11 +90,17 @@ class Writer:
         return keyed_request(key, by, gate.operation, whole, now)
 
     def create_one(
-        self, gate: Gate, record: NounT, *, fate: Fate = REFUSED, key: str | None = None
+        self,
+        gate: Gate,
+        record: NounT,
+        *,
+        said: Mapping[str, Any] | None = None,
+        fate: Fate = REFUSED,
+        key: str | None = None,
     ) -> NounT:
-        """Store a new record, as `create` does."""
+        """Store a new record, as `create` does; ``said`` is what is asked for, if not that."""
         self._choose(gate, [record])
-        request = self.keyed(gate, key, {"record": said_of(record)}, fate)
+        request = self.keyed(gate, key, said or {"record": said_of(record)}, fate)
         ids = self._new_ids([record])
         return self._create(gate, [record], ids, request, fate, lambda made: made[0])
 
@@ -241,30 +256,53 @@ class Writer:
         are by then.
         """
         self._choose(gate, others)
-        fate, now, ref = Fate(stranded, reason), self.context.now(), Ref.to(record)
+        fate, ref = Fate(stranded, reason), Ref.to(record)
         said = {"record": said_of(record), "others": [said_of(one) for one in others]}
         request = self.keyed(gate, key, said, fate)
         ids = NewIds(self.context, [kind_of(type(one)) for one in others], gate.operation, key)
 
-        def decide() -> tuple[tuple[NounT, ...], Changeset]:
-            view = View(self.context)
+        def divided(view: View) -> Division[NounT]:
             stored = gate.seen(ref, lambda: view.get(type(record), ref))
             _check_version(stored, record)
-            _check_change(gate, stored, record)
-            version, created = stored.version + 1, stored.created_at or now
-            changed = attrs.evolve(record, version=version, created_at=created, updated_at=now)
-            made = [
-                attrs.evolve(one, version=1, created_at=now, updated_at=now)
-                for one in self._named([self._allowed(gate, one) for one in others], ids.to_make())
-            ]
-            view.read(one for new in made for one in references(new))
-            altered = [Altered(stored, changed), *(Altered(None, one) for one in made)]
-            return (changed, *made), self._written(view, altered, Change.UPDATED, fate)
+            return Division(stored, record, self._named(others, ids.to_make()))
 
-        done: tuple[NounT, ...] | None = self.context.commit(gate, decide, request)
+        done: tuple[NounT, ...] | None = self.divide(gate, divided, tuple, fate, request)
         if done is not None:
             return done
         return self._made_before(gate, [record, *self._named(others, ids.made())])
+
+    def divide(
+        self,
+        gate: Gate,
+        find: Callable[[View], Division[NounT]],
+        told: Callable[[tuple[NounT, ...]], T],
+        fate: Fate,
+        request: KeyedRequest | None,
+    ) -> T:
+        """Store what becomes of a record that is found, and what comes beside it, as one change.
+
+        What is told of them, the changed one first. What stays as it is, alone, is not written,
+        unless the change is an update. What ``find`` raises is no matter to a repeated request.
+        """
+        now = self.context.now()
+
+        def decide() -> tuple[T, Changeset | None]:
+            view = View(self.context)
+            stored, made, beside, change = find(view)
+            _check_change(gate, stored, made)
+            if made == stored and not beside and change is not Change.UPDATED:
+                return told((stored,)), None
+            version, created = stored.version + 1, stored.created_at or now
+            changed = attrs.evolve(made, version=version, created_at=created, updated_at=now)
+            new = [
+                attrs.evolve(self._allowed(gate, one), version=1, created_at=now, updated_at=now)
+                for one in beside
+            ]
+            view.read(ref for one in new for ref in references(one))
+            altered = [Altered(stored, changed), *(Altered(None, one) for one in new)]
+            return told((changed, *new)), self._written(view, altered, change, fate)
+
+        return self.context.commit(gate, decide, request)
 
     def _made_before(self, gate: Gate, records: Sequence[NounT]) -> tuple[NounT, ...]:
         """What a repeated request has stored, as it is by then; `NotFound` if one is gone."""
@@ -329,24 +367,17 @@ class Writer:
         request: KeyedRequest | None,
     ) -> NounT:
         """The same for what ``find`` finds; what it raises is no matter to a repeated request."""
-        now = self.context.now()
 
-        def decide() -> tuple[NounT, Changeset | None]:
-            view, (cls, id, default) = View(self.context), find()
+        def found(view: View) -> Division[NounT]:
+            cls, id, default = find()
             ref = Ref(kind_of(cls), id)
             if default is None:
                 stored = gate.seen(ref, lambda: view.get(cls, ref))
             else:
                 stored = gate.see(view.get(cls, ref) or default, ref)
-            made = make(stored)
-            _check_change(gate, stored, made)
-            if made == stored and change is not Change.UPDATED:
-                return stored, None
-            version, created = stored.version + 1, stored.created_at or now
-            new = attrs.evolve(made, version=version, created_at=created, updated_at=now)
-            return new, self._written(view, [Altered(stored, new)], change, fate)
+            return Division(stored, make(stored), change=change)
 
-        return self.context.commit(gate, decide, request)
+        return self.divide(gate, found, lambda made: made[0], fate, request)
 
     def delete(
         self,

@@ -17,6 +17,7 @@ from tests.examples.service.serving import SECRET, Serving, problem
 
 from clinic_service import Settings
 from medsched import (
+    ANYWHERE,
     AppointmentType,
     AvailabilityRule,
     Location,
@@ -173,6 +174,45 @@ def test_hours_that_are_not_of_the_week_are_not_moved_to_another_day(clinic: Ser
     problem(clinic.client("lee").put(url, json={**asked, "day_of_week": 5}), 409)
     assert clinic.client("lee").put(url, json={**asked, "day_of_week": 1}).status_code == 200
     assert clinic.clinic.availability.rules.get(rule.id).recurrence == there.recurrence
+
+
+ROW = {"location_id": "main", "day_of_week": 3, "start_time": "15:00", "end_time": "19:00"}
+
+
+@pytest.mark.parametrize("stated", [{}, {"If-Match": '"1"'}])
+def test_a_row_that_is_gone_is_told_again_under_its_key(
+    clinic: Serving, stated: dict[str, str]
+) -> None:
+    lee, key = clinic.client("lee"), stated | {"Idempotency-Key": "k"}
+    url = f"/api/physicians/lee/schedule/{rows(clinic)[3, '14:00']['id']}"
+    first = lee.put(url, json=ROW, headers=key)
+    assert first.status_code == 200, first.text
+    problem(lee.put(url, json=ROW), 404)
+    again = lee.put(url, json=ROW, headers=key)
+    assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
+    left = rows(clinic)
+    url = f"/api/physicians/lee/schedule/{left.pop((2, '09:00'))['id']}"
+    key = {"Idempotency-Key": "k"}
+    assert [lee.delete(url, headers=key).status_code for _ in range(2)] == [204, 204]
+    problem(lee.delete(url), 404)
+    assert rows(clinic).keys() == left.keys()
+
+
+@pytest.mark.parametrize("half", ["lunch_start", "lunch_end"])
+def test_a_lunch_has_a_start_and_an_end(clinic: Serving, half: str) -> None:
+    told = clinic.client("lee").post("/api/physicians/lee/schedule", json=ROW | {half: "16:00"})
+    assert "hours are written HH:MM-HH:MM" in problem(told, 422)["detail"]
+
+
+def test_a_row_is_changed_in_the_version_that_was_read(clinic: Serving) -> None:
+    lee, before = clinic.client("lee"), rows(clinic)
+    url = f"/api/physicians/lee/schedule/{before[3, '14:00']['id']}"
+    for other in ('"2"', '"0"', '"None"', "x"):
+        problem(lee.put(url, json=ROW, headers={"If-Match": other}), 412)
+        problem(lee.delete(url, headers={"If-Match": other}), 412)
+    assert rows(clinic) == before
+    answer = lee.put(url, json=ROW, headers={"If-Match": '"7", "1"'})
+    assert answer.status_code == 200, answer.text
 
 
 # ----------------------------------------------------------------------------- slots
@@ -350,6 +390,15 @@ def test_staff_see_who_waits_for_a_provider_of_theirs(clinic: Serving) -> None:
     assert clinic.client("front").post(f"{url}/offers", json=offer).status_code == 201
     other = clinic.client("front").post("/api/v1/waitlist", json=asked | {"patient": "bob"})
     assert other.status_code == 201, other.text
+
+
+def test_who_waits_for_a_provider_without_a_place_waits_anywhere(clinic: Serving) -> None:
+    clinic.clinic.providers.create(id="kim", timezone="UTC")
+    asked = {"type": "consultation", "providers": ["kim"], "earliest": "2026-03-03"}
+    asked["latest"] = "2026-03-31"
+    made = clinic.client("ann").post("/api/v1/waitlist", json=asked)
+    assert made.status_code == 201, made.text
+    assert clinic.clinic.waitlist.entries.get(made.json()["id"]).location is ANYWHERE
 
 
 def test_holds_are_short_and_few(clinic: Serving) -> None:

@@ -1,41 +1,36 @@
 """Physicians, their schedules, appointments and patients (seed 003)."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
+import medsched as ms
 from clinic_service.models import common
 from clinic_service.models.common import BirthDay, Body, Day, Id, Name, Note, Word, told
-from medsched import Address, Appointment, Override, Patient
 
 State = Literal["scheduled", "completed", "cancelled", "no-show"]
-Lines = Annotated[Word, AfterValidator(lambda address: Address(line=address))]
+Lines = Annotated[Word, AfterValidator(lambda address: ms.Address(line=address))]
 
 
 class Hours(Body):
     """A physician's hours on one day of the week, 0 for Sunday to 6."""
 
-    location_id: Id | None = None
-    day_of_week: Annotated[StrictInt, Field(ge=0, le=6)]
+    location: Id | None = Field(None, alias="location_id")
+    day: Annotated[StrictInt, Field(ge=0, le=6, alias="day_of_week")]
     start_time: common.WallClock = Field(examples=["09:00"])
     end_time: common.WallEnd = Field(examples=["17:00"])
     lunch_start: common.WallClock | None = None
     lunch_end: common.WallClock | None = None
-    is_active: StrictBool = True
+    active: StrictBool = Field(True, alias="is_active")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if (self.lunch_start is None) != (self.lunch_end is None):
-            raise ValueError("a lunch has a start and an end")
-        return self
-
-
-class HoursOut(Hours):
-    """The same as they are stored: of a rule, a row for each day and each of its hours."""
-
-    id: str
-    physician_id: str
+    def row(self, physician: str) -> ms.WeeklyHours:
+        """The same as the library has them, which says what is wrong with them."""
+        hours, lunch = f"{self.start_time}-{self.end_time}", f"{self.lunch_start}-{self.lunch_end}"
+        day, breaks = ms.Weekday((self.day - 1) % 7), [] if lunch == "None-None" else [lunch]
+        return ms.WeeklyHours(
+            physician, day, hours, breaks=breaks, location=self.location, active=self.active
+        )
 
 
 class TimeOff(Body):
@@ -100,9 +95,26 @@ class PatientChange(Body):
     )
 
 
+def _lunch(part: int) -> Any:
+    """The start (0) or end (2) of the first of some breaks, if there is one."""
+    edge = BeforeValidator(lambda breaks: str(*breaks[:1]).partition("-")[part][:5] or None)
+    return Annotated[str | None, edge]
+
+
+HoursOut: Any = told(
+    "HoursOut",
+    ms.WeeklyHours,
+    "id physician_id=resource.id location_id=location day_of_week=day start_time=hours"
+    " end_time=hours lunch_start=breaks lunch_end=breaks is_active=active",
+    day_of_week=Annotated[int, BeforeValidator(lambda day: (day + 1) % 7)],
+    start_time=Annotated[str, BeforeValidator(lambda hours: f"{hours}".split("-")[0][:5])],
+    end_time=Annotated[str, BeforeValidator(lambda hours: f"{hours}".split("-")[1][:5])],
+    lunch_start=_lunch(0),
+    lunch_end=_lunch(2),
+)
 VisitOut: Any = told(
     "Visit",
-    Appointment,
+    ms.Appointment,
     "id patient_id=patient physician_id=provider location_id=location status notes"
     " appointment_date=wall.start start_time=wall.start timezone=wall.timezone"
     " reason_for_visit=reason created_at updated_at",
@@ -112,11 +124,11 @@ VisitOut: Any = told(
     status=Annotated[common.Status, AfterValidator(lambda status: status.replace("_", "-"))],
 )
 TimeOffOut: Any = told(
-    "TimeOffOut", Override, "id physician_id=resource.id start_date=first end_date=last reason"
+    "TimeOffOut", ms.Override, "id physician_id=resource.id start_date=first end_date=last reason"
 )
 PatientOut: Any = told(
     "Patient",
-    Patient,
+    ms.Patient,
     "id first_name=name last_name=name date_of_birth=birth_date phone address"
     " insurance_provider=insurer insurance_id=insurance_number",
     first_name=Annotated[str, BeforeValidator(common.first_name)],

@@ -1,8 +1,6 @@
 """A doctor's office: physicians' schedules, appointments and patients (seed 003)."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
-from itertools import product
+from datetime import datetime, time
 from typing import Annotated, Any
 
 import attrs
@@ -13,59 +11,46 @@ from clinic_service.models import common
 from clinic_service.models import office as wire
 from clinic_service.models.availability import SlotOut
 from clinic_service.models.common import Id
-from clinic_service.problems import Refused
 from clinic_service.routes.provider_availability import shown_in
 from clinic_service.who import Call, Changing, Reading, every
-from medsched.domain.starts import ANYWHERE
-from medsched.timeline.instants import whole_minute
 
 router = APIRouter(prefix="/api", tags=["office"])
 _ZONES = ms.TzdataZones()
 
 
-@router.get("/physicians/{id}/schedule")
-def schedule(id: Id, call: Reading) -> list[wire.HoursOut]:
+@router.get("/physicians/{id}/schedule", response_model=list[wire.HoursOut])
+def schedule(id: Id, call: Reading) -> Any:
     """A physician's hours of the week."""
-    return [told for _, told in _rows(call, id)]
+    return call.clinic.availability.weekly.list(id, active=None)
 
 
-@router.post("/physicians/{id}/schedule", status_code=201)
-def add_hours(id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
+@router.post("/physicians/{id}/schedule", status_code=201, response_model=wire.HoursOut)
+def add_hours(id: Id, asked: wire.Hours, call: Changing) -> Any:
     """Add hours on one day of the week, from today on."""
-    day, today = ms.Weekday((asked.day_of_week - 1) % 7), call.service.clock.now().date()
-    rule = ms.AvailabilityRule(id, ms.Recurrence.weekly([day], start=today), **_said(asked))
-    made = call.do(call.clinic.availability.add, rule, at=f"/api/physicians/{id}/schedule/{{id}}")
-    return wire.HoursOut(**asked.model_dump(), id=made.id, physician_id=id)
+    add, at = call.clinic.availability.weekly.add, f"/api/physicians/{id}/schedule/{{id}}"
+    return call.do(add, asked.row(id), at=at)
 
 
-@router.put("/physicians/{id}/schedule/{schedule_id}")
-def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> wire.HoursOut:
+@router.put("/physicians/{id}/schedule/{schedule_id}", response_model=wire.HoursOut)
+def change_hours(id: Id, schedule_id: Id, asked: wire.Hours, call: Changing) -> Any:
     """Write a row anew, no other. Refused where visits would stand outside of their hours."""
 
-    def changed() -> ms.AvailabilityRule:
-        rule, row = _row(call, id, schedule_id)
-        was, said = _days(rule, call.service.clock.now().date()), _said(asked)
-        said["recurrence"] = _on(rule, was, {asked.day_of_week})
-        said["breaks"] += _others(rule.breaks, row, ms.Hours.parse(said["hours"]))
-        if row.id == rule.id:
-            return call.do(call.clinic.availability.rules.update, attrs.evolve(rule, **said))
-        return _split(call, rule, row, attrs.evolve(rule, id="", **said))
+    def changed() -> ms.WeeklyHours:
+        was, row = _stored(call, id, schedule_id), asked.row(id)
+        untold = [one for one in was.breaks[1:] if row.hours.holds(one)] if was else []
+        row = attrs.evolve(row, id=schedule_id, breaks=[*row.breaks, *untold])
+        row = attrs.evolve(row, version=was.version if was else 0)
+        return call.do(call.clinic.availability.weekly.update, call.versioned(row))
 
-    told = call.patiently(changed)
-    return wire.HoursOut(**asked.model_dump(), id=told.id, physician_id=id)
+    return call.patiently(changed)
 
 
 @router.delete("/physicians/{id}/schedule/{schedule_id}", status_code=204)
 def end_hours(id: Id, schedule_id: Id, call: Changing) -> None:
     """Offer a row of hours no more, and no other. Refused where visits stand in them."""
-
-    def ended() -> ms.AvailabilityRule:
-        rule, row = _row(call, id, schedule_id)
-        if row.id == rule.id:
-            return call.do(call.clinic.availability.rules.deactivate, call.matching(rule))
-        return _split(call, rule, row)
-
-    call.patiently(ended)
+    row = _stored(call, id, schedule_id)
+    given = call.matching(row) if row else schedule_id
+    call.clinic.availability.weekly.end(given, idempotency_key=call.key)
 
 
 @router.post("/physicians/{id}/time-off", status_code=201, response_model=wire.TimeOffOut)
@@ -153,118 +138,22 @@ def visits_of(id: Id, call: Reading) -> Any:
     return list(map(_told, every(call.clinic.appointments.list, patient=patient)))
 
 
-def _row(call: Call, physician: str, id: str) -> tuple[ms.AvailabilityRule, wire.HoursOut]:
-    """A row of this physician's, and the rule that it is of; another's is none."""
-    for rule, row in _rows(call, physician):
-        if row.id == id:
-            return call.versioned(rule), row
-    raise ms.NotFound("rule", id)
-
-
-def _rows(call: Call, physician: str) -> Iterator[tuple[ms.AvailabilityRule, wire.HoursOut]]:
-    """The hours of the week, each rule row by row as they are documented.
-
-    A rule of one row has one id with it; of others ``<rule>.<day>``, with the number of its hours
-    on a day where there are several.
-    """
-    whose, today = call.clinic.providers.get(physician).resource, call.service.clock.now().date()
-    for rule in every(call.clinic.availability.rules.list, resource=whose, active=None):
-        days = sorted(_days(rule, today))
-        told: dict[str, Any] = {"physician_id": physician, "location_id": rule.location}
-        for day, (at, hours) in product(days, enumerate(rule.hours, 1)):
-            id = rule.id if len(days) == 1 else f"{rule.id}.{day}"
-            id += f".{at}" if len(rule.hours) > 1 else ""
-            lunch = [str(one).split("-") for one in _within(rule.breaks, [hours])[:1] or ()]
-            told["lunch_start"], told["lunch_end"] = lunch[0] if lunch else (None, None)
-            start, end = str(hours).removesuffix(" overnight").split("-")
-            told |= {"id": id, "day_of_week": day, "is_active": rule.active}
-            told |= {"start_time": start[:5], "end_time": end[:5]}
-            yield rule, wire.HoursOut(**told)
-
-
-def _split(
-    call: Call, rule: ms.AvailabilityRule, row: wire.HoursOut, *new: ms.AvailabilityRule
-) -> ms.AvailabilityRule:
-    """Let a row be another, or none, and all other rows of its rule stay as they are."""
-    day, at = row.day_of_week, [f"{one}"[:5] for one in rule.hours].index(row.start_time)
-    others = tuple(one for one in rule.hours if one != rule.hours[at])
-    less: dict[str, Any] = {"hours": others, "breaks": _within(rule.breaks, others)}
-    days = _days(rule, call.service.clock.now().date())
-    if days == {day}:
-        kept, beside = attrs.evolve(rule, **less), new
-    else:
-        kept = attrs.evolve(rule, recurrence=_on(rule, days, days - {day}))
-        that: dict[str, Any] = {"recurrence": _on(rule, days, {day}), **less}
-        beside = (*(attrs.evolve(rule, id="", **that) for _ in others[:1]), *new)
-    made = call.clinic.availability.split(kept, *beside, idempotency_key=call.key)
-    return call.tell(made[-1])
-
-
-def _on(rule: ms.AvailabilityRule, was: set[int], days: set[int]) -> ms.Recurrence:
-    """The dates of a rule on other days of the week; its start, and all else, stays."""
-    dates = rule.recurrence
-    if was == days:
-        return dates
-    if not _is_weekly(dates):
-        raise Refused(409, "not-weekly", "These hours are not the same each week.")
-    return attrs.evolve(dates, by_day=[ms.Weekday((one - 1) % 7) for one in days])
-
-
-def _is_weekly(dates: ms.Recurrence) -> bool:
-    """Whether days of the week, and nothing else, say on which dates there are hours."""
-    daily = dates.frequency == "DAILY" and dates.interval == 1
-    counted = dates.count or dates.by_set_pos or dates.rdates
-    return (daily or dates.frequency == "WEEKLY") and not counted
-
-
-def _days(rule: ms.AvailabilityRule, today: date) -> set[int]:
-    """The days of the week of hours that there are within a year; of others, within four weeks."""
-    dates, weekly = rule.recurrence, _is_weekly(rule.recurrence)
-    near = {_day(one) for one in dates.between(today, today + timedelta(365 if weekly else 27))}
-    if not (near and weekly):
-        return near
-    each = {_day(dates.start)} if dates.frequency == "WEEKLY" else set(range(7))
-    return {_day(one.weekday) for one in dates.by_day} or each
-
-
-def _day(day: date | ms.Weekday) -> int:
-    """A day of the week as it is documented: 0 for Sunday."""
-    return (day.weekday() + 1 if isinstance(day, date) else day + 1) % 7
-
-
-def _within(breaks: Sequence[ms.Hours], hours: Sequence[ms.Hours]) -> list[ms.Hours]:
-    """The breaks that lie in some hours, so far as these end on their own date."""
-    return [
-        one
-        for one in breaks
-        if any(of.overnight or (of.start <= one.start and one.end <= of.end) for of in hours)
-    ]
-
-
-def _others(breaks: Sequence[ms.Hours], row: wire.HoursOut, hours: ms.Hours) -> list[str]:
-    """The breaks within some hours that a row does not tell, which tells one."""
-    lunch = f"{row.lunch_start}-{row.lunch_end}"
-    return [text for one in _within(breaks, [hours]) if (text := str(one)) != lunch]
-
-
-def _said(asked: wire.Hours) -> dict[str, Any]:
-    """What is asked for, as the fields of a rule; on which dates, the recurrence says."""
-    lunch = [f"{asked.lunch_start}-{asked.lunch_end}"] if asked.lunch_start else []
-    told: dict[str, Any] = {"hours": f"{asked.start_time}-{asked.end_time}", "breaks": lunch}
-    return {**told, "location": asked.location_id, "active": asked.is_active}
+def _stored(call: Call, physician: str, id: str) -> ms.WeeklyHours | None:
+    """A row of this physician's, unless it is gone: a request that is repeated needs none."""
+    row = call.clinic.availability.weekly.find(id)
+    if row and row.resource.id != physician:
+        raise ms.NotFound("rule", id)
+    return row
 
 
 def _told(one: ms.Appointment) -> Any:
     """An appointment as it is told: its end on the wall, too."""
-    told = wire.VisitOut.model_validate(one)
-    end = _ZONES.zone(one.wall.timezone).local(whole_minute(one.end, "end"))
-    told.end_time = f"{end:%H:%M}"
-    return told
+    end = one.end.astimezone(_ZONES.zone(one.wall.timezone).tzinfo)
+    return wire.VisitOut.model_validate(one).model_copy(update={"end_time": f"{end:%H:%M}"})
 
 
 def _start(clinic: ms.Practice, asked: wire.OtherTime, physician: str, type: str) -> ms.Start:
     """A start on the wall of the place or, where it has no zone, of physician or practice."""
     zone = clinic.availability.zone_on(physician, asked.day, location=asked.location)
-    wall = datetime.combine(asked.day, time.fromisoformat(asked.start_time))
-    there = asked.location or ANYWHERE
-    return ms.Start(physician, type, ms.WallTime(wall, zone), location=there)
+    at = ms.WallTime(datetime.combine(asked.day, time.fromisoformat(asked.start_time)), zone)
+    return ms.Start(physician, type, at, location=asked.location or ms.ANYWHERE)
