@@ -15,7 +15,6 @@ from clinic_service.models.common import Body
 from clinic_service.problems import Refused, invalid, unknown
 from clinic_service.service import Served, Service
 from medsched import Authentication, Practice, Principal, VersionConflict
-from medsched import every as every
 from medsched.adapters.http import etag, if_match
 from medsched.domain.records import Identified
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import anyio
-import attrs
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -20,6 +19,7 @@ from clinic_service.problems import Refused, invalid
 from clinic_service.routes.appointments import AT, detail
 from clinic_service.routes.provider_availability import shown_in
 from clinic_service.who import Changing, Reading
+from medsched.adapters.http import event_data
 
 router = APIRouter(prefix="/api/v1", tags=["booking"])
 LastSeen = Annotated[str | None, Header(max_length=1000, pattern=r"^[!-~]+$")]
@@ -254,18 +254,11 @@ async def changes(call: Reading, page: FirstChanges) -> AsyncIterator[ServerSent
     with suppress(Refused, ms.MedschedError, SQLAlchemyError):  # until nothing can be read
         while True:
             for one in page:
-                yield ServerSentEvent(id=one.cursor, event=one.kind.value, data=_facts(one))
+                yield ServerSentEvent(id=one.cursor, event=one.kind.value, data=event_data(one))
             yield ServerSentEvent(comment="still here")  # or nobody would notice who is gone
             await anyio.sleep(0 if len(page) else call.service.settings.poll_every)
             await run_sync(call.service.sessions.of, claims, limiter=_FEW)
             page = await run_sync(call.clinic.changes, page.next, limiter=_FEW)
-
-
-def _facts(one: ms.AvailabilityChange) -> dict[str, Any]:
-    """What a change says: nothing of whom it is for."""
-    told = {name: getattr(one, name) for name in ("start", "end", "expires", "type")}
-    told |= {} if one.resource is None else attrs.asdict(one.resource)
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _told(clinic: ms.Practice, block: ms.TimeBlock) -> dict[str, Any]:

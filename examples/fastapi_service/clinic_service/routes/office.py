@@ -12,7 +12,7 @@ from clinic_service.models import office as wire
 from clinic_service.models.availability import SlotOut
 from clinic_service.models.common import Id
 from clinic_service.routes.provider_availability import shown_in
-from clinic_service.who import Call, Changing, Reading, every
+from clinic_service.who import Call, Changing, Reading
 
 router = APIRouter(prefix="/api", tags=["office"])
 _ZONES = ms.TzdataZones()
@@ -66,13 +66,13 @@ def available_slots(
 ) -> list[SlotOut]:
     """What is free with a physician on a date, or on several."""
     search = ms.Search(providers=id, patient=call.account.patient, **asked.stated())
-    return list(map(shown_in(call.clinic), every(call.clinic.search.slots, search)))
+    return list(map(shown_in(call.clinic), ms.every(call.clinic.search.slots, search)))
 
 
 @router.get("/appointments", response_model=list[wire.VisitOut])
 def list_visits(asked: Annotated[wire.Asked, Query()], call: Reading) -> Any:
     """The appointments that the caller may see, in order of start."""
-    return list(map(_told, every(call.clinic.appointments.list, **asked.stated())))
+    return list(map(_told, ms.every(call.clinic.appointments.list, **asked.stated())))
 
 
 @router.get("/appointments/{id}", response_model=wire.VisitOut)
@@ -135,7 +135,7 @@ def change_patient(id: Id, asked: wire.PatientChange, call: Changing) -> ms.Pati
 def visits_of(id: Id, call: Reading) -> Any:
     """A patient's appointments, in order of start."""
     patient = call.clinic.patients.get(id).id
-    return list(map(_told, every(call.clinic.appointments.list, patient=patient)))
+    return list(map(_told, ms.every(call.clinic.appointments.list, patient=patient)))
 
 
 def _stored(call: Call, physician: str, id: str) -> ms.WeeklyHours | None:
