@@ -416,15 +416,17 @@ _WHERE: Final = {
 _ROOMS: Final = {"errors", *(module.partition(".")[0] for module in _NAMES)}
 
 
-def __getattr__(name: str) -> object:
-    """A public name, from the module that it is in, or a part of the package."""
-    if name in _ROOMS:
-        return import_module(f"{__name__}.{name}")
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = found  # asked for once
-    return found
+if not TYPE_CHECKING:  # or a type checker would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        """A public name, from the module that it is in, or a part of the package."""
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
+        if name not in _WHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found: object = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+        globals()[name] = found  # asked for once
+        return found
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ import medsched
 
 def _seen_by_type_checkers() -> dict[str, str]:
     tree = ast.parse(Path(medsched.__file__).read_text("utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block, _ = (node for node in tree.body if isinstance(node, ast.If))
     return {
         alias.name: node.module
         for node in block.body
