@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 import attrs
@@ -31,12 +31,21 @@ from medsched.engine.windows import (
     Piece,
     Window,
     dates_of,
+    headed,
     pieces_of,
     whole_dates_in,
     windows_in,
 )
 from medsched.timeline.instants import DAY
-from medsched.timeline.intervals import Interval, complement, disjoint, overlapping, subtract, union
+from medsched.timeline.intervals import (
+    Interval,
+    are_apart,
+    complement,
+    disjoint,
+    overlapping,
+    subtract,
+    union,
+)
 from medsched.timeline.zones import Zone
 
 _start = itemgetter(0)
@@ -102,7 +111,7 @@ def _close_by(
         if closure.whole_shifts:
             closing.add_days(at, dates_of(closure, *frame.days))
         else:
-            closing.add_spans(at, spans_of(windows_in(frame, closure)))
+            closing.add_windows(at, windows_in(frame, closure))
 
 
 def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> list[Interval]:
@@ -126,6 +135,13 @@ class Closing:
     def add_spans(self, place: str | None, spans: Iterable[Interval]) -> None:
         """Close these instants."""
         self.spans[place] += spans
+
+    def add_windows(
+        self, place: str | None, found: Iterable[tuple[Zone, Iterable[Window]]]
+    ) -> None:
+        """Close the instants of these windows."""
+        for _, windows in found:
+            self.spans[place] += windows
 
     def add_days(self, place: str | None, days: Iterable[int]) -> None:
         """Close the windows that hang on these dates."""
@@ -204,7 +220,8 @@ class _Layers:
         extra: list[Piece] = []
         for group in _by_priority(self.of_kind(OverrideKind.EXTRA)):
             extra = _over(extra, self._opened(group, Layer.EXTRA))
-        pieces = _over(pieces, _not_on_offer(extra, pieces))
+        if extra:
+            pieces = _over(pieces, _not_on_offer(extra, pieces))
         for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
             pieces = self._closing(group).close(pieces)
             pieces = _over(pieces, self._opened(group, Layer.REPLACED))
@@ -215,14 +232,16 @@ class _Layers:
     def _opened(self, sources: Iterable[AvailabilityRule | Override], layer: Layer) -> list[Piece]:
         """The pieces of some sources; where they overlap the earlier window keeps the minute."""
         main_place = self.frame.schedule.provider.location
-        found: list[Piece] = []
+        parts: list[list[Piece]] = []
         for source in sources:
             offer = self.offers.setdefault(offer_key(source, main_place), len(self.offers))
             place = source.location or main_place
             for zone, windows in windows_in(self.frame, source):
-                found += pieces_of(Opening(source, layer, zone, offer, place), windows)
-        found.sort(key=_by_start)
-        return disjoint(found)
+                parts.append(pieces_of(Opening(source, layer, zone, offer, place), windows))
+        found = [*chain.from_iterable(parts)]
+        if are_apart(found):
+            return found
+        return disjoint(sorted(chain.from_iterable(map(headed, parts)), key=_by_start))
 
     def _closing(self, overrides: Iterable[Override]) -> Closing:
         """What closures take away, and what replaced hours do before they open their own."""
@@ -234,21 +253,23 @@ class _Layers:
                 closing.add_days(place, dates_of(one, *self.frame.days))
                 continue
             found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
-            closing.add_spans(place, spans_of(found))
+            closing.add_windows(place, found)
         return closing
 
 
-def _by_priority(overrides: Iterable[Override]) -> list[list[Override]]:
+def _by_priority(overrides: list[Override]) -> list[list[Override]]:
     """Groups of equal priority, the lowest first."""
+    if len(overrides) < 2:
+        return [overrides] if overrides else []
     ordered = sorted(overrides, key=lambda one: one.priority)
     return [list(group) for _, group in groupby(ordered, key=lambda one: one.priority)]
 
 
 def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
     """Both, the upper pieces taking their minutes from the lower ones."""
-    if not upper:
-        return list(lower)
-    left = subtract(lower, union((piece[0], piece[1]) for piece in upper))
+    if not upper or not lower:
+        return [*lower, *upper]
+    left = subtract(lower, union(upper))
     for piece in upper:
         insort(left, piece, key=_start)
     return left

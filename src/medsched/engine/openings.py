@@ -105,8 +105,10 @@ class Candidates:
         if self._pick is None:
             if not self._is_asked and self.ranges is not None:
                 self._is_asked = True
-                edges = [(one.start - origin, one.stop - origin, one.step) for one in self.ranges]
-                return b"".join([strip[low:high:step] for low, high, step in edges])
+                step = self.ranges[0].step
+                return b"".join(
+                    [strip[one.start - origin : one.stop - origin : step] for one in self.ranges]
+                )
             self._pick = itemgetter(*[start - origin for start in self.starts])
         picked: Sequence[int] = self._pick(strip)
         return picked
@@ -341,10 +343,11 @@ class Openings:
         found = [
             range(
                 start if start == head[0] else start + (head[0] - start) % step,
-                end if end + back <= run else run - back,
+                end if end < stop else stop,
                 step,
             )
             for (start, end, head, _, _), run in zip(pieces, runs, strict=True)
+            for stop in (run - back,)
         ]
         return within(found, low, high)
 
