@@ -228,7 +228,7 @@ class Template:
                 if mark == FREE:
                     day, minute = divmod(start, DAY)
                     opened[day] = opened.get(day, 0) | 1 << minute
-            shared = terms_of(terms, FREE, candidates.starts[0])
+            shared = terms_of(terms, FREE, candidates.first)
             for day, starts in opened.items():
                 each[day - first].append(self._day(board, terms, shared, day, starts))
         for day, found in enumerate(each, first):

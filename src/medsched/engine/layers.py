@@ -156,9 +156,11 @@ class Closing:
                 if piece[3] not in days or place not in (None, piece[4].location)
             ]
         for place, spans in self.spans.items():
+            if not spans:
+                continue
             if place is None:
                 pieces = subtract(pieces, union(spans))
-            elif spans:
+            else:
                 here = [piece for piece in pieces if piece[4].location == place]
                 there = [piece for piece in pieces if piece[4].location != place]
                 pieces = sorted(there + subtract(here, union(spans)), key=_by_start)
@@ -172,10 +174,11 @@ class _Layers:
     frame: Frame
     resource: Resource
     type_code: str
-    offers: dict[Hashable, int] = attrs.field(factory=dict)
+    offers: dict[Hashable, int] = attrs.field(init=False, factory=dict)
+    calendar: Calendar = attrs.field(init=False)
 
-    @property
-    def calendar(self) -> Calendar:
+    @calendar.default
+    def _its_calendar(self) -> Calendar:
         return self.frame.schedule.calendar(self.resource)
 
     def rules(self) -> list[Piece]:
@@ -197,9 +200,12 @@ class _Layers:
 
     def blocked(self) -> list[Interval]:
         """The resource's own recurring blockings."""
+        blockings = self.calendar.blockings
+        if not blockings:
+            return []
         return union(
             span
-            for blocking in self.calendar.blockings
+            for blocking in blockings
             if concerns(blocking.types, self.type_code)
             for span in spans_of(windows_in(self.frame, blocking))
         )
@@ -238,7 +244,7 @@ class _Layers:
             place = source.location or main_place
             for zone, windows in windows_in(self.frame, source):
                 parts.append(pieces_of(Opening(source, layer, zone, offer, place), windows))
-        found = [*chain.from_iterable(parts)]
+        found = parts[0] if len(parts) == 1 else [piece for part in parts for piece in part]
         if are_apart(found):
             return found
         return disjoint(sorted(chain.from_iterable(map(headed, parts)), key=_by_start))

@@ -110,7 +110,7 @@ def _free(board: Board) -> list[Slot]:
         strip = strips.get(terms.shape)
         if strip is None:
             strip = strips[terms.shape] = board.strip(terms.shape, tell=False)
-        found += candidates.free(strip, terms_of(terms, FREE, candidates.starts[0]))
+        found += candidates.free(strip, terms_of(terms, FREE, candidates.first))
     return found
 
 

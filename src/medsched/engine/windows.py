@@ -130,7 +130,7 @@ class Frame:
         """The zone that is kept wherever anybody travels: the source's own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
-        if isinstance(source, _WITHOUT_PLACE):
+        if isinstance(source, _WITHOUT_PLACE) or source.location is None:
             return None
         return self._zone_at(source.location)
 
