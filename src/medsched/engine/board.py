@@ -142,7 +142,7 @@ class Board:
             ]
             plain = [start for start in kept if (start, place) not in changes.told]
             if plain:
-                yield Candidates(terms, candidates.origin, starts=plain)
+                yield Candidates(terms, candidates.origin, plain[0], starts=plain)
         for (start, place), change in changes.placed.items():
             piece = opened.piece_at(start) if self.low <= start < self.high else None
             if piece is not None and piece[4].location == place:
@@ -150,7 +150,7 @@ class Board:
                 if start + terms.length <= opened.run_end(piece):
                     changed.append((terms, start))
         for terms, start in changed:
-            yield Candidates(terms, self.low, starts=[start])
+            yield Candidates(terms, self.low, start, starts=[start])
 
     def _packed(self) -> Iterator[Candidates]:
         for terms, pieces, runs in self.openings.groups():
@@ -161,7 +161,7 @@ class Board:
                 ranges = self.openings.grid(terms, pieces, runs, self.low, self.high)
             starts = [start for start in chain.from_iterable(ranges) if terms.on_day(start)]
             if starts:
-                yield Candidates(terms, self.low, starts=starts)
+                yield Candidates(terms, self.low, starts[0], starts=starts)
 
     def _packed_in(self, terms: Terms, room: list[Interval]) -> list[range]:
         """In each stretch of possible starts from its first minute, every step."""

@@ -92,16 +92,12 @@ class Candidates:
 
     terms: Terms
     origin: int
+    first: int
     ranges: Sequence[range] = ()
     _starts: list[int] | None = None
     _is_asked: bool = attrs.field(init=False, default=False)
     _pick: Callable[[Sequence[int]], Any] | None = attrs.field(init=False, default=None)
     _slots: list[Slot] | None = attrs.field(init=False, default=None)
-
-    @property
-    def first(self) -> int:
-        """The first of the starts."""
-        return self.starts[0] if self._starts else next(chain.from_iterable(self.ranges))
 
     @property
     def starts(self) -> list[int]:
@@ -115,7 +111,9 @@ class Candidates:
         origin, again = self.origin, self._is_asked
         self._is_asked = True
         if self.ranges and not again:
-            step = self.ranges[0].step
+            one, step = self.ranges[0], self.ranges[0].step
+            if len(self.ranges) == 1:
+                return strip[one.start - origin : one.stop - origin : step]
             return b"".join(
                 [strip[one.start - origin : one.stop - origin : step] for one in self.ranges]
             )
@@ -328,12 +326,13 @@ class Openings:
         found = list[Candidates]()
         for terms, pieces, runs in self.groups():
             ranges = self.grid(terms, pieces, runs, self.low, self.high)
+            starts = chain.from_iterable(ranges)
             if terms.days is not None:
-                starts = [start for start in chain.from_iterable(ranges) if terms.on_day(start)]
-                if starts:
-                    found.append(Candidates(terms, self.low, starts=starts))
-            elif any(ranges):
-                found.append(Candidates(terms, self.low, ranges))
+                some = [start for start in starts if terms.on_day(start)]
+                if some:
+                    found.append(Candidates(terms, self.low, some[0], starts=some))
+            elif (first := next(starts, None)) is not None:
+                found.append(Candidates(terms, self.low, first, ranges))
         return found
 
     def groups(self) -> list[tuple[Terms, list[Piece], list[int]]]:

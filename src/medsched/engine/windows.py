@@ -32,6 +32,8 @@ Source = AvailabilityRule | Override | RecurringBlocking | ReleaseRule
 Window = tuple[int, int, int]
 """(start, end, day): the instants of a window, and the local date it hangs on."""
 
+_LATEST: Final = 2 * DAY
+"""No window ends more minutes after the midnight of its date: at most a day, and overnight."""
 _WHOLE_DATE: Final = ((0, DAY),)
 _WITHOUT_PLACE: Final = (RecurringBlocking, ReleaseRule)
 _start = itemgetter(0)
@@ -179,11 +181,11 @@ def resolved(
     """
     if not days or not windows:
         return []
-    longest = max(map(_end, windows))
-    low, high = days[0] * DAY - REACH, days[-1] * DAY + longest + REACH
+    low, high = days[0] * DAY - REACH, days[-1] * DAY + _LATEST + REACH
     offset = zone.steady(low, high)
     if offset is not None:
         return _shifted(offset, windows, days)
+    longest = max(map(_end, windows))
     found: list[Window] = []
     at, offset = 0, zone.offset_at(low)
     for minute, before, after in zone.changes(low, high):

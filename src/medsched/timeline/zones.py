@@ -61,8 +61,10 @@ class Zone:
         at, offsets = self._block(number)
         index = bisect_right(at, low)
         if high <= (number + 1) * _BLOCK:
-            return None if index < len(at) and at[index] < high else offsets[index]
-        return None if self.changes(low + 1, high) else offsets[index]
+            changes = index < len(at) and at[index] < high
+        else:
+            changes = bool(self.changes(low + 1, high))
+        return None if changes else offsets[index]
 
     def local(self, minute: int) -> datetime:
         """The aware local datetime of an instant, its second showing told apart."""
