@@ -29,11 +29,10 @@ from medsched.engine.windows import (
     Frame,
     Opening,
     Piece,
-    Window,
+    all_windows_in,
     dates_of,
     headed,
     pieces_of,
-    whole_dates_in,
     windows_in,
 )
 from medsched.timeline.instants import DAY
@@ -46,7 +45,6 @@ from medsched.timeline.intervals import (
     subtract,
     union,
 )
-from medsched.timeline.zones import Zone
 
 _start = itemgetter(0)
 _by_start = itemgetter(0, 1)
@@ -111,12 +109,7 @@ def _close_by(
         if closure.whole_shifts:
             closing.add_days(at, dates_of(closure, *frame.days))
         else:
-            closing.add_windows(at, windows_in(frame, closure))
-
-
-def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> list[Interval]:
-    """Windows by zone, as spans."""
-    return [window[:2] for _, windows in found for window in windows]
+            closing.add_spans(at, all_windows_in(frame, closure))
 
 
 def reach(frame: Frame) -> Interval:
@@ -129,19 +122,12 @@ def reach(frame: Frame) -> Interval:
 class Closing:
     """Time to be taken away: instants or whole dates' windows, everywhere (None) or at a place."""
 
-    spans: dict[str | None, list[Interval]] = attrs.field(factory=lambda: defaultdict(list))
+    spans: dict[str | None, list[tuple[int, ...]]] = attrs.field(factory=lambda: defaultdict(list))
     days: dict[str | None, set[int]] = attrs.field(factory=lambda: defaultdict(set))
 
-    def add_spans(self, place: str | None, spans: Iterable[Interval]) -> None:
-        """Close these instants."""
+    def add_spans(self, place: str | None, spans: Iterable[tuple[int, ...]]) -> None:
+        """Close these instants; windows will do, whatever they carry."""
         self.spans[place] += spans
-
-    def add_windows(
-        self, place: str | None, found: Iterable[tuple[Zone, Iterable[Window]]]
-    ) -> None:
-        """Close the instants of these windows."""
-        for _, windows in found:
-            self.spans[place] += windows
 
     def add_days(self, place: str | None, days: Iterable[int]) -> None:
         """Close the windows that hang on these dates."""
@@ -207,7 +193,7 @@ class _Layers:
             span
             for blocking in blockings
             if concerns(blocking.types, self.type_code)
-            for span in spans_of(windows_in(self.frame, blocking))
+            for span in all_windows_in(self.frame, blocking)
         )
 
     def of_kind(self, kind: OverrideKind) -> list[Override]:
@@ -258,8 +244,8 @@ class _Layers:
             if one.whole_shifts and self._has_windows:
                 closing.add_days(place, dates_of(one, *self.frame.days))
                 continue
-            found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
-            closing.add_windows(place, found)
+            windows = all_windows_in(self.frame, one, whole_dates=not closure)
+            closing.add_spans(place, windows)
         return closing
 
 

@@ -247,6 +247,17 @@ def whole_dates_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window
     ]
 
 
+def all_windows_in(frame: Frame, source: Source, *, whole_dates: bool = False) -> list[Window]:
+    """The same whatever the zone, or with ``whole_dates`` its dates, as what is closed needs it."""
+    windows, policy = source.windows, source.disambiguation
+    if whole_dates or not windows:
+        windows, policy = _WHOLE_DATE, Disambiguation.COMPATIBLE
+    found = list[Window]()
+    for zone, days in frame.by_zone(source, dates_of(source, *frame.days)):
+        found += resolved(zone, policy, windows, days)
+    return found
+
+
 def pieces_of(opening: Opening, windows: Iterable[Window]) -> list[Piece]:
     """Windows of one source as pieces, each with a head of its own: see `headed`."""
     return [(window[0], window[1], window, window[2], opening) for window in windows]
