@@ -64,7 +64,8 @@ class Pad(NamedTuple):
 @cache
 def _shifts(wide: int) -> tuple[int, ...]:
     """How often and far bits are shifted over one another until each has become so many."""
-    found, done = list[int](), 1
+    found: list[int] = []
+    done = 1
     while done < wide:
         found.append(min(done, wide - done))
         done += found[-1]

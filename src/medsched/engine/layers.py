@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any
 
 import attrs
 
@@ -122,11 +123,11 @@ def reach(frame: Frame) -> Interval:
 class Closing:
     """Time to be taken away: instants or whole dates' windows, everywhere (None) or at a place."""
 
-    spans: dict[str | None, list[tuple[int, ...]]] = attrs.field(factory=lambda: defaultdict(list))
+    spans: dict[str | None, list[tuple[Any, ...]]] = attrs.field(factory=lambda: defaultdict(list))
     days: dict[str | None, set[int]] = attrs.field(factory=lambda: defaultdict(set))
 
-    def add_spans(self, place: str | None, spans: Iterable[tuple[int, ...]]) -> None:
-        """Close these instants; windows will do, whatever they carry."""
+    def add_spans(self, place: str | None, spans: Iterable[tuple[Any, ...]]) -> None:
+        """Close these instants; windows and pieces will do."""
         self.spans[place] += spans
 
     def add_days(self, place: str | None, days: Iterable[int]) -> None:
@@ -215,8 +216,9 @@ class _Layers:
         if extra:
             pieces = _over(pieces, _not_on_offer(extra, pieces))
         for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
-            pieces = self._closing(group).close(pieces)
-            pieces = _over(pieces, self._opened(group, Layer.REPLACED))
+            opened, closing = self._opened(group, Layer.REPLACED), self._closing(group)
+            closing.add_spans(None, opened)
+            pieces = _among(closing.close(pieces), opened)
         if not closures:
             return pieces
         return self._closing(self.of_kind(OverrideKind.CLOSED)).close(pieces)
@@ -259,12 +261,14 @@ def _by_priority(overrides: list[Override]) -> list[list[Override]]:
 
 def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
     """Both, the upper pieces taking their minutes from the lower ones."""
-    if not upper or not lower:
-        return [*lower, *upper]
-    left = subtract(lower, union(upper))
-    for piece in upper:
-        insort(left, piece, key=_start)
-    return left
+    return _among(subtract(lower, union(upper)), upper)
+
+
+def _among(pieces: list[Piece], others: Sequence[Piece]) -> list[Piece]:
+    """Both, where neither overlaps the other."""
+    for piece in others:
+        insort(pieces, piece, key=_start)
+    return pieces
 
 
 def _not_on_offer(extra: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:

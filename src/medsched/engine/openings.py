@@ -323,7 +323,7 @@ class Openings:
     @cached_property
     def candidates(self) -> list[Candidates]:
         """The starts in [low, high) that hours and grid give, in order; not for the packed grid."""
-        found = list[Candidates]()
+        found: list[Candidates] = []
         for terms, pieces, runs in self.groups():
             ranges = self.grid(terms, pieces, runs, self.low, self.high)
             starts = chain.from_iterable(ranges)

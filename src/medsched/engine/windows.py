@@ -252,7 +252,7 @@ def all_windows_in(frame: Frame, source: Source, *, whole_dates: bool = False) -
     windows, policy = source.windows, source.disambiguation
     if whole_dates or not windows:
         windows, policy = _WHOLE_DATE, Disambiguation.COMPATIBLE
-    found = list[Window]()
+    found: list[Window] = []
     for zone, days in frame.by_zone(source, dates_of(source, *frame.days)):
         found += resolved(zone, policy, windows, days)
     return found
