@@ -70,8 +70,7 @@ def test_windows_of_a_date_that_touch_have_one_head(drawn: Any, policy: Disambig
     windows = resolved(zone, policy, pattern, days)
     opening = Opening(None, Layer.RULES, zone, 0, None)
     for window, piece in zip(windows, headed(pieces_of(opening, windows)), strict=True):
-        first: Window | None = window
-        while first is not None:
-            head = first
-            first = next((w for w in windows if w[1] == head[0] and w[2] == head[2]), None)
+        head = window
+        while before := [w for w in windows if w[1] == head[0] and w[2] == head[2]]:
+            head = before[0]
         assert piece == (*window[:2], head, window[2], opening)
