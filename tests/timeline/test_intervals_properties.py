@@ -10,6 +10,7 @@ import pytest
 
 from medsched.timeline.intervals import (
     Interval,
+    are_apart,
     complement,
     covering,
     disjoint,
@@ -93,6 +94,11 @@ def test_the_earlier_of_two_keeps_the_minute(heap: list[Interval]) -> None:
     first = {minute: index for start, end, index in reversed(spans) for minute in range(start, end)}
     assert {m: index for start, end, index in found for m in range(start, end)} == first
     assert is_set([(start, end) for start, end, _ in found])
+
+
+@given(heaps | sets())
+def test_spans_are_apart_when_each_ends_before_the_next(spans: list[Interval]) -> None:
+    assert are_apart(spans) == all(one[1] < other[0] for one, other in pairwise(spans))
 
 
 @given(sets(), st.integers(-5, MOST + 5), st.integers(1, MOST))

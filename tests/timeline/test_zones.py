@@ -76,6 +76,18 @@ def test_asking_in_parts_adds_up() -> None:
     assert parts == zone.changes(low, high) == TzdataZones().zone(zone.key).changes(low, high)
 
 
+@pytest.mark.parametrize("name", ["Africa/Casablanca", "Pacific/Apia", *NAMES[::29]])
+def test_an_offset_is_steady_where_nothing_changes(name: str) -> None:
+    """Stretches that begin and end at a change, beside it and far away, in one block and in two."""
+    zone = ZONES.zone(name)
+    changes = zone.changes(midnight(2009), midnight(2013))
+    near = {at + by for at, _, _ in changes for by in (-300 * DAY, -1, 0, 1, 7 * DAY, 300 * DAY)}
+    for low in {midnight(2010), *near}:
+        for high in sorted(one for one in {low + 1, low + 90 * DAY, *near} if one > low):
+            within = zone.changes(low + 1, high)
+            assert zone.steady(low, high) == (None if within else zone.offset_at(low)), (low, high)
+
+
 def read_changes(name: str) -> list[tuple[int, int, int]]:
     """The changes of offset that a zone's file lists since 1973, in seconds (RFC 8536)."""
     data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()

@@ -87,7 +87,7 @@ class Offer:
 
     def days_for(self, type_code: str) -> frozenset[Weekday] | None:
         """The weekdays a type is restricted to here, None for no restriction."""
-        return dict(self.type_days).get(type_code)
+        return dict(self.type_days).get(type_code) if self.type_days else None
 
 
 _offered = attrgetter(*(field.name for field in attrs.fields(Offer) if field.name != "location"))

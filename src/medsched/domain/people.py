@@ -85,7 +85,7 @@ class Provider(Identified, BookingWindow):
 
     def own_duration(self, type_code: str) -> timedelta | None:
         """The provider's own length for an appointment type, if one is stated."""
-        return dict(self.durations).get(type_code)
+        return dict(self.durations).get(type_code) if self.durations else None
 
     def travel_zone(self, day: date) -> str | None:
         """The zone the provider is in on a calendar date, if away."""

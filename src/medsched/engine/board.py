@@ -142,7 +142,7 @@ class Board:
             ]
             plain = [start for start in kept if (start, place) not in changes.told]
             if plain:
-                yield Candidates(terms, plain, candidates.origin)
+                yield Candidates(terms, candidates.origin, plain[0], starts=plain)
         for (start, place), change in changes.placed.items():
             piece = opened.piece_at(start) if self.low <= start < self.high else None
             if piece is not None and piece[4].location == place:
@@ -150,7 +150,7 @@ class Board:
                 if start + terms.length <= opened.run_end(piece):
                     changed.append((terms, start))
         for terms, start in changed:
-            yield Candidates(terms, [start], self.low)
+            yield Candidates(terms, self.low, start, starts=[start])
 
     def _packed(self) -> Iterator[Candidates]:
         for terms, pieces, runs in self.openings.groups():
@@ -161,7 +161,7 @@ class Board:
                 ranges = self.openings.grid(terms, pieces, runs, self.low, self.high)
             starts = [start for start in chain.from_iterable(ranges) if terms.on_day(start)]
             if starts:
-                yield Candidates(terms, starts, self.low)
+                yield Candidates(terms, self.low, starts[0], starts=starts)
 
     def _packed_in(self, terms: Terms, room: list[Interval]) -> list[range]:
         """In each stretch of possible starts from its first minute, every step."""
@@ -276,9 +276,10 @@ class Board:
     @cached_property
     def sessions(self) -> dict[tuple[int, str | None], Session]:
         """The group sessions of the type asked for that are under way, by start and place."""
-        if not self.openings.any_seats:
+        found = self.inquiry.sessions
+        if not found or not self.openings.any_seats:
             return {}
-        return {(one.start, one.location): one for one in self.inquiry.sessions}
+        return {(one.start, one.location): one for one in found}
 
     def session_at(self, start: int, terms: Terms) -> Session | None:
         """The group session that a booking at this start would join, if one is under way."""

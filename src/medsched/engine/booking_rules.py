@@ -95,7 +95,8 @@ class Counter:
 
 def scopes(inquiry: Inquiry) -> list[Scope]:
     """The rules that a request falls under, those that ask for nothing left out."""
-    type_, provider, found = inquiry.type, inquiry.provider, list[Scope]()
+    found: list[Scope] = []
+    type_, provider = inquiry.type, inquiry.provider
     most = inquiry.schedule.practice.open_per_patient
     if type_.rules != NO_RULES:
         found.append(Scope(type_.rules, f"appointment type {type_.code}", None, type_.code))

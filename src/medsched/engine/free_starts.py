@@ -64,7 +64,8 @@ class Pad(NamedTuple):
 @cache
 def _shifts(wide: int) -> tuple[int, ...]:
     """How often and far bits are shifted over one another until each has become so many."""
-    found, done = list[int](), 1
+    found: list[int] = []
+    done = 1
     while done < wide:
         found.append(min(done, wide - done))
         done += found[-1]
@@ -228,7 +229,7 @@ class Template:
                 if mark == FREE:
                     day, minute = divmod(start, DAY)
                     opened[day] = opened.get(day, 0) | 1 << minute
-            shared = terms_of(terms, FREE, candidates.starts[0])
+            shared = terms_of(terms, FREE, candidates.first)
             for day, starts in opened.items():
                 each[day - first].append(self._day(board, terms, shared, day, starts))
         for day, found in enumerate(each, first):

@@ -15,8 +15,9 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any
 
 import attrs
 
@@ -29,15 +30,22 @@ from medsched.engine.windows import (
     Frame,
     Opening,
     Piece,
-    Window,
+    all_windows_in,
     dates_of,
+    headed,
     pieces_of,
-    whole_dates_in,
     windows_in,
 )
 from medsched.timeline.instants import DAY
-from medsched.timeline.intervals import Interval, complement, disjoint, overlapping, subtract, union
-from medsched.timeline.zones import Zone
+from medsched.timeline.intervals import (
+    Interval,
+    are_apart,
+    complement,
+    disjoint,
+    overlapping,
+    subtract,
+    union,
+)
 
 _start = itemgetter(0)
 _by_start = itemgetter(0, 1)
@@ -102,12 +110,7 @@ def _close_by(
         if closure.whole_shifts:
             closing.add_days(at, dates_of(closure, *frame.days))
         else:
-            closing.add_spans(at, spans_of(windows_in(frame, closure)))
-
-
-def spans_of(found: Iterable[tuple[Zone, Iterable[Window]]]) -> list[Interval]:
-    """Windows by zone, as spans."""
-    return [window[:2] for _, windows in found for window in windows]
+            closing.add_spans(at, all_windows_in(frame, closure))
 
 
 def reach(frame: Frame) -> Interval:
@@ -120,11 +123,11 @@ def reach(frame: Frame) -> Interval:
 class Closing:
     """Time to be taken away: instants or whole dates' windows, everywhere (None) or at a place."""
 
-    spans: dict[str | None, list[Interval]] = attrs.field(factory=lambda: defaultdict(list))
+    spans: dict[str | None, list[tuple[Any, ...]]] = attrs.field(factory=lambda: defaultdict(list))
     days: dict[str | None, set[int]] = attrs.field(factory=lambda: defaultdict(set))
 
-    def add_spans(self, place: str | None, spans: Iterable[Interval]) -> None:
-        """Close these instants."""
+    def add_spans(self, place: str | None, spans: Iterable[tuple[Any, ...]]) -> None:
+        """Close these instants; windows and pieces will do."""
         self.spans[place] += spans
 
     def add_days(self, place: str | None, days: Iterable[int]) -> None:
@@ -140,9 +143,11 @@ class Closing:
                 if piece[3] not in days or place not in (None, piece[4].location)
             ]
         for place, spans in self.spans.items():
+            if not spans:
+                continue
             if place is None:
                 pieces = subtract(pieces, union(spans))
-            elif spans:
+            else:
                 here = [piece for piece in pieces if piece[4].location == place]
                 there = [piece for piece in pieces if piece[4].location != place]
                 pieces = sorted(there + subtract(here, union(spans)), key=_by_start)
@@ -156,10 +161,11 @@ class _Layers:
     frame: Frame
     resource: Resource
     type_code: str
-    offers: dict[Hashable, int] = attrs.field(factory=dict)
+    offers: dict[Hashable, int] = attrs.field(init=False, factory=dict)
+    calendar: Calendar = attrs.field(init=False)
 
-    @property
-    def calendar(self) -> Calendar:
+    @calendar.default
+    def _its_calendar(self) -> Calendar:
         return self.frame.schedule.calendar(self.resource)
 
     def rules(self) -> list[Piece]:
@@ -181,11 +187,14 @@ class _Layers:
 
     def blocked(self) -> list[Interval]:
         """The resource's own recurring blockings."""
+        blockings = self.calendar.blockings
+        if not blockings:
+            return []
         return union(
             span
-            for blocking in self.calendar.blockings
+            for blocking in blockings
             if concerns(blocking.types, self.type_code)
-            for span in spans_of(windows_in(self.frame, blocking))
+            for span in all_windows_in(self.frame, blocking)
         )
 
     def of_kind(self, kind: OverrideKind) -> list[Override]:
@@ -204,10 +213,12 @@ class _Layers:
         extra: list[Piece] = []
         for group in _by_priority(self.of_kind(OverrideKind.EXTRA)):
             extra = _over(extra, self._opened(group, Layer.EXTRA))
-        pieces = _over(pieces, _not_on_offer(extra, pieces))
+        if extra:
+            pieces = _over(pieces, _not_on_offer(extra, pieces))
         for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
-            pieces = self._closing(group).close(pieces)
-            pieces = _over(pieces, self._opened(group, Layer.REPLACED))
+            opened, closing = self._opened(group, Layer.REPLACED), self._closing(group)
+            closing.add_spans(None, opened)
+            pieces = _among(closing.close(pieces), opened)
         if not closures:
             return pieces
         return self._closing(self.of_kind(OverrideKind.CLOSED)).close(pieces)
@@ -215,14 +226,16 @@ class _Layers:
     def _opened(self, sources: Iterable[AvailabilityRule | Override], layer: Layer) -> list[Piece]:
         """The pieces of some sources; where they overlap the earlier window keeps the minute."""
         main_place = self.frame.schedule.provider.location
-        found: list[Piece] = []
+        parts: list[list[Piece]] = []
         for source in sources:
             offer = self.offers.setdefault(offer_key(source, main_place), len(self.offers))
             place = source.location or main_place
             for zone, windows in windows_in(self.frame, source):
-                found += pieces_of(Opening(source, layer, zone, offer, place), windows)
-        found.sort(key=_by_start)
-        return disjoint(found)
+                parts.append(pieces_of(Opening(source, layer, zone, offer, place), windows))
+        found = parts[0] if len(parts) == 1 else [piece for part in parts for piece in part]
+        if are_apart(found):
+            return found
+        return disjoint(sorted(chain.from_iterable(map(headed, parts)), key=_by_start))
 
     def _closing(self, overrides: Iterable[Override]) -> Closing:
         """What closures take away, and what replaced hours do before they open their own."""
@@ -233,25 +246,29 @@ class _Layers:
             if one.whole_shifts and self._has_windows:
                 closing.add_days(place, dates_of(one, *self.frame.days))
                 continue
-            found = windows_in(self.frame, one) if closure else whole_dates_in(self.frame, one)
-            closing.add_spans(place, spans_of(found))
+            windows = all_windows_in(self.frame, one, whole_dates=not closure)
+            closing.add_spans(place, windows)
         return closing
 
 
-def _by_priority(overrides: Iterable[Override]) -> list[list[Override]]:
+def _by_priority(overrides: list[Override]) -> list[list[Override]]:
     """Groups of equal priority, the lowest first."""
+    if len(overrides) < 2:
+        return [overrides] if overrides else []
     ordered = sorted(overrides, key=lambda one: one.priority)
     return [list(group) for _, group in groupby(ordered, key=lambda one: one.priority)]
 
 
 def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
     """Both, the upper pieces taking their minutes from the lower ones."""
-    if not upper:
-        return list(lower)
-    left = subtract(lower, union((piece[0], piece[1]) for piece in upper))
-    for piece in upper:
-        insort(left, piece, key=_start)
-    return left
+    return _among(subtract(lower, union(upper)), upper)
+
+
+def _among(pieces: list[Piece], others: Sequence[Piece]) -> list[Piece]:
+    """Both, where neither overlaps the other."""
+    for piece in others:
+        insort(pieces, piece, key=_start)
+    return pieces
 
 
 def _not_on_offer(extra: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:

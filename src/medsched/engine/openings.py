@@ -84,30 +84,44 @@ class Terms:
 class Candidates:
     """The starts of the grid in some consecutive pieces of one opening, in order; never none.
 
-    ``origin`` is where the strip begins that they are picked from; ``ranges`` the starts once more,
-    where they are as the grid has them. Whoever asks for the first time may be the only one. So
-    what makes it faster to ask, and costs more than asking once, is made for the second time.
+    ``origin`` is where the strip begins that they are picked from. They are given in ``ranges``,
+    where they are as the grid has them, or one by one. Whoever asks for the first time may be the
+    only one. So what makes it faster to ask, and costs more than asking once, is made for the
+    second time.
     """
 
     terms: Terms
-    starts: list[int]
     origin: int
-    ranges: Sequence[range] | None = None
+    first: int
+    ranges: Sequence[range] = ()
+    _starts: list[int] | None = None
     _is_asked: bool = attrs.field(init=False, default=False)
     _pick: Callable[[Sequence[int]], Any] | None = attrs.field(init=False, default=None)
     _slots: list[Slot] | None = attrs.field(init=False, default=None)
 
+    @property
+    def starts(self) -> list[int]:
+        """All of the starts."""
+        if self._starts is None:
+            self._starts = list(chain.from_iterable(self.ranges))
+        return self._starts
+
     def marks(self, strip: bytearray) -> Sequence[int]:
         """What a strip says of each start."""
-        origin = self.origin
-        if len(self.starts) == 1:
-            return [strip[self.starts[0] - origin]]
+        origin, again = self.origin, self._is_asked
+        self._is_asked = True
+        if self.ranges and not again:
+            one, step = self.ranges[0], self.ranges[0].step
+            if len(self.ranges) == 1:
+                return strip[one.start - origin : one.stop - origin : step]
+            return b"".join(
+                [strip[one.start - origin : one.stop - origin : step] for one in self.ranges]
+            )
         if self._pick is None:
-            if not self._is_asked and self.ranges is not None:
-                self._is_asked = True
-                edges = [(one.start - origin, one.stop - origin, one.step) for one in self.ranges]
-                return b"".join([strip[low:high:step] for low, high, step in edges])
-            self._pick = itemgetter(*[start - origin for start in self.starts])
+            offsets: list[Any] = [start - origin for start in self.starts]
+            if len(offsets) == 1:  # one item alone would not come as a sequence
+                offsets = [slice(offsets[0], offsets[0] + 1)]
+            self._pick = itemgetter(*offsets)
         picked: Sequence[int] = self._pick(strip)
         return picked
 
@@ -119,8 +133,8 @@ class Candidates:
         again = self._is_asked
         marks = self.marks(strip)
         if not again:
-            self._is_asked = True
-            return Slot.alike(terms, compress(self.starts, marks))
+            starts = self._starts or chain.from_iterable(self.ranges)
+            return Slot.alike(terms, compress(starts, marks))
         if self._slots is None:
             self._slots = Slot.alike(terms, self.starts)
         return compress(self._slots, marks)
@@ -287,10 +301,12 @@ class Openings:
     def _seats(self, offer: Offer | None) -> int:
         """The least that type, hours and room state; 1 unless type or hours mean a group."""
         stated = [self.type.capacity, offer.capacity if offer is not None else None]
-        if any(stated) and offer is not None and offer.room is not None:
+        if not any(stated):
+            return 1
+        if offer is not None and offer.room is not None:
             room = self.schedule.rooms.get(offer.room)
             stated.append(room.capacity if room is not None else None)
-        return min((seats for seats in stated if seats is not None), default=1)
+        return min(seats for seats in stated if seats is not None)
 
     @cached_property
     def any_seats(self) -> bool:
@@ -307,14 +323,16 @@ class Openings:
     @cached_property
     def candidates(self) -> list[Candidates]:
         """The starts in [low, high) that hours and grid give, in order; not for the packed grid."""
-        found = []
+        found: list[Candidates] = []
         for terms, pieces, runs in self.groups():
-            ranges: list[range] | None = self.grid(terms, pieces, runs, self.low, self.high)
-            starts = list(chain.from_iterable(ranges or ()))
+            ranges = self.grid(terms, pieces, runs, self.low, self.high)
+            starts = chain.from_iterable(ranges)
             if terms.days is not None:
-                starts, ranges = [start for start in starts if terms.on_day(start)], None
-            if starts:
-                found.append(Candidates(terms, starts, self.low, ranges))
+                some = [start for start in starts if terms.on_day(start)]
+                if some:
+                    found.append(Candidates(terms, self.low, some[0], starts=some))
+            elif (first := next(starts, None)) is not None:
+                found.append(Candidates(terms, self.low, first, ranges))
         return found
 
     def groups(self) -> list[tuple[Terms, list[Piece], list[int]]]:
@@ -341,10 +359,11 @@ class Openings:
         found = [
             range(
                 start if start == head[0] else start + (head[0] - start) % step,
-                end if end + back <= run else run - back,
+                end if end < stop else stop,
                 step,
             )
             for (start, end, head, _, _), run in zip(pieces, runs, strict=True)
+            for stop in (run - back,)
         ]
         return within(found, low, high)
 
@@ -425,7 +444,7 @@ def openings(
     for found in kept.get((low, high), ()):
         if not isinstance(found, Openings) or found.longest < longest:
             continue
-        if found.zones is zones and found.type == type_:
+        if found.zones is zones and (found.type is type_ or found.type == type_):
             return found
     made = Openings(schedule, type_, zones, low, high, longest)
     if len(kept) >= KEPT:

@@ -21,8 +21,8 @@ from medsched.domain.requests import Reason
 from medsched.domain.schedule import Schedule
 from medsched.engine.booking_rules import Ruled
 from medsched.engine.inquiry import Inquiry
-from medsched.engine.layers import open_pieces, spans_of
-from medsched.engine.windows import Frame, dates_of, windows_in
+from medsched.engine.layers import open_pieces
+from medsched.engine.windows import Frame, all_windows_in, dates_of
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, minute_of
 from medsched.timeline.intervals import Interval, disjoint, overlapping
 from medsched.timeline.resolve import Disambiguation, date_span, resolve
@@ -68,7 +68,7 @@ def kept_stretches(schedule: Schedule, zones: ZoneSource, low: int, high: int) -
 
 def _kept_by(frame: Frame, rule: ReleaseRule) -> list[Interval]:
     # Stretches that touch stay apart: else how far one goes would depend on what is asked about.
-    spans = _shares(frame, rule) if rule.share else spans_of(windows_in(frame, rule))
+    spans = _shares(frame, rule) if rule.share else (one[:2] for one in all_windows_in(frame, rule))
     return disjoint(sorted(spans))
 
 

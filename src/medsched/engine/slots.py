@@ -102,7 +102,8 @@ def list_slots(inquiry: Inquiry, start: datetime, end: datetime, *, taken: bool 
 
 def _find_first(inquiry: Inquiry, low: int, high: int, taken: bool, count: int) -> list[Slot]:
     """At least so many of the earliest: adjoining stretches add up, so the near ones come first."""
-    found, ahead = list[Slot](), FIRST_LOOK
+    found: list[Slot] = []
+    ahead = FIRST_LOOK
     while low < high and len(found) < count:
         beyond = min(low - low % DAY + ahead, high)
         found += _find(inquiry, low, beyond, taken)
@@ -131,15 +132,15 @@ def _is_particular(board: Board) -> bool:
 
 def _free(board: Board) -> list[Slot]:
     """The free slots where nothing is particular: as `_told` finds them, in less steps."""
-    found = list[Slot]()
+    found: list[Slot] = []
     terms_of = TermsMaker(board)
-    strips = dict[SlotShape, bytearray]()
+    strips: dict[SlotShape, bytearray] = {}
     for candidates in board.candidates():
         terms = candidates.terms
         strip = strips.get(terms.shape)
         if strip is None:
             strip = strips[terms.shape] = board.strip(terms.shape, tell=False)
-        found += candidates.free(strip, terms_of(terms, FREE, candidates.starts[0]))
+        found += candidates.free(strip, terms_of(terms, FREE, candidates.first))
     return found
 
 
@@ -156,7 +157,7 @@ def _told(board: Board, taken: bool) -> list[Slot]:
     if board.openings.changes:
         marked = _in_order(marked)
     terms_of = TermsMaker(board)
-    found = list[Slot]()
+    found: list[Slot] = []
     for terms, some, marks in marked:
         if board.sessions or marks.strip(_ALL_FREE):
             each = zip(some, marks, strict=True)
@@ -182,7 +183,7 @@ def _withdrawn(inquiry: Inquiry, low: int, high: int) -> list[Slot]:
         return []
     offered = attrs.evolve(own, slots=tuple(one for one in own.slots if not one.withdrawn))
     calendars = {**schedule.calendars, owner: offered}
-    listed = list[Slot]()
+    listed: list[Slot] = []
     before = attrs.evolve(inquiry, schedule=attrs.evolve(schedule, calendars=calendars))
     for first, beyond in union((at - at % DAY, at - at % DAY + DAY) for at, _ in out):
         listed += [

@@ -114,7 +114,8 @@ def _free_on(
     if patient is not None:
         theirs = Pad.of(patient, wanted.alike.length - 1, 0)
         starts &= ~theirs.blocked(ledger.get(LedgerKey(patient, day), 0))
-    found, blocked = list[Hit](), pad.blocked
+    found: list[Hit] = []
+    blocked = pad.blocked
     # A plain tuple is the same key, and sooner made.
     taken_of = cast("Mapping[tuple[Resource | None, int], int]", ledger).get
     for post, _, terms, sole in wanted.members:

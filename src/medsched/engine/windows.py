@@ -24,7 +24,7 @@ from medsched.domain.release_rules import ReleaseRule
 from medsched.domain.schedule import Schedule
 from medsched.errors import MissingZone
 from medsched.timeline.instants import DAY, FIRST_DAY, LAST_DAY, date_of, day_of
-from medsched.timeline.intervals import Interval
+from medsched.timeline.intervals import Interval, are_apart
 from medsched.timeline.resolve import REACH, Disambiguation, date_span, is_plain, resolve
 from medsched.timeline.zones import Zone, ZoneSource
 
@@ -32,6 +32,9 @@ Source = AvailabilityRule | Override | RecurringBlocking | ReleaseRule
 Window = tuple[int, int, int]
 """(start, end, day): the instants of a window, and the local date it hangs on."""
 
+_LATEST: Final = 2 * DAY
+"""No window ends more minutes after the midnight of its date: at most a day, and overnight."""
+_WHOLE_DATE: Final = ((0, DAY),)
 _WITHOUT_PLACE: Final = (RecurringBlocking, ReleaseRule)
 _start = itemgetter(0)
 _end = itemgetter(1)
@@ -129,7 +132,7 @@ class Frame:
         """The zone that is kept wherever anybody travels: the source's own, or its place's."""
         if source.timezone is not None:
             return self.zones.zone(source.timezone)
-        if isinstance(source, _WITHOUT_PLACE):
+        if isinstance(source, _WITHOUT_PLACE) or source.location is None:
             return None
         return self._zone_at(source.location)
 
@@ -156,7 +159,10 @@ class Frame:
 def dates_of(source: Source, low: int, high: int) -> Sequence[int]:
     """The sorted local dates in [low, high) that a rule or override hangs its windows on."""
     if isinstance(source, Override):
-        return range(max(low, source.days.start), min(high, source.days.stop))
+        days = source.days
+        if low <= days.start and days.stop <= high:
+            return days
+        return range(max(low, days.start), min(high, days.stop))
     if source.valid_from is not None:
         low = max(low, day_of(source.valid_from))
     if source.valid_to is not None:
@@ -175,15 +181,14 @@ def resolved(
     """
     if not days or not windows:
         return []
-    longest = max(map(_end, windows))
-    low, high = days[0] * DAY - REACH, days[-1] * DAY + longest + REACH
-    offset = zone.offset_at(low)
-    changes = zone.changes(low, high)
-    if not changes:
+    low, high = days[0] * DAY - REACH, days[-1] * DAY + _LATEST + REACH
+    offset = zone.steady(low, high)
+    if offset is not None:
         return _shifted(offset, windows, days)
+    longest = max(map(_end, windows))
     found: list[Window] = []
-    at = 0
-    for minute, before, after in changes:
+    at, offset = 0, zone.offset_at(low)
+    for minute, before, after in zone.changes(low, high):
         # On the wall the change happens between these two; windows that end before the
         # first or begin after the second do not know of it.
         wall, beyond = minute + min(before, after), minute + max(before, after)
@@ -197,12 +202,11 @@ def resolved(
 
 
 def _shifted(offset: int, windows: Sequence[Interval], days: Sequence[int]) -> list[Window]:
-    shifted = [(start - offset, end - offset) for start, end in windows]
     return [
         (midnight + start, midnight + end, day)
         for day in days
-        for midnight in (day * DAY,)
-        for start, end in shifted
+        for midnight in (day * DAY - offset,)
+        for start, end in windows
     ]
 
 
@@ -226,10 +230,11 @@ def windows_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window]]]:
 
     A closure of whole dates gives one window a date: [its 00:00, the next date's 00:00).
     """
-    if not source.windows:
+    windows = source.windows
+    if not windows:
         return whole_dates_in(frame, source)
     return [
-        (zone, resolved(zone, source.disambiguation, source.windows, days))
+        (zone, resolved(zone, source.disambiguation, windows, days))
         for zone, days in frame.by_zone(source, dates_of(source, *frame.days))
     ]
 
@@ -237,20 +242,35 @@ def windows_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window]]]:
 def whole_dates_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window]]]:
     """The dates of a rule, override or blocking as instants, skipped dates left out."""
     return [
-        (zone, resolved(zone, Disambiguation.COMPATIBLE, [(0, DAY)], days))
+        (zone, resolved(zone, Disambiguation.COMPATIBLE, _WHOLE_DATE, days))
         for zone, days in frame.by_zone(source, dates_of(source, *frame.days))
     ]
 
 
-def pieces_of(opening: Opening, windows: Sequence[Window]) -> list[Piece]:
-    """Windows of one source as pieces; those of one date that touch share the first as head."""
-    before: dict[tuple[int, int], Window] = {}
-    if not set(map(_end, windows)).isdisjoint(map(_start, windows)):
-        # Not only neighbours touch: a clock change may put windows in another order.
-        before = {(window[2], window[1]): window for window in windows}
+def all_windows_in(frame: Frame, source: Source, *, whole_dates: bool = False) -> list[Window]:
+    """The same whatever the zone, or with ``whole_dates`` its dates, as what is closed needs it."""
+    windows, policy = source.windows, source.disambiguation
+    if whole_dates or not windows:
+        windows, policy = _WHOLE_DATE, Disambiguation.COMPATIBLE
+    found: list[Window] = []
+    for zone, days in frame.by_zone(source, dates_of(source, *frame.days)):
+        found += resolved(zone, policy, windows, days)
+    return found
+
+
+def pieces_of(opening: Opening, windows: Iterable[Window]) -> list[Piece]:
+    """Windows of one source as pieces, each with a head of its own: see `headed`."""
+    return [(window[0], window[1], window, window[2], opening) for window in windows]
+
+
+def headed(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """The pieces of one source's windows; those of one date that touch share the first as head."""
+    if are_apart(pieces):
+        return pieces
+    # Not only neighbours touch: a clock change may put windows in another order.
+    before = {(head[2], head[1]): head for _, _, head, _, _ in pieces}
     return [
-        (window[0], window[1], _head(window, before) if before else window, window[2], opening)
-        for window in windows
+        (start, end, _head(head, before), day, opening) for start, end, head, day, opening in pieces
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from operator import eq, ge, itemgetter
+from operator import eq, ge, gt, itemgetter
 from typing import Any, TypeVar, cast
 
 _start = itemgetter(0)
@@ -21,7 +21,7 @@ Interval = tuple[int, int]
 Span = TypeVar("Span", bound=tuple[Any, ...])
 
 
-def union(*sets: Iterable[Interval]) -> list[Interval]:
+def union(*sets: Iterable[tuple[Any, ...]]) -> list[Interval]:
     """All minutes that lie in any of ``sets`` (each in any order), touching spans made one."""
     merged: list[Interval] = []
     for start, end in sorted(span[:2] for spans in sets for span in spans):
@@ -89,6 +89,11 @@ def touching(spans: Sequence[tuple[Any, ...]]) -> list[int]:
     """The indexes of spans that start where the span before them ends."""
     same = map(eq, map(_start, spans[1:]), map(_end, spans))
     return [index for index, touches in enumerate(same, 1) if touches]
+
+
+def are_apart(spans: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether spans are in order already, and none overlaps or touches another."""
+    return all(map(gt, map(_start, spans[1:]), map(_end, spans)))
 
 
 def disjoint(spans: Sequence[Span]) -> list[Span]:

@@ -55,6 +55,17 @@ class Zone:
                     found.append((minute, offsets[index], offsets[index + 1]))
         return found
 
+    def steady(self, low: int, high: int) -> int | None:
+        """The offset at every instant in [low, high), None if it changes on the way."""
+        number = low // _BLOCK
+        at, offsets = self._block(number)
+        index = bisect_right(at, low)
+        if high <= (number + 1) * _BLOCK:
+            changes = index < len(at) and at[index] < high
+        else:
+            changes = bool(self.changes(low + 1, high))
+        return None if changes else offsets[index]
+
     def local(self, minute: int) -> datetime:
         """The aware local datetime of an instant, its second showing told apart."""
         return instant_of(minute).astimezone(self.tzinfo)
