@@ -142,10 +142,10 @@ def test_what_the_hasty_try_has_read_is_not_read_again(
     """The patient is read first; then what is taken, with alternatives in it, and nothing else."""
     counting: Any = Counting(store)
     here = Scheduler(counting, clock=clock).practice(clinic.id)
-    here.appointments.book(Start("smith", "scan", NINE + timedelta(hours=1)), patient="ada")
+    here.appointments.book(Start("jones", "scan", NINE + timedelta(hours=1)), patient="ada")
     counting.asked.clear()
     with pytest.raises(BookingRefused) as caught:
-        here.appointments.book(Start("smith", "scan", NINE), patient="ben")
+        here.appointments.book(Start("jones", "scan", NINE), patient="ben")
     assert len(caught.value.alternatives) == 3
     asked = {name: counting.asked[name] for name in ("get", "get_many", "schedule_versions")}
     assert asked == {"get": 0, "get_many": 1, "schedule_versions": 0}
