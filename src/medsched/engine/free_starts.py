@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, GridKind
-from medsched.domain.ledger import LedgerKey
+from medsched.domain.ledger import LedgerKey, PackedLedger, pack
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
@@ -138,6 +138,30 @@ class DayStarts:
         around = (taken << DAY) | (ledger.get(LedgerKey(pad.resource, day - 1), 0))
         around |= ledger.get(LedgerKey(pad.resource, day + 1), 0) << 2 * DAY
         return pad.blocked(around) >> DAY & _WHOLE if around else 0
+
+
+def left_of_many(
+    starts: int, pad: Pad, owners: Sequence[Resource], day: int, ledger: Mapping[LedgerKey, int]
+) -> list[int]:
+    """What is left of the same starts of many, whose own claims on the day alone matter to them.
+
+    ``pad`` is that of any of them. What is claimed is laid side by side in one integer, so that it
+    takes no more steps than for one of them; between two lie as many minutes as the pad is wide.
+    """
+    if not isinstance(ledger, PackedLedger):
+        ledger = pack((LedgerKey(one, day) for one in owners), ledger)
+    wide, filling, lowest = ledger.wide, ledger.filling, ledger.lowest
+    between = bytes(-(-(pad.back + pad.before) // 8))
+    every = wide + len(between)
+    taken = int.from_bytes(between.join((b"", *ledger.packed(owners, day))), "big")
+    one = between + (starts >> lowest << filling).to_bytes(wide, "big")
+    left = int.from_bytes(one * len(owners), "big") & ~pad.blocked(taken)
+    rows, nothing = left.to_bytes(every * len(owners), "big"), bytes(every)
+    found = list[int]()
+    for at in range(0, len(rows), every):
+        row = rows[at : at + every]
+        found.append(0 if row == nothing else int.from_bytes(row, "big") >> filling << lowest)
+    return found
 
 
 def first_start(starts: int) -> int:
