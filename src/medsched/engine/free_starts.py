@@ -146,22 +146,22 @@ def left_of_many(
     """What is left of the same starts of many, whose own claims on the day alone matter to them.
 
     ``pad`` is that of any of them. What is claimed is laid side by side in one integer, so that it
-    takes no more steps than for one of them; between two lie as many minutes as the pad is wide.
+    takes no more steps than for one of them. What a claim refuses beyond the edge of its own day
+    lies as near to the other edge of a neighbour's, where no start is: else claims of the day
+    before or after would matter.
     """
     if not isinstance(ledger, PackedLedger):
         ledger = pack((LedgerKey(one, day) for one in owners), ledger)
     wide, filling, lowest = ledger.wide, ledger.filling, ledger.lowest
-    between = bytes(-(-(pad.back + pad.before) // 8))
-    every = wide + len(between)
-    taken = int.from_bytes(between.join((b"", *ledger.packed(owners, day))), "big")
-    one = between + (starts >> lowest << filling).to_bytes(wide, "big")
-    left = int.from_bytes(one * len(owners), "big") & ~pad.blocked(taken)
-    rows, nothing = left.to_bytes(every * len(owners), "big"), bytes(every)
-    found = list[int]()
-    for at in range(0, len(rows), every):
-        row = rows[at : at + every]
-        found.append(0 if row == nothing else int.from_bytes(row, "big") >> filling << lowest)
-    return found
+    taken = int.from_bytes(b"".join(ledger.packed(owners, day)), "big")
+    each = (starts >> lowest << filling).to_bytes(wide, "big") * len(owners)
+    left = int.from_bytes(each, "big") & ~pad.blocked(taken)
+    rows, nothing, whole = left.to_bytes(len(each), "big"), bytes(wide), int.from_bytes
+    return [
+        0 if row == nothing else whole(row, "big") >> filling << lowest
+        for at in range(0, len(rows), wide)
+        for row in (rows[at : at + wide],)
+    ]
 
 
 def first_start(starts: int) -> int:

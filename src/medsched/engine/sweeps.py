@@ -273,7 +273,8 @@ class Sweep:
                 passed = after.start - midnight
                 starts = starts >> passed << passed
             if starts:
-                heap.append((midnight + first_start(starts), number, starts, terms, midnight))
+                first = (starts & -starts).bit_length() - 1  # as `first_start`, but sooner
+                heap.append((midnight + first, number, starts, terms, midnight))
         heapify(heap)
         while heap:
             start, number, starts, terms, midnight = heap[0]
