@@ -57,6 +57,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "book_pg_1_write": Figure(0.55, "booking:postgresql"),
     "book_pg_16": Figure(0.30, "booking:postgresql"),
     "book_pg_hot": Figure(100, "booking:postgresql"),
+    "book_pg_hot_usual": Figure(None, "booking:postgresql"),
     "book_sqlite": Figure(0.45, "booking:sqlite"),
     "book_sqlite_write": Figure(0.45, "booking:sqlite"),
     "book_mariadb": Figure(0.25, "booking:mariadb"),

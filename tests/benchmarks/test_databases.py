@@ -53,3 +53,18 @@ def test_the_constraint_gives_a_start_once() -> None:
             assert constrained.book(start + timedelta(minutes=1), 2)
     except Unavailable as why:
         pytest.skip(str(why))
+
+
+def test_of_many_who_want_the_same_starts_one_has_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(booking, "CLIENTS", 3)
+    monkeypatch.setattr(booking, "HOT_WARM", 1)
+    try:
+        with booking.engine_on("postgresql") as engine:
+            whole, usual = booking.hot(engine, 2, 60.0)
+    except Unavailable as why:
+        pytest.skip(str(why))
+    assert [whole.name, usual.name] == ["book_pg_hot", "book_pg_hot_usual"]
+    assert {whole.name, usual.name} <= set(FIGURES)
+    assert (whole.n, usual.n) == (2, 2)
+    assert whole.ratio > 0
+    assert usual.ratio > 0

@@ -8,9 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
+from tests.counting import Counting
 
 from medsched import (
     AppointmentType,
@@ -19,6 +21,7 @@ from medsched import (
     Location,
     MemoryStore,
     Need,
+    Override,
     Practice,
     Provider,
     Recurrence,
@@ -131,6 +134,66 @@ def test_what_is_taken_is_refused_with_its_reasons_at_once(
     with pytest.raises(BookingRefused) as caught:
         clinic.appointments.book(Start("smith", "scan", NINE), patient="ben")
     assert {str(one.resource) for one in caught.value.violations} == {"provider smith", "room red"}
+
+
+def test_what_the_hasty_try_has_read_is_not_read_again(
+    clinic: Practice, store: Watched, clock: FixedClock
+) -> None:
+    """The patient is read first; then what is taken, with alternatives in it, and nothing else."""
+    counting: Any = Counting(store)
+    here = Scheduler(counting, clock=clock).practice(clinic.id)
+    here.appointments.book(Start("jones", "scan", NINE + timedelta(hours=1)), patient="ada")
+    counting.asked.clear()
+    with pytest.raises(BookingRefused) as caught:
+        here.appointments.book(Start("jones", "scan", NINE), patient="ben")
+    assert len(caught.value.alternatives) == 3
+    asked = {name: counting.asked[name] for name in ("get", "get_many", "schedule_versions")}
+    assert asked == {"get": 0, "get_many": 1, "schedule_versions": 0}
+    assert (counting.asked["claims"], counting.asked["apply"]) == (1, 1)
+
+
+def test_what_has_changed_since_is_read_again(clinic: Practice, store: Watched) -> None:
+    """The type that was kept by the first try is not what the reasons are told by."""
+    start = Start("smith", "scan", NINE)
+    scan = clinic.appointment_types.get("scan")
+    elsewhere = Scheduler(store).practice(clinic.id)
+    elsewhere.appointment_types.update(attrs.evolve(scan, duration=timedelta(minutes=60)))
+    with pytest.raises(BookingRefused) as caught:
+        clinic.appointments.book(start, patient="ben")
+    assert {one.duration for one in caught.value.alternatives} == {timedelta(minutes=60)}
+
+
+@pytest.mark.parametrize(
+    "days,found",
+    [
+        ([0, 1, 2, 3], [1, 2, 3]),
+        ([0, 2, 9, 20], [2, 9, 20]),
+        ([0, 6, 7, 34], [6, 7, 34]),
+        ([0, 7, 35, 36], [7]),
+        ([0], []),
+    ],
+)
+@pytest.mark.parametrize("at", ["00:00", "12:00", "23:30"])
+def test_alternatives_are_looked_for_farther_and_farther_away(
+    clinic: Practice, at: str, days: list[int], found: list[int]
+) -> None:
+    """One slot on each of some days, the first of them taken."""
+    first = date(2026, 2, 2)
+    clinic.providers.create(id="rare", location="main")
+    for day in days:
+        until = "24:00" if at == "23:30" else f"{at[:3]}30"
+        hours = Override.extra("rare", first + timedelta(days=day), hours=f"{at}-{until}")
+        clinic.availability.add(hours)
+    hour, minute = map(int, at.split(":"))
+    taken = datetime(2026, 2, 2, hour, minute, tzinfo=UTC)
+    for type in ("scan", "test"):
+        start = Start("rare", type, taken)
+        if type == "scan":
+            clinic.appointments.book(start, patient="ada")
+        with pytest.raises(BookingRefused) as caught:
+            clinic.appointments.book(start, patient="ben")
+        offered = [one.start - taken for one in caught.value.alternatives]
+        assert offered == [timedelta(days=day) for day in found]
 
 
 def test_a_hold_that_has_expired_is_swept_in_the_same_call(

@@ -150,7 +150,8 @@ class Changeset:
     shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
     to nobody if there is none. ``audits`` are written down where the store keeps an audit.
     ``hasty``: it was made without a look at what is claimed. Whoever made it looks once something
-    stands in its way, so a store need not find out what, and may answer `Stale`.
+    stands in its way, so a store need not find out what: it may answer `Stale`, or `Refused`
+    without a name.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -227,11 +228,13 @@ class Refused:
     """Nothing is stored: something that is claimed is taken, or a tally is full.
 
     ``taken`` names ledger rows, ``full`` tallies: at least one of all that refuse. Whoever
-    read and found all free, read too early, and decides again.
+    read and found all free, read too early, and decides again. ``guarded``: all guards held at
+    that moment, so what they stand for need not be read again.
     """
 
     taken: tuple[LedgerKey, ...] = ()
     full: tuple[str, ...] = ()
+    guarded: bool = attrs.field(default=False, eq=False)
 
 
 @attrs.frozen

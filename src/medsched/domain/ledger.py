@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from medsched.domain.claims import Claim
-from medsched.domain.records import Resource
+from medsched.domain.records import Resource, ResourceKind
 from medsched.timeline.instants import DAY
 
 HOUR: Final = 60
@@ -24,6 +24,48 @@ class LedgerKey(NamedTuple):
 
     resource: Resource
     day: int
+
+
+class PackedLedger(Mapping[LedgerKey, int]):
+    """Rows of the ledger as they were read, each a run of bits in bytes, the last minute first.
+
+    Whoever wants a row gets its bits; whoever wants the same of many rows takes the bytes. Of each
+    day only the hours [low, high) were read; what is not there, is not claimed. ``tables`` are the
+    bytes by kind and day, then by id, as wide as `wide` says, and filled up to the right.
+    """
+
+    def __init__(
+        self, low: int, high: int, tables: Mapping[tuple[ResourceKind, int], Mapping[str, bytes]]
+    ) -> None:
+        self._tables = tables
+        self.lowest = low * HOUR
+        """The first minute of the day that has a bit."""
+        self.wide, self.filling = -(-(high - low) * HOUR // 8), -(high - low) * HOUR % 8
+        """How many bytes a row has, and how many bits of the last one are none of its own."""
+
+    def __getitem__(self, key: LedgerKey) -> int:
+        resource, day = key
+        if bits := self._bits(self._tables[resource.kind, day][resource.id]):
+            return bits
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[LedgerKey]:
+        for (kind, day), rows in self._tables.items():
+            for id, row in rows.items():
+                if self._bits(row):
+                    yield LedgerKey(Resource(kind, id), day)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _bits(self, row: bytes) -> int:
+        return int.from_bytes(row, "big") >> self.filling << self.lowest
+
+    def packed(self, owners: Iterable[Resource], day: int) -> list[bytes]:
+        """The bytes of a day of each of some resources."""
+        nothing = bytes(self.wide)
+        rows = {kind: self._tables.get((kind, day), {}) for kind in ResourceKind}
+        return [rows[one.kind].get(one.id, nothing) for one in owners]
 
 
 @lru_cache(maxsize=256)  # whoever takes part in a booking takes the same minutes, asked for twice
@@ -57,6 +99,16 @@ def hours_of(bits: int) -> Iterator[tuple[int, int]]:
             yield hour, some
         bits >>= HOUR
         hour += 1
+
+
+def pack(keys: Iterable[LedgerKey], ledger: Mapping[LedgerKey, int]) -> PackedLedger:
+    """Some rows of a ledger, packed."""
+    tables: dict[tuple[ResourceKind, int], dict[str, bytes]] = {}
+    for key in keys:
+        if bits := ledger.get(key):
+            rows = tables.setdefault((key.resource.kind, key.day), {})
+            rows[key.resource.id] = bits.to_bytes(DAY // 8, "big")
+    return PackedLedger(0, DAY // HOUR, tables)
 
 
 def clash(rows: Mapping[LedgerKey, int], ledger: Mapping[LedgerKey, int]) -> list[LedgerKey]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, GridKind
-from medsched.domain.ledger import LedgerKey
+from medsched.domain.ledger import LedgerKey, PackedLedger, pack
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
@@ -139,6 +139,30 @@ class DayStarts:
         around = (taken << DAY) | (ledger.get(LedgerKey(pad.resource, day - 1), 0))
         around |= ledger.get(LedgerKey(pad.resource, day + 1), 0) << 2 * DAY
         return pad.blocked(around) >> DAY & _WHOLE if around else 0
+
+
+def left_of_many(
+    starts: int, pad: Pad, owners: Sequence[Resource], day: int, ledger: Mapping[LedgerKey, int]
+) -> list[int]:
+    """What is left of the same starts of many, whose own claims on the day alone matter to them.
+
+    ``pad`` is that of any of them. What is claimed is laid side by side in one integer, so that it
+    takes no more steps than for one of them. What a claim refuses beyond the edge of its own day
+    lies as near to the other edge of a neighbour's, where no start is: else claims of the day
+    before or after would matter.
+    """
+    if not isinstance(ledger, PackedLedger):
+        ledger = pack((LedgerKey(one, day) for one in owners), ledger)
+    wide, filling, lowest = ledger.wide, ledger.filling, ledger.lowest
+    taken = int.from_bytes(b"".join(ledger.packed(owners, day)), "big")
+    each = (starts >> lowest << filling).to_bytes(wide, "big") * len(owners)
+    left = int.from_bytes(each, "big") & ~pad.blocked(taken)
+    rows, nothing, whole = left.to_bytes(len(each), "big"), bytes(wide), int.from_bytes
+    return [
+        0 if row == nothing else whole(row, "big") >> filling << lowest
+        for at in range(0, len(rows), wide)
+        for row in (rows[at : at + wide],)
+    ]
 
 
 def first_start(starts: int) -> int:

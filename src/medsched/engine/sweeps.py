@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from itertools import chain, groupby
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -17,7 +17,7 @@ from medsched.domain.requests import Request
 from medsched.domain.searches import Search
 from medsched.domain.slots import Slot, SlotStatus, SlotTerms
 from medsched.engine.crowds import Alike, Crowd, Member, Post, Sheet
-from medsched.engine.free_starts import Pad, first_start, minutes_in_day
+from medsched.engine.free_starts import Pad, first_start, left_of_many, minutes_in_day
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.release_rules import kept_back
 from medsched.engine.searching import suits_terms, wanted_minutes
@@ -87,6 +87,10 @@ class Wanted(NamedTuple):
     starts: int
 
 
+_MANY: Final = 8
+"""From so many alike on, what is claimed of them is taken away from all of them at once."""
+
+
 def free_of(
     wanted: Iterable[Wanted], ledger: Mapping[LedgerKey, int], patient: Resource | None
 ) -> list[Hit]:
@@ -104,26 +108,23 @@ def free_of(
 def _free_on(
     wanted: Wanted, day: int, ledger: Mapping[LedgerKey, int], patient: Resource | None
 ) -> list[Hit]:
-    starts, pad = wanted.starts, wanted.alike.pad
-    if pad is None:
+    starts, pad, members = wanted.starts, wanted.alike.pad, wanted.members
+    if pad is None or len(members) < _MANY:
         return [
             Hit(one.post, one.terms, day, left)
-            for one in wanted.members
+            for one in members
             if (left := one.opened.left(starts, day, ledger, patient))
         ]
     if patient is not None:
         theirs = Pad.of(patient, wanted.alike.length - 1, 0)
         starts &= ~theirs.blocked(ledger.get(LedgerKey(patient, day), 0))
-    found: list[Hit] = []
-    blocked = pad.blocked
-    # A plain tuple is the same key, and sooner made.
-    taken_of = cast("Mapping[tuple[Resource | None, int], int]", ledger).get
-    for post, _, terms, sole in wanted.members:
-        taken = taken_of((sole, day))
-        left = starts & ~blocked(taken) if taken else starts
-        if left:
-            found.append(Hit(post, terms, day, left))
-    return found
+    owners = [one.sole for one in members if one.sole is not None]
+    left_of_each = left_of_many(starts, pad, owners, day, ledger)
+    return [
+        Hit(one.post, one.terms, day, left)
+        for one, left in zip(members, left_of_each, strict=True)
+        if left
+    ]
 
 
 class Place(NamedTuple):
@@ -272,7 +273,8 @@ class Sweep:
                 passed = after.start - midnight
                 starts = starts >> passed << passed
             if starts:
-                heap.append((midnight + first_start(starts), number, starts, terms, midnight))
+                first = (starts & -starts).bit_length() - 1  # as `first_start`, but sooner
+                heap.append((midnight + first, number, starts, terms, midnight))
         heapify(heap)
         while heap:
             start, number, starts, terms, midnight = heap[0]

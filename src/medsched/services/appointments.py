@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
 from typing import Any, Final, Unpack
 
 import attrs
@@ -37,7 +36,7 @@ from medsched.services.asked_for import (
     check_stated,
     id_of,
 )
-from medsched.services.bookings import Bookings
+from medsched.services.bookings import Bookings, Tries
 from medsched.services.chains import ChainBookings, ChainDetails
 from medsched.services.context import Context
 from medsched.services.effects import Effects
@@ -158,7 +157,7 @@ class Appointments(Agendas):
             **details,
             "id": details.get("id") or context.surroundings.ids.new(Kind.APPOINTMENT),
         }
-        tries = count()
+        tries = Tries()
 
         def decide() -> tuple[Appointment, Changeset]:
             gate.patient(patient)
@@ -174,10 +173,8 @@ class Appointments(Agendas):
                 referred=bool(details.get("referral")),
                 prepaid=bool(details.get("prepayment")),
             )
-            old = bookings.may_be_old(tries)
-            asked, planned = bookings.decide(
-                wish, now, fresh=not old, claiming=status is not AppointmentStatus.PROPOSED
-            )
+            claiming = status is not AppointmentStatus.PROPOSED
+            asked, planned = bookings.decide(wish, now, tries=tries, claiming=claiming)
             if given is not None:
                 bookings.check_given_up(given, planned)
             made = bookings.drafted(status, wish, fixed, planned, now)
@@ -188,7 +185,8 @@ class Appointments(Agendas):
                 )
             return bookings.placed(asked, planned, made, _CHANGES[status], now, instead=instead)
 
-        return self._bookings.run(gate, details.get("idempotency_key"), said, now, decide)
+        key = details.get("idempotency_key")
+        return self._bookings.run(gate, key, said, now, decide, tries=tries)
 
     def follow_up(
         self,
@@ -340,7 +338,7 @@ class Appointments(Agendas):
                 referred=bool(old.referral),
                 prepaid=bool(old.prepayment),
             )
-            asked, planned = bookings.decide(wish, now, fresh=True, prefer=old.resources)
+            asked, planned = bookings.decide(wish, now, prefer=old.resources)
             taking = bookings.taking(planned)
             spans = tuple(sorted(taking["spans"]))
             there = (wanted.provider, taking["start"], spans, planned.block)
@@ -426,7 +424,7 @@ class Appointments(Agendas):
             )
             against = [one for one in found if isinstance(one, Violation)]
             if against:
-                raise bookings.refusal(wish, now, against)
+                raise bookings.refusal(wish, now, against, asked)
             spans = [one for one in found if not isinstance(one, Violation)]
             chosen = frozenset(span.resource for span in spans)
             if chosen == old.resources:
@@ -550,7 +548,7 @@ class Appointments(Agendas):
                     referred=bool(old.referral),
                     prepaid=bool(old.prepayment),
                 )
-                asked, planned = self._bookings.decide(wish, now, fresh=True, prefer=old.resources)
+                asked, planned = self._bookings.decide(wish, now, prefer=old.resources)
                 changes |= self._bookings.taking(planned)
                 changes["overridden"] = planned.overridden
                 changes["override"] = old.override if planned.overridden else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, TypeVar, cast
@@ -13,7 +13,7 @@ from medsched.domain.agendas import Agenda, Named
 from medsched.domain.appointments import Appointment, AppointmentStatus, participants_in
 from medsched.domain.blockings import Blocking
 from medsched.domain.bookings import WallTime
-from medsched.domain.changes import Changeset, Guard, RowVersion, Tally
+from medsched.domain.changes import Changeset, Guard, Outcome, Refused, RowVersion, Tally
 from medsched.domain.claims import Claim, ClaimKind, Span
 from medsched.domain.events import Change, Event
 from medsched.domain.holds import Hold
@@ -43,7 +43,7 @@ from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.seats import Seat, Seats
 from medsched.services.snapshots import Snapshots
-from medsched.timeline.instants import instant_of, minute_of, whole_minute
+from medsched.timeline.instants import DAY, LAST_MINUTE, instant_of, minute_of, whole_minute
 from medsched.timeline.intervals import Interval
 from medsched.timeline.resolve import at_showing, second_showing
 
@@ -53,7 +53,33 @@ ALTERNATIVES: Final = 3
 """How many free slots a refusal tells."""
 NOTHING: Final = Effects()
 _LOOKED_THROUGH: Final = (timedelta(days=7), timedelta(days=35))
-"""How far ahead they are looked for: a little way first, then all of it."""
+"""How far ahead they are looked for: a little way, then all of it."""
+_NEAR: Final = 2
+"""Before that, on so many UTC days: what is claimed then is read with the look at the start."""
+
+
+class Tries:
+    """The tries of one command at one start: what the last one asked, and what came of it."""
+
+    def __init__(self) -> None:
+        self.asked: Asked | None = None
+        self._outcome: Outcome | None = None
+
+    def heed(self, outcome: Outcome) -> None:
+        """Learn what became of the last try."""
+        self._outcome = outcome
+
+    @property
+    def are_under_way(self) -> bool:
+        """Whether there was one already."""
+        return self._outcome is not None
+
+    @property
+    def before(self) -> Asked | None:
+        """What the last one asked, if nothing but a look at what is taken was missing in it."""
+        outcome, asked = self._outcome, self.asked
+        only_taken = isinstance(outcome, Refused) and outcome.guarded
+        return asked if only_taken and asked is not None and asked.hasty else None
 
 
 class Bookings:
@@ -106,14 +132,16 @@ class Bookings:
         decide: Callable[[], tuple[T, Changeset | None]],
         *,
         patience: int = 0,
+        tries: Tries | None = None,
     ) -> T:
         """Run a command that was admitted, under its idempotency key if it has one.
 
         ``said``: all that is asked for. `Context.commit` says what ``decide`` does, and what
-        ``patience`` is.
+        ``patience`` is. ``tries`` learn what came of each.
         """
         request = self._keyed(gate.operation, key, said, now)
-        return self.context.commit(gate, decide, request, patience=patience)
+        heed = None if tries is None else tries.heed
+        return self.context.commit(gate, decide, request, patience=patience, heed=heed)
 
     def stored(self, gate: Gate, cls: type[BookingT], named: BookingT | str) -> BookingT:
         """The stored booking of an id; of a booking in hand, at the version that it has.
@@ -144,21 +172,28 @@ class Bookings:
         wish: Wish,
         now: datetime,
         *,
-        fresh: bool,
+        tries: Tries | None = None,
         prefer: Collection[Resource] = (),
         claiming: bool = False,
     ) -> tuple[Asked, Plan]:
         """What a booking takes, and what that was decided on.
 
-        Not ``fresh``, it makes do with a schedule that was read before, as long as that allows
-        the booking: if it is too old, the changeset is stale, and the next try reads it anew.
-        So with what is taken, if the changeset will be ``claiming`` all that was planned.
+        The first of several ``tries`` makes do with a schedule that was read before, as long as
+        that allows the booking: if it is too old, the changeset is stale, and the next try reads
+        it anew. So with what is taken, if the changeset will be ``claiming`` all that was planned.
         `BookingRefused` with all that speaks against it.
         """
-        asked, found = self.judged(wish, now, fresh=fresh, prefer=prefer, claiming=claiming)
+        fresh, before = True, None
+        if tries is not None:
+            fresh, before = tries.are_under_way or not self.context.store.retries, tries.before
+        asked, found = self.judged(
+            wish, now, fresh=fresh, prefer=prefer, claiming=claiming, before=before
+        )
+        if tries is not None:
+            tries.asked = asked
         if isinstance(found, Plan):
             return asked, found
-        raise self.refusal(wish, now, found)
+        raise self.refusal(wish, now, found, asked)
 
     def judged(
         self,
@@ -168,12 +203,19 @@ class Bookings:
         fresh: bool,
         prefer: Collection[Resource] = (),
         claiming: bool = False,
+        before: Asked | None = None,
     ) -> tuple[Asked, Plan | tuple[Violation, ...]]:
-        """The same, or every reason against it: no alternatives are looked for."""
+        """The same, or every reason against it: no alternatives are looked for.
+
+        ``before``: what was asked in a try that came too late for nothing but what is taken.
+        """
         claiming = claiming and not wish.override and not wish.but
-        for anew in (fresh, True):
+        for again, anew in enumerate((fresh, True)):
+            hasty = claiming and not anew
+            # What did not go through will mostly be refused, and alternatives are wanted then.
+            ahead = _end_of_near(wish.slot.start) if again or before is not None else 0
             try:
-                asked = self.ask(wish, now, fresh=anew, hasty=claiming and not anew)
+                asked = self.ask(wish, now, fresh=anew, hasty=hasty, before=before, ahead=ahead)
             except InvalidChoice:
                 if anew:
                     raise
@@ -195,17 +237,32 @@ class Bookings:
                 return asked, found
         raise AssertionError("the second look is a fresh one")
 
-    def may_be_old(self, tries: Iterator[int]) -> bool:
-        """Whether a try may make do with an older schedule: the first, if there will be others."""
-        return next(tries) == 0 and self.context.store.retries > 0
-
-    def ask(self, wish: Wish, now: datetime, *, fresh: bool = True, hasty: bool = False) -> Asked:
-        """Everything that a wish is decided on; ``hasty`` as `Inquiries.asked` has it."""
+    def ask(
+        self,
+        wish: Wish,
+        now: datetime,
+        *,
+        fresh: bool = True,
+        hasty: bool = False,
+        before: Asked | None = None,
+        ahead: int = 0,
+    ) -> Asked:
+        """Everything that a wish is decided on; the rest as `Inquiries.asked` has it."""
         start = wish.slot.start
-        return self._about(wish, (start, start + 1), now, fresh=fresh, hasty=hasty)
+        return self._about(
+            *(wish, (start, start + 1), now), fresh=fresh, hasty=hasty, before=before, ahead=ahead
+        )
 
     def _about(
-        self, wish: Wish, stretch: Interval, now: datetime, *, fresh: bool, hasty: bool = False
+        self,
+        wish: Wish,
+        stretch: Interval,
+        now: datetime,
+        *,
+        fresh: bool = True,
+        hasty: bool = False,
+        before: Asked | None = None,
+        ahead: int = 0,
     ) -> Asked:
         return self.inquiries.asked(
             wish.slot.provider,
@@ -220,27 +277,37 @@ class Bookings:
             counting=[stretch[0]] if stretch[1] - stretch[0] == 1 else (),
             fresh=fresh,
             hasty=hasty,
+            before=before,
+            ahead=ahead,
         )
 
-    def refusal(self, wish: Wish, now: datetime, against: Sequence[Violation]) -> BookingRefused:
-        """The refusal of a wish, with the next free slots that would fulfil it."""
+    def refusal(
+        self, wish: Wish, now: datetime, against: Sequence[Violation], asked: Asked
+    ) -> BookingRefused:
+        """The refusal of a wish, with the next free slots that would fulfil it.
+
+        ``asked`` is what it was refused on.
+        """
         places = wish.slot.places
-        start = max(instant_of(wish.slot.start), now)
-        found: list[Slot] = []
-        for ahead in _LOOKED_THROUGH:
+        start = since = max(instant_of(wish.slot.start), now)
+        near, found = instant_of(_end_of_near(wish.slot.start)) - start, list[Slot]()
+        for ahead in (near, *_LOOKED_THROUGH):
             try:
-                low = minute_of(start, rounding="down")
-                stretch = (low, minute_of(start + ahead, rounding="up"))
+                until = start + ahead
+                stretch = (minute_of(since, rounding="down"), minute_of(until, rounding="up"))
             except (OutOfRange, OverflowError):
                 break
-            wider = self._about(wish, stretch, now, fresh=False).inquiry
-            listed = list_slots(wider, start, start + ahead)
+            if until <= since:
+                continue
+            wider = self._about(wish, stretch, now, before=asked).inquiry
+            listed, wanted = list_slots(wider, since, until), ALTERNATIVES - len(found)
             if places is None:
-                found = list(listed.first(ALTERNATIVES))
+                found += listed.first(wanted)
             else:
-                found = list(islice((s for s in listed if s.location in places), ALTERNATIVES))
+                found += islice((slot for slot in listed if slot.location in places), wanted)
             if len(found) == ALTERNATIVES:
                 break
+            since = until
         return BookingRefused(tuple(against), tuple(found))
 
     def taking(self, planned: Plan) -> dict[str, Any]:
@@ -459,6 +526,11 @@ class Bookings:
         if patient is None or patient.version:
             return []
         return [attrs.evolve(patient, version=1, created_at=now, updated_at=now)]
+
+
+def _end_of_near(start: int) -> int:
+    """The end of the days on which alternatives to a start are looked for first."""
+    return min((start // DAY + _NEAR) * DAY, LAST_MINUTE)
 
 
 def _takes_time(booking: Seat) -> bool:

@@ -14,7 +14,7 @@ from medsched.domain.agendas import Agenda, Place
 from medsched.domain.appointments import Appointment, AppointmentStatus
 from medsched.domain.assignments import Assignment, ShortestWait
 from medsched.domain.bookings import instant
-from medsched.domain.changes import Applied, Changeset, Repeated, RowVersion
+from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, RowVersion
 from medsched.domain.fields import an_id, of_type
 from medsched.domain.house_rules import HouseRule
 from medsched.domain.idempotency import KeyedRequest, Receipt
@@ -161,6 +161,7 @@ class Context:
         request: KeyedRequest | None = None,
         *,
         patience: int = 0,
+        heed: Callable[[Outcome], None] | None = None,
     ) -> T:
         """Read, decide, apply; again from the start when the world moved meanwhile.
 
@@ -168,6 +169,7 @@ class Context:
         None where there is nothing to do. What it raises goes to the caller: nothing was
         written. `StorageBusy` when all tries came too late: as many as
         the store says, or ``patience`` if that is more and the store can try again at all.
+        ``heed`` is told what became of each.
 
         What the ``gate`` does not let through is not done, and who reads or changes what is
         written down with it.
@@ -193,6 +195,8 @@ class Context:
             if gate.audited:
                 changeset = attrs.evolve(changeset, audits=gate.audits(changeset, result))
             outcome = self.store.apply(changeset)
+            if heed is not None:
+                heed(outcome)
             if isinstance(outcome, Applied):
                 return result
             if isinstance(outcome, Repeated):

@@ -186,7 +186,7 @@ class FollowUps:
                     prepaid=sought.prepaid,
                 )
                 with suppress(BookingRefused):
-                    return each, *self._bookings.decide(each, sought.now, fresh=True)
+                    return each, *self._bookings.decide(each, sought.now)
         return None
 
     def _refusal(self, sought: _Sought) -> FollowUpRefused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
 from typing import Any, Final
 
 from medsched.domain.appointments import Appointment
@@ -23,7 +22,7 @@ from medsched.engine.booking import against_patient
 from medsched.engine.booking_rules import visit_at
 from medsched.errors import HoldExpired, InvalidChoice, InvalidDuration
 from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of
-from medsched.services.bookings import Bookings
+from medsched.services.bookings import Bookings, Tries
 from medsched.services.context import Context
 from medsched.services.effects import Effects
 from medsched.services.gates import Gate
@@ -110,17 +109,16 @@ class Holds:
             "referral": referral,
             "prepayment": prepayment,
         }
-        tries = count()
+        tries = Tries()
 
         def decide() -> tuple[Hold, Changeset]:
             gate.patient(patient)
             bookings.refuse_taken(id, kind=Kind.HOLD)
-            old = bookings.may_be_old(tries)
-            asked, planned = bookings.decide(wish, now, fresh=not old, claiming=True)
+            asked, planned = bookings.decide(wish, now, tries=tries, claiming=True)
             made = hold_of(bookings, wish, details, planned, now, now + lasting)
             return bookings.placed(asked, planned, made, Change.HELD, now)
 
-        return bookings.run(gate, idempotency_key, said, now, decide)
+        return bookings.run(gate, idempotency_key, said, now, decide, tries=tries)
 
     def confirm(
         self,
@@ -253,7 +251,7 @@ class Holds:
         active = asked.patient is None or asked.patient.active
         against = against_patient(asked.inquiry, span, zone, active=active)
         if against:
-            raise self._bookings.refusal(wish, now, against)
+            raise self._bookings.refusal(wish, now, against, asked)
         return asked
 
 

@@ -37,19 +37,52 @@ def moment(at: datetime) -> Interval:
 
 
 @attrs.frozen
+class Seen:
+    """What is claimed of all that an inquiry involves in [low, high), as it was read."""
+
+    low: int
+    high: int
+    claims: Mapping[Resource, Sequence[Claim]]
+    sessions: Mapping[str, Seated]
+
+    def covers(self, reach: Interval) -> bool:
+        """Whether all of a stretch was looked at."""
+        return self.low <= reach[0] and reach[1] <= self.high
+
+    def within(self, reach: Interval) -> Mapping[Resource, Sequence[Claim]]:
+        """What reaches into a part of it."""
+        low, high = reach
+        if reach == (self.low, self.high):
+            return self.claims
+        return {
+            resource: [one for one in some if one.low < high and low < one.high]
+            for resource, some in self.claims.items()
+        }
+
+
+@attrs.frozen
 class Asked:
     """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
 
-    ``sessions`` are the group sessions among what is taken, by id, ``known`` is what the rules of
-    booking asked for. ``hasty``: what is taken was not looked at.
+    ``seen`` is what was looked at of what is taken, maybe more than the inquiry needs; None where
+    it was made in haste, without a look. ``known`` is what the rules of booking asked for.
     """
 
     inquiry: Inquiry
     snapshot: Snapshot
     patient: Patient | None
-    sessions: Mapping[str, Seated] = attrs.field(factory=dict)
+    seen: Seen | None
     known: Known = attrs.field(factory=Known)
-    hasty: bool = False
+
+    @property
+    def hasty(self) -> bool:
+        """Whether what is taken was not looked at."""
+        return self.seen is None
+
+    @property
+    def sessions(self) -> Mapping[str, Seated]:
+        """The group sessions among what is taken, by id."""
+        return {} if self.seen is None else self.seen.sessions
 
     def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
         """What must be unchanged for a decision on this inquiry to stand."""
@@ -118,6 +151,8 @@ class Inquiries:
         counting: Sequence[int] = (),
         fresh: bool = True,
         hasty: bool = False,
+        before: Asked | None = None,
+        ahead: int = 0,
     ) -> Asked:
         """The same with what it was made of.
 
@@ -125,10 +160,16 @@ class Inquiries:
         out. ``counting`` are the starts at which something may be booked on it. Not ``fresh``:
         the schedule may be older, see `Snapshots.of`. ``hasty``: what is claimed is not looked at
         where the ledger alone tells whether something can be booked; `Asked.hasty` says so.
+        ``before``: what was asked about the same a moment ago and still stands; what was read for
+        it is not read again. ``ahead``: starts before this minute may be asked about next, so what
+        is claimed is looked at as far.
         """
         context = self._context
-        snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
-        known = None if patient is None else patient_of(context, patient)
+        if before is not None:
+            snapshot, known = before.snapshot, before.patient
+        else:
+            snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
+            known = None if patient is None else patient_of(context, patient)
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(
             snapshot.schedule,
@@ -145,26 +186,29 @@ class Inquiries:
         )
         rules = self._facts.about(inquiry, asked, known, but, counting)
         if hasty and snapshot.plain and can_be_hasty(inquiry):
-            unclaimed = attrs.evolve(inquiry, facts=rules.facts)
-            return Asked(unclaimed, snapshot, known, known=rules, hasty=True)
+            return Asked(attrs.evolve(inquiry, facts=rules.facts), snapshot, known, None, rules)
         besides = list(busy)
         low, high = reach_of(inquiry, asked)
+        beyond = reach_of(inquiry, (asked[0], max(asked[1], ahead)))[1]
+        seen = None if before is None else before.seen
         while True:
-            claims, sessions = self._claims(inquiry.involved, (low, high), but, besides)
+            if seen is None or not seen.covers((low, high)):
+                seen = self._seen(inquiry.involved, (low, max(high, beyond)), but, besides)
+            claims = seen.within((low, high))
             inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
-            first, beyond = reach_of(inquiry, asked)
-            if low <= first and beyond <= high:
-                return Asked(inquiry, snapshot, known, sessions, rules)
+            reach = reach_of(inquiry, asked)
+            if low <= reach[0] and reach[1] <= high:
+                return Asked(inquiry, snapshot, known, seen, rules)
             # A session there is longer than slots are now.
-            low, high = min(low, first), max(high, beyond)
+            low, high = min(low, reach[0]), max(high, reach[1])
 
-    def _claims(
+    def _seen(
         self,
         involved: Collection[Resource],
         reach: Interval,
         but: Collection[tuple[ClaimKind, str]],
         besides: Iterable[Claim],
-    ) -> tuple[dict[Resource, list[Claim]], dict[str, Seated]]:
+    ) -> Seen:
         """What some resources are claimed by, and the sessions among that."""
         context = self._context
         found = context.store.claims(context.practice, involved, *reach)
@@ -175,7 +219,7 @@ class Inquiries:
                 claims[claim.resource].append(with_session(claim, sessions))
         for claim in besides:
             claims[claim.resource].append(claim)
-        return claims, sessions
+        return Seen(*reach, claims, sessions)
 
     def snapshot(self, provider: str, type: str) -> Snapshot:
         """The schedule that an inquiry about a provider and type is made of, as it is now."""
@@ -192,7 +236,7 @@ class Inquiries:
         found = [
             claim
             for stretch in stretches
-            for claim in self._claims([own], stretch, (), ())[0].get(own, ())
+            for claim in self._seen([own], stretch, (), ()).claims.get(own, ())
         ]
         return attrs.evolve(inquiry, claims={own: found})
 

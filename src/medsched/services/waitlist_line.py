@@ -57,7 +57,7 @@ class WaitlistLine(WaitlistOffers):
         ]
         if not found:
             # This says why there is none.
-            gate.hushed(partial(self._bookings.decide, wish, now, fresh=True))
+            gate.hushed(partial(self._bookings.decide, wish, now))
         status = WaitlistStatus.WAITING
         waiting = self._records.all_of(WaitlistEntry, type=wanted.type, status=status)
         one = Opening.of(found[0])

@@ -112,7 +112,7 @@ class WaitlistOffers:
             if wanted.type != own.type:
                 raise InvalidChoice("slot", wanted.type, f"the entry waits for a {own.type}")
             wish = records.wish(own, wanted)
-            asked, planned = bookings.decide(wish, now, fresh=True)
+            asked, planned = bookings.decide(wish, now)
             if instant_of(planned.start) <= now:
                 stretch = (now, instant_of(planned.start))
                 raise InvalidInterval("slot", stretch, "it begins, and there is no time to answer")

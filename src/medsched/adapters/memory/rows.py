@@ -126,7 +126,7 @@ class Rows:
             if one.count_after(self.tallies.get(one.name, 0)) is None
         ]
         taken = self.ledger.taken(changeset.releases, changeset.claims)
-        return Refused(taken, tuple(full)) if taken or full else Applied()
+        return Refused(taken, tuple(full), guarded=True) if taken or full else Applied()
 
     def _used(self, request: KeyedRequest | None) -> Receipt | None:
         if request is None or request.scope not in self.receipts:

@@ -41,7 +41,14 @@ Row: TypeAlias = tuple[Any, ...]
 
 
 class NotAtOnce(Exception):
-    """Something speaks against it, or it needs more than this: nothing is written."""
+    """Something speaks against it, or it needs more than this: nothing is written.
+
+    ``guarded``: it is what is taken, and all guards hold.
+    """
+
+    def __init__(self, *, guarded: bool = False) -> None:
+        super().__init__()
+        self.guarded = guarded
 
 
 @attrs.frozen
@@ -134,8 +141,10 @@ def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking)
             raise NotAtOnce
     _hold(connection, texts.keys, practice, new.keys)
     _hold(connection, texts.schedules, practice, new.schedules)
-    _take(connection, texts, new)
+    taken = _take(connection, texts, new)
     _hold(connection, texts.records, practice, new.records)
+    if not taken:
+        raise NotAtOnce(guarded=True)
     run(texts.booking, (practice, *map(bind, new.booking)))
     run(texts.claims, [(practice, *map(bind, row)) for row in new.claims])
     if new.references:
@@ -157,22 +166,22 @@ def _hold(connection: Connection, text: Callable[[int], str], practice: str, row
         raise NotAtOnce
 
 
-def _take(connection: Connection, texts: Texts, new: NewBooking) -> None:
+def _take(connection: Connection, texts: Texts, new: NewBooking) -> bool:
+    """Take the minutes; whether all of them were free."""
     rows = [
         (new.practice, kind, id, day, *(hours.get(hour) for hour in range(len(HOURS))))
         for kind, id, day, hours in new.ledger
     ]
     if not texts.mariadb:
         taken = connection.exec_driver_sql(texts.ledger(1), rows)
-        if taken.rowcount != len(rows):
-            raise NotAtOnce
-        return
+        return bool(taken.rowcount == len(rows))
     try:
         connection.exec_driver_sql(texts.ledger(len(rows)), tuple(chain.from_iterable(rows)))
     except DBAPIError as error:
-        if code_of(error.orig) == OUT_OF_RANGE:
-            raise NotAtOnce from None
-        raise
+        if code_of(error.orig) != OUT_OF_RANGE:
+            raise
+        return False
+    return True
 
 
 @attrs.frozen

@@ -21,6 +21,8 @@ from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 
 _REFUSED: Final = "22P02"
 """What PostgreSQL says of a word that is no number: how the statement undoes itself."""
+_TAKEN: Final = "22007"
+"""What it says of a word that is no date: how it does where all guards hold."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _LEDGER: Final = ("kind", "id", "day", "hours")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
@@ -60,11 +62,11 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
                 found = connection.exec_driver_sql(statement, values)
             told = found.scalar()
     except DBAPIError as error:
-        if code_of(error.orig) == _REFUSED:
-            raise NotAtOnce from None
+        if (code := code_of(error.orig)) in (_REFUSED, _TAKEN):
+            raise NotAtOnce(guarded=code == _TAKEN) from None
         raise
     if told != "booked":
-        raise NotAtOnce
+        raise NotAtOnce(guarded=told == "taken")
 
 
 @contextmanager
@@ -125,7 +127,8 @@ def _rows_of(table: str, types: Mapping[str, str]) -> str:
 def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool) -> str:
     """Everything in one statement, each part of it waiting for the one before.
 
-    The last part makes a number of a word, and so undoes all, if a part did not do all it should.
+    The last part makes a number or a date of a word, and so undoes all, if a part did not do all it
+    should. Records are locked only once all is taken, so of what is not it looks at them itself.
     """
     called = dialect.identifier_preparer.format_table
     versions = {"kind": "text", "id": "text", "version": "bigint"}
@@ -138,6 +141,13 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         AND t.kind = w.kind COLLATE "C" AND t.id = w.id COLLATE "C"
         WHERE {waits}
         ORDER BY t.kind, t.id FOR SHARE OF t"""
+
+    def current(table: str, name: str) -> str:
+        return f"""(
+            SELECT count(*) FROM {_rows_of(name, versions)} JOIN {table} t
+            ON t.practice = %(practice)s::text AND t.kind = w.kind COLLATE "C"
+            AND t.id = w.id COLLATE "C" AND t.version = w.version
+        ) = cardinality(%({name}_kind)s::text[])"""
 
     def written(table: str, name: str, types: Mapping[str, str], more: Mapping[str, str]) -> str:
         return f"""
@@ -163,6 +173,11 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
     sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
+    clash = " OR ".join(f"l.{h} & w.h[{at}] <> 0" for at, h in enumerate(HOURS, 1))
+    guarded = " AND ".join(
+        (current(called(tables.schedule), "schedule"), current(called(tables.record), "record"))
+    )
+    written_so_far = "(SELECT count(*) FROM ledger)"
     data_keys, unbroken = "", ""
     if sealed:
         types = {"subject_kind": "text", "subject": "text", "number": "int"}
@@ -183,22 +198,30 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         entries, queue = parts_of_statement(tables, dialect, "%(audit)s", condition)
         more = f", audit AS ({entries}), unsealed AS ({queue})"
     return f"""
-    WITH receipt AS (
+    WITH claimed AS MATERIALIZED (
+        SELECT w.kind, w.id, w.day, string_to_array(w.hours, ',', '')::bigint[] AS h
+        FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
+    ), free AS MATERIALIZED (
+        SELECT 1 WHERE NOT EXISTS (
+            SELECT FROM claimed w JOIN {called(tables.ledger)} l
+            ON l.practice = %(practice)s::text AND l.resource_kind = w.kind COLLATE "C"
+            AND l.resource_id = w.id COLLATE "C" AND l.day = w.day
+            WHERE {clash}
+        )
+    ), receipt AS (
         INSERT INTO {called(tables.receipt)} (practice, scope, digest, made_at, document)
         SELECT %(practice)s::text, %(scope)s::text, %(digest)s::text,
             %(made_at)s::timestamptz, %(packed)s::text
-        WHERE %(scope)s::text IS NOT NULL
+        WHERE %(scope)s::text IS NOT NULL AND EXISTS (SELECT FROM free)
         ON CONFLICT DO NOTHING RETURNING 1
     ), new AS (
-        SELECT 1 WHERE %(scope)s::text IS NULL OR EXISTS (SELECT FROM receipt)
+        SELECT 1 WHERE EXISTS (SELECT FROM free)
+        AND (%(scope)s::text IS NULL OR EXISTS (SELECT FROM receipt))
     ),{data_keys} schedule AS ({held(called(tables.schedule), "schedule", waits)}
     ), ledger AS (
         INSERT INTO {called(tables.ledger)} AS l ({", ".join((*keys, *HOURS))})
         SELECT %(practice)s::text, w.kind, w.id, w.day, {hours}
-        FROM (
-            SELECT kind, id, day, string_to_array(hours, ',', '')::bigint[] AS h
-            FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
-        ) w
+        FROM claimed w
         WHERE {waits} AND {all_held.format("schedule")}
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
@@ -213,7 +236,9 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     ), event AS ({written(called(tables.event), "event", event, recorded)}
     ){more}
     SELECT CASE
-        WHEN NOT EXISTS (SELECT FROM new) THEN 'used'
         WHEN EXISTS (SELECT FROM booking) THEN 'booked'
-        ELSE ('refused ' || (SELECT count(*) FROM ledger))::int::text
+        WHEN NOT EXISTS (SELECT FROM free) THEN CASE WHEN {guarded} THEN 'taken' ELSE 'stale' END
+        WHEN NOT EXISTS (SELECT FROM new) THEN 'used'
+        WHEN NOT {all_taken} AND {guarded} THEN ('taken' || {written_so_far})::date::text
+        ELSE ('refused' || {written_so_far})::int::text
     END"""

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect
 
-from medsched.adapters.sqlalchemy.booking_rows import LONG, SHORT, ClaimRow, claim_of
+from medsched.adapters.sqlalchemy.booking_rows import LONG, SHORT
 from medsched.adapters.sqlalchemy.columns import UtcDateTime
 from medsched.adapters.sqlalchemy.schema import Tables
-from medsched.domain.claims import Claim
+from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.records import Resource
 from medsched.timeline.instants import DAY
+
+_TOLD: Final = ("resource_kind", "resource_id", "low", "high", "kind", "id", "expires_at")
+_KINDS: Final = {kind.value: kind for kind in ClaimKind}
 
 
 def claims_between(
@@ -40,8 +43,12 @@ def claims_between(
         )
     )
     instant = _instant(connection.dialect)
-    for *row, expires_at in connection.exec_driver_sql(text, values):
-        yield claim_of(ClaimRow._make((*row, instant(expires_at))))
+    found = connection.exec_driver_sql(text, values).all()
+    asked = {(one.kind.value, one.id): one for one in resources}
+    for kind, id, low, high, by, name, expires_at in found:
+        # There may be many: what is known of them is not made, and checked, once more for each.
+        resource = asked.get((kind, id)) or Resource(kind, id)
+        yield Claim(resource, low, high, _KINDS[by], name, instant(expires_at))
 
 
 @cache
@@ -57,7 +64,7 @@ def _text(tables: Tables, dialect: Dialect, resources: int) -> str:
     here = " OR ".join([f"({one})"] * (2 * resources))
     called = dialect.identifier_preparer.format_table(tables.claim)
     return (
-        f"SELECT {', '.join(ClaimRow._fields)} FROM {called} WHERE {here}"
+        f"SELECT {', '.join(_TOLD)} FROM {called} WHERE {here}"
         " ORDER BY resource_kind, resource_id, low, kind, id"
     )
 

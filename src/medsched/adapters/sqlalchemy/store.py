@@ -25,7 +25,7 @@ from medsched.adapters.sqlalchemy.joining import Joined
 from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.surroundings import standard
 from medsched.domain.audit_rows import AuditRow
-from medsched.domain.changes import Applied, Changeset, Outcome, Repeated, Stale
+from medsched.domain.changes import Applied, Changeset, Outcome, Refused, Repeated, Stale
 from medsched.domain.idempotency import Receipt
 from medsched.errors import KeysNotKept, OutcomeUnknown, StorageBusy, StorageError
 from medsched.ports.surroundings import Surroundings
@@ -243,9 +243,9 @@ class SqlAlchemyStore(AuditLogKeeper):
                 else:
                     with self._connections.writing("apply") as connection:
                         book_in_transaction(connection, self._tables, new)
-            except NotAtOnce:
+            except NotAtOnce as found:
                 if changeset.hasty:
-                    raise Undone(Stale()) from None
+                    raise Undone(Refused(guarded=True) if found.guarded else Stale()) from None
                 # What speaks against it, or what is missing, is found out step by step.
             else:
                 return

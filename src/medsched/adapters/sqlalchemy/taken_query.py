@@ -6,6 +6,7 @@ faster than 24 numbers; elsewhere it is some plain queries in a row.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -23,8 +24,8 @@ from medsched.adapters.sqlalchemy.results import unpacked
 from medsched.adapters.sqlalchemy.schema import HOURS, ROSTER, Tables
 from medsched.domain.claims import Span
 from medsched.domain.holds import Hold
-from medsched.domain.ledger import HOUR, LedgerKey
-from medsched.domain.records import Resources
+from medsched.domain.ledger import LedgerKey, PackedLedger
+from medsched.domain.records import ResourceKind, Resources
 from medsched.domain.stored import Kind
 from medsched.ports.store import Taken
 
@@ -59,10 +60,8 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
     for kind, ids in kinds.items():
         values += [wanted.practice, kind, _BETWEEN.join(ids), wanted.first, wanted.last]
     text = _statement(tables, connection.dialect, len(kinds), low, high)
-    roster, lapsed, ledger = 0, list[Span](), dict[LedgerKey, int]()
-    # Bits begin at the left of their bytes; the hours that were left out go below.
-    empty, low = -(high - low) * HOUR % 8, low * HOUR
-    whole, make = int.from_bytes, tuple.__new__  # it takes half as long as to call the class
+    roster, lapsed = 0, list[Span]()
+    found: dict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
     raw: Any = connection.connection.dbapi_connection
     from psycopg.rows import tuple_row  # it is there: the connection is one of its own
 
@@ -71,16 +70,15 @@ def taken_at_once(connection: Connection, tables: Tables, wanted: Wanted) -> Tak
         rows = cursor.execute(text, values).fetchall()
     for kind, id, day, bits, document in rows:
         if bits is not None:
-            taken = whole(bits[4:], "big") >> empty << low
-            if taken:
-                ledger[make(LedgerKey, (kinds[kind][id], day))] = taken
+            found[kind, day][id] = bits[4:]  # after their number
         elif document is not None:
             row = unpacked(document)
             hold = without_phi(row) if isinstance(row, BookingRow) else None
             lapsed += hold.reach if isinstance(hold, Hold) else ()
         else:
             roster = day
-    return Taken(roster, ledger, lapsed)
+    days = {(ResourceKind(kind), day): rows for (kind, day), rows in found.items()}
+    return Taken(roster, PackedLedger(low, high, days), lapsed)
 
 
 @cache

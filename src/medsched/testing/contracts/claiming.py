@@ -9,11 +9,20 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from medsched.domain.changes import Applied, Outcome, Refused, Stale
+from medsched.domain.changes import (
+    Applied,
+    Outcome,
+    Refused,
+    RowVersion,
+    ScheduleVersion,
+    Stale,
+)
 from medsched.domain.claims import LONGEST_CLAIM, Claim, ClaimKind
+from medsched.domain.events import Change, Event
 from medsched.domain.ledger import LedgerKey
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource, ResourceKind
+from medsched.domain.stored import Kind, Ref
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
     ADA,
@@ -24,6 +33,7 @@ from medsched.testing.contracts.kit import (
     R1,
     SMITH,
     Contract,
+    appointment,
     changes,
     claim,
     claimed,
@@ -32,6 +42,7 @@ from medsched.testing.contracts.kit import (
     minutes_of,
     plain,
     put,
+    request,
     shown,
     taken,
 )
@@ -129,6 +140,37 @@ class Claiming(Contract):
         for at in range(0, 120, 3):
             put(store, practice, releases=made[at : at + 3])
             assert taken(store, practice, SMITH) == minutes_of(made[at + 3 :])
+
+    @pytest.mark.parametrize("at", [0, 7], ids=["in the minutes", "beside them"])
+    @pytest.mark.parametrize("moved", ["nothing", "schedule", "record"])
+    @pytest.mark.parametrize("hasty", [True, False])
+    def test_who_is_told_that_guards_held_may_rely_on_it(
+        self, store: Store, practice: str, hasty: bool, moved: str, at: int
+    ) -> None:
+        """What is taken is taken by all of a booking or by one resource, and something moved."""
+        put(store, practice, Patient(id="ada", version=1), bumps={SMITH})
+        rival = [claim(R1, NINE + at, NINE + at + 5, "b")]
+        put(store, practice, claims=rival)
+        made = appointment("a")
+        guards = {
+            ScheduleVersion(SMITH, 1 + (moved == "schedule")),
+            RowVersion(Ref(Kind.PATIENT, "ada"), 1 + (moved == "record")),
+        }
+        wanted = (*made.claims, claim(R1, NINE, NINE + 30))
+        told = [Event.of(Change.BOOKED, made)]
+        more = {"guards": guards, "claims": wanted, "events": told, "hasty": hasty}
+        before = shown(store, practice)
+        for key in (None, request("key", result=made)):
+            outcome = store.apply(changes(practice, made, request=key, **more))
+            if moved == "nothing":
+                assert isinstance(outcome, Refused | Stale)
+                assert hasty or isinstance(outcome, Refused)
+            else:
+                assert outcome == Stale() or (isinstance(outcome, Refused) and not outcome.guarded)
+            assert shown(store, practice) == before
+        put(store, practice, releases=rival)
+        if moved == "nothing":
+            assert store.apply(changes(practice, made, **more)) == Applied()
 
     def test_all_of_several_are_taken_or_none(self, store: Store, practice: str) -> None:
         resources = sorted([SMITH, ADA, R1, JONES])
