@@ -32,6 +32,20 @@ class RowVersion(NamedTuple):
     version: int
 
 
+class ActivePatient(NamedTuple):
+    """A patient who is stored and active, at whatever version.
+
+    Whoever decides by no more than that need not read them.
+    """
+
+    id: str
+
+    @property
+    def ref(self) -> Ref:
+        """What names their record."""
+        return Ref(Kind.PATIENT, self.id)
+
+
 class ScheduleVersion(NamedTuple):
     """The schedule of a resource at a version: the count of its changes, 0 before the first.
 
@@ -60,7 +74,7 @@ class Standing(NamedTuple):
         return cls(agenda, frozenset((one.id, one.version) for one in appointments))
 
 
-Guard: TypeAlias = RowVersion | ScheduleVersion | Standing
+Guard: TypeAlias = RowVersion | ActivePatient | ScheduleVersion | Standing
 """What a decision was made on, and what must still be so."""
 
 
@@ -149,8 +163,9 @@ class Changeset:
     counted. ``seats``: where seats of group sessions are taken or given back, which no claim
     shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
     to nobody if there is none. ``audits`` are written down where the store keeps an audit.
-    ``hasty``: it was made without a look at what is claimed. Whoever made it looks once something
-    stands in its way, so a store need not find out what, and may answer `Stale`.
+    ``hasty``: it was made without a look at what is claimed, and at the patient. Whoever made it
+    looks once something stands in its way, so a store need not find out what, and may answer
+    `Stale`.
     """
 
     practice: str = attrs.field(validator=an_id)

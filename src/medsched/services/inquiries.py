@@ -8,7 +8,7 @@ from datetime import datetime
 
 import attrs
 
-from medsched.domain.changes import RowVersion, ScheduleVersion
+from medsched.domain.changes import ActivePatient, Guard, RowVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
@@ -16,6 +16,7 @@ from medsched.domain.requests import Request
 from medsched.domain.stored import Ref, kind_of
 from medsched.engine.altered import reach_of
 from medsched.engine.booking import with_named
+from medsched.engine.booking_rules import scopes
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Openings
 from medsched.errors import NotFound
@@ -41,7 +42,7 @@ class Asked:
     """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
 
     ``sessions`` are the group sessions among what is taken, by id, ``known`` is what the rules of
-    booking asked for. ``hasty``: what is taken was not looked at.
+    booking asked for. ``hasty``: what is taken was not looked at, and the patient was not read.
     """
 
     inquiry: Inquiry
@@ -51,14 +52,16 @@ class Asked:
     known: Known = attrs.field(factory=Known)
     hasty: bool = False
 
-    def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
+    def guards(self) -> frozenset[Guard]:
         """What must be unchanged for a decision on this inquiry to stand."""
-        found = self.snapshot.guards()
+        found = set[Guard](self.snapshot.guards())
         if self.patient is not None:
-            found |= {RowVersion(Ref.to(self.patient), self.patient.version)}
+            found.add(RowVersion(Ref.to(self.patient), self.patient.version))
+        elif (unread := self.inquiry.request.patient) is not None:
+            found.add(ActivePatient(unread))
         if self.known.seen_at is not None:
-            found |= {self.known.seen_at}
-        return found
+            found.add(self.known.seen_at)
+        return frozenset(found)
 
     def claims(self) -> list[Claim]:
         """All claims that it was made of, those of expired holds that were not swept among them."""
@@ -124,11 +127,11 @@ class Inquiries:
         ``named`` are rooms and devices that are asked for; what the bookings ``but`` take is left
         out. ``counting`` are the starts at which something may be booked on it. Not ``fresh``:
         the schedule may be older, see `Snapshots.of`. ``hasty``: what is claimed is not looked at
-        where the ledger alone tells whether something can be booked; `Asked.hasty` says so.
+        where the ledger alone tells whether something can be booked, nor the patient where no rule
+        asks about them; `Asked.hasty` says so.
         """
         context = self._context
         snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
-        known = None if patient is None else patient_of(context, patient)
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(
             snapshot.schedule,
@@ -140,18 +143,22 @@ class Inquiries:
                 prepaid=prepaid,
             ),
             context.zones,
-            patient_active=known is None or known.active,
             house_rules=context.house_rules,
         )
+        hasty = hasty and snapshot.plain and can_be_hasty(inquiry)
+        if hasty and not context.registers_patients and not scopes(inquiry):
+            return Asked(inquiry, snapshot, None, hasty=True)
+        known = None if patient is None else patient_of(context, patient)
         rules = self._facts.about(inquiry, asked, known, but, counting)
-        if hasty and snapshot.plain and can_be_hasty(inquiry):
-            unclaimed = attrs.evolve(inquiry, facts=rules.facts)
-            return Asked(unclaimed, snapshot, known, known=rules, hasty=True)
+        active = known is None or known.active
+        inquiry = attrs.evolve(inquiry, patient_active=active, facts=rules.facts)
+        if hasty:
+            return Asked(inquiry, snapshot, known, known=rules, hasty=True)
         besides = list(busy)
         low, high = reach_of(inquiry, asked)
         while True:
             claims, sessions = self._claims(inquiry.involved, (low, high), but, besides)
-            inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
+            inquiry = attrs.evolve(inquiry, claims=claims)
             first, beyond = reach_of(inquiry, asked)
             if low <= first and beyond <= high:
                 return Asked(inquiry, snapshot, known, sessions, rules)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import attrs
@@ -33,7 +34,7 @@ from medsched.adapters.sqlalchemy.results import packed
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.audit_rows import AuditRow
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
+from medsched.domain.changes import ActivePatient, Changeset, RowVersion, ScheduleVersion
 from medsched.domain.ledger import hours_of, rows_of
 from medsched.domain.stored import BOOKINGS, BookingRecord
 
@@ -54,6 +55,7 @@ class NewBooking:
     schedules: Sequence[Row]
     ledger: Sequence[Row]
     records: Sequence[Row]
+    """Of one that must only be active, the version is None."""
     keys: Sequence[KeyRow]
     booking: BookingRow
     claims: Sequence[ClaimRow]
@@ -83,6 +85,8 @@ def new_booking(
             if guard.version == 0 or guard.ref.kind in BOOKINGS:
                 return None
             records.append((guard.ref.kind.value, guard.ref.id, guard.version))
+        elif isinstance(guard, ActivePatient):
+            records.append((guard.ref.kind.value, guard.ref.id, None))
         else:
             return None
     row = booking_row(booking, writing)
@@ -101,7 +105,7 @@ def new_booking(
             (key.resource.kind.value, key.resource.id, key.day, dict(hours_of(bits)))
             for key, bits in rows_of(changeset.claims).items()
         ],
-        records=sorted(records),
+        records=sorted(records, key=itemgetter(0, 1)),
         keys=writing.sealed_by,
         booking=row,
         claims=claim_rows(changeset.claims),
@@ -204,9 +208,10 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
         marks = ", ".join([mark] * len(columns))
         return f"INSERT {ignoring} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
-    def versions(table: str) -> Callable[[int], str]:
+    def versions(table: str, unstated: str = "0 = 1") -> Callable[[int], str]:
         lock = " LOCK IN SHARE MODE" if mariadb else ""
-        one = f"(practice = {mark} AND kind = {mark} AND id = {mark} AND version = {mark})"
+        holds = f"COALESCE(version = {mark}, {unstated})"
+        one = f"(practice = {mark} AND kind = {mark} AND id = {mark} AND {holds})"
 
         @cache
         def text(rows: int) -> str:
@@ -251,7 +256,7 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
         ledger=cache(lambda rows: fail_if_taken(ledger, rows))
         if mariadb
         else lambda _: set_if_free(ledger, "?"),
-        records=versions(called(tables.record)),
+        records=versions(called(tables.record), "active AND version > 0"),
         booking=insert(called(tables.booking), ("practice", *BookingRow._fields)),
         claims=insert(called(tables.claim), ("practice", *ClaimRow._fields)),
         references=insert(

@@ -130,9 +130,9 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     called = dialect.identifier_preparer.format_table
     versions = {"kind": "text", "id": "text", "version": "bigint"}
 
-    def held(table: str, name: str, waits: str) -> str:
+    def held(table: str, name: str, waits: str, unstated: str = "false") -> str:
         return f"""
-        SELECT t.version = w.version AS holds
+        SELECT COALESCE(t.version = w.version, {unstated}) AS holds
         FROM {_rows_of(name, versions)} JOIN {table} t
         ON t.practice = %(practice)s::text
         AND t.kind = w.kind COLLATE "C" AND t.id = w.id COLLATE "C"
@@ -145,6 +145,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         SELECT {", ".join((*more.values(), *(f"w.{column}" for column in types)))}
         FROM {_rows_of(name, types)} WHERE EXISTS (SELECT FROM booking)"""
 
+    active = "t.active AND t.version > 0"
     all_held = "(SELECT count(*) FROM {0} WHERE holds) = cardinality(%({0}_kind)s::text[])"
     all_taken = "(SELECT count(*) FROM ledger) = cardinality(%(ledger_kind)s::text[])"
     booking = {name: f"%(booking_{name})s" for name in BookingRow._fields}
@@ -203,7 +204,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
         RETURNING 1
-    ), record AS ({held(called(tables.record), "record", all_taken)}
+    ), record AS ({held(called(tables.record), "record", all_taken, active)}
     ), booking AS (
         INSERT INTO {called(tables.booking)} (practice, {", ".join(booking)})
         SELECT %(practice)s::text, {", ".join(booking.values())}
