@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -22,7 +22,7 @@ from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 _REFUSED: Final = "22P02"
 """What PostgreSQL says of a word that is no number: how the statement undoes itself."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
-_LEDGER: Final = ("kind", "id", "day", "hours")
+_LEDGER: Final = ("kind", "id", "day")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
 _EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
 
@@ -39,8 +39,12 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
         "packed": result,
         **_columns("schedule", new.schedules, ("kind", "id", "version")),
         **_columns("record", new.records, ("kind", "id", "version")),
-        **_columns("ledger", [(*row[:3], _hours(row[3])) for row in new.ledger], _LEDGER),
-        **{f"booking_{name}": _text(value) for name, value in new.booking._asdict().items()},
+        **_columns("ledger", new.ledger, _LEDGER),
+        "ledger_hours": _hours(row[-1] for row in new.ledger),
+        **{
+            f"booking_{name}": _text(value)
+            for name, value in zip(BookingRow._fields, new.booking, strict=True)
+        },
         **_columns("claim", new.claims, ClaimRow._fields),
         **_columns("reference", new.references, _REFERENCE),
         **_columns("event", new.events, _EVENT),
@@ -102,23 +106,45 @@ def _numbered(
 
 def _text(value: Any) -> str | None:
     """A value as text. psycopg would prepare a statement anew for each size of a number."""
-    if value is None:
-        return None
+    if value is None or isinstance(value, str):
+        return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _columns(table: str, rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[str | None]]:
-    """Rows as an array a column."""
-    return {f"{table}_{name}": [_text(row[at]) for row in rows] for at, name in enumerate(names)}
+def _columns(table: str, rows: Sequence[Row], names: Sequence[str]) -> dict[str, str]:
+    """Rows as an array a column, as far as they are named."""
+    return {f"{table}_{name}": _array(row[at] for row in rows) for at, name in enumerate(names)}
 
 
-def _hours(hours: Mapping[int, int]) -> str:
-    return ",".join(str(hours.get(hour, "")) for hour in range(len(HOURS)))
+def _array(values: Iterable[Any]) -> str:
+    """An array as PostgreSQL writes it: psycopg takes three times as long to make one of a list."""
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    text = value if isinstance(value, str) else value.isoformat()
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _hours(rows: Iterable[Mapping[int, int]]) -> str:
+    cells = list[str]()
+    for hours in rows:
+        row = ["NULL"] * len(HOURS)
+        for hour, bits in hours.items():
+            row[hour] = str(bits)
+        cells += row
+    return f"{{{','.join(cells)}}}"
 
 
 def _rows_of(table: str, types: Mapping[str, str]) -> str:
     arrays = ", ".join(f"%({table}_{name})s::{type}[]" for name, type in types.items())
-    return f"unnest({arrays}) AS w({', '.join(types)})"
+    return f"unnest({arrays}) WITH ORDINALITY AS w({', '.join(types)}, place)"
 
 
 @cache
@@ -161,7 +187,11 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     practice = {"practice": "%(practice)s::text"}
     recorded = {**practice, "changeset": "%(name)s::text", "recorded_at": "clock_timestamp()"}
     keys = ("practice", "resource_kind", "resource_id", "day")
-    hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
+    # One array of all rows' hours: one a row would be taken apart for each of them.
+    hours = ", ".join(
+        f"(%(ledger_hours)s::bigint[])[{len(HOURS)} * (w.place::int - 1) + {at}]"
+        for at in range(1, len(HOURS) + 1)
+    )
     sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
     data_keys, unbroken = "", ""
@@ -196,10 +226,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     ), ledger AS (
         INSERT INTO {called(tables.ledger)} AS l ({", ".join((*keys, *HOURS))})
         SELECT %(practice)s::text, w.kind, w.id, w.day, {hours}
-        FROM (
-            SELECT kind, id, day, string_to_array(hours, ',', '')::bigint[] AS h
-            FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
-        ) w
+        FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int"})}
         WHERE {waits} AND {all_held.format("schedule")}
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
