@@ -65,9 +65,7 @@ class Counted:
         self.after.append(tries)
 
 
-def practice(
-    store: MemoryStore, clock: FixedClock, pauses: Counted, **options: bool
-) -> Practice:
+def practice(store: MemoryStore, clock: FixedClock, pauses: Counted, **options: bool) -> Practice:
     """Two providers, types that want a buffer, a room, one of two rooms, or seats."""
     scheduler = Scheduler(store, clock=clock, ids=NumberedIds(), pauses=pauses, **options)
     clinic = scheduler.practice("riverside")

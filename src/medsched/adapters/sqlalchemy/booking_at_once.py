@@ -2,7 +2,8 @@
 
 What `applying` does step by step for any changeset is done here for one that makes a single new
 booking and releases, removes and counts nothing: on PostgreSQL in one statement that is a
-transaction by itself, elsewhere in one fixed statement a table. The order of locks is the same.
+transaction by itself, on MariaDB in one compound statement, on SQLite in one fixed statement a
+table. The order of locks is the same.
 Where anything speaks against it nothing is left of it, and `applying` is asked to say what.
 """
 
@@ -13,13 +14,12 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
 
-from medsched.adapters.sqlalchemy.audit_writing import CLOCKS, COLUMNS, QUEUED, machine_clock
+from medsched.adapters.sqlalchemy.audit_writing import COLUMNS, QUEUED, machine_clock
 from medsched.adapters.sqlalchemy.booking_rows import (
     BookingRow,
     ClaimRow,
@@ -27,9 +27,8 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     claim_rows,
     indexed,
 )
-from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.documents import KeyRow, Writing
-from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
+from medsched.adapters.sqlalchemy.ledgers import set_if_free
 from medsched.adapters.sqlalchemy.results import packed
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
@@ -39,6 +38,8 @@ from medsched.domain.ledger import hours_of, rows_of
 from medsched.domain.stored import BOOKINGS, BookingRecord
 
 Row: TypeAlias = tuple[Any, ...]
+EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
+"""The columns of an event that are given here."""
 
 
 class NotAtOnce(Exception):
@@ -123,37 +124,38 @@ def new_booking(
     )
 
 
-# ------------------------------------------------------------------ in a transaction
+# ------------------------------------------------------------------------ on SQLite
 
 
 def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking) -> None:
-    """Write a new booking on SQLite or MariaDB; `NotAtOnce`, to be rolled back, if that fails."""
+    """Write a new booking on SQLite; `NotAtOnce`, to be rolled back, if that fails."""
     texts = _texts(tables, connection.dialect)
-    bind = texts.bind
     practice, run = new.practice, connection.exec_driver_sql
-    if new.receipt is not None:
-        scope, digest, made_at, result = new.receipt
-        values = (practice, scope, digest, bind(made_at), result)
-        if run(texts.receipt, values).rowcount != 1:
-            raise NotAtOnce
+    if new.receipt is not None and run(texts.receipt, _bound(practice, new.receipt)).rowcount != 1:
+        raise NotAtOnce
     _hold(connection, texts.keys, practice, new.keys)
     _hold(connection, texts.schedules, practice, new.schedules)
-    _take(connection, texts, new)
+    ledger = [
+        (practice, kind, id, day, *map(hours.get, range(len(HOURS))))
+        for kind, id, day, hours in new.ledger
+    ]
+    if run(texts.ledger, ledger).rowcount != len(ledger):
+        raise NotAtOnce
     _hold(connection, texts.records, practice, new.records)
-    run(texts.booking, (practice, *map(bind, new.booking)))
-    run(texts.claims, [(practice, *map(bind, row)) for row in new.claims])
+    run(texts.booking, _bound(practice, new.booking))
+    run(texts.claims, [_bound(practice, row) for row in new.claims])
     if new.references:
         run(texts.references, [(practice, *row) for row in new.references])
-    now = () if texts.mariadb else (bind(datetime.now(UTC)),)
-    run(texts.events, [(practice, new.name, *now, *row) for row in new.events])
+    now = _text_of(datetime.now(UTC))
+    run(texts.events, [(practice, new.name, now, *row) for row in new.events])
     if new.audits:
-        clock = () if texts.mariadb else (machine_clock(),)
-        run(texts.audits, [(*row[: len(COLUMNS)], *clock) for row in new.audits])
+        clock = machine_clock()
+        run(texts.audits, [(*row[: len(COLUMNS)], clock) for row in new.audits])
         run(texts.unsealed(len(new.audits)), (practice, *(row.id for row in new.audits)))
 
 
 def _hold(connection: Connection, text: Callable[[int], str], practice: str, rows: Any) -> None:
-    """Every row is at its version, and stays there until the commit."""
+    """Every row is as it is stated."""
     if not rows:
         return
     values = tuple(chain.from_iterable((practice, *row) for row in rows))
@@ -161,34 +163,14 @@ def _hold(connection: Connection, text: Callable[[int], str], practice: str, row
         raise NotAtOnce
 
 
-def _take(connection: Connection, texts: Texts, new: NewBooking) -> None:
-    rows = [
-        (new.practice, kind, id, day, *(hours.get(hour) for hour in range(len(HOURS))))
-        for kind, id, day, hours in new.ledger
-    ]
-    if not texts.mariadb:
-        taken = connection.exec_driver_sql(texts.ledger(1), rows)
-        if taken.rowcount != len(rows):
-            raise NotAtOnce
-        return
-    try:
-        connection.exec_driver_sql(texts.ledger(len(rows)), tuple(chain.from_iterable(rows)))
-    except DBAPIError as error:
-        if code_of(error.orig) == OUT_OF_RANGE:
-            raise NotAtOnce from None
-        raise
-
-
 @attrs.frozen
 class Texts:
-    """The fixed statements of one database; those that are asked of many rows, by their count."""
+    """The fixed statements; those that are asked of many rows, by their count."""
 
-    mariadb: bool
-    bind: Callable[[Any], Any]
     receipt: str
     keys: Callable[[int], str]
     schedules: Callable[[int], str]
-    ledger: Callable[[int], str]
+    ledger: str
     records: Callable[[int], str]
     booking: str
     claims: str
@@ -200,83 +182,55 @@ class Texts:
 
 @cache
 def _texts(tables: Tables, dialect: Dialect) -> Texts:
-    mariadb = dialect.name != "sqlite"
     called = dialect.identifier_preparer.format_table
-    mark = "%s" if mariadb else "?"
 
     def insert(table: str, columns: Sequence[str], ignoring: str = "") -> str:
-        marks = ", ".join([mark] * len(columns))
+        marks = ", ".join("?" * len(columns))
         return f"INSERT {ignoring} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
-    def versions(table: str, unstated: str = "0 = 1") -> Callable[[int], str]:
-        lock = " LOCK IN SHARE MODE" if mariadb else ""
-        holds = f"COALESCE(version = {mark}, {unstated})"
-        one = f"(practice = {mark} AND kind = {mark} AND id = {mark} AND {holds})"
+    def held(table: str, conditions: Sequence[str]) -> Callable[[int], str]:
+        one = f"({' AND '.join(conditions)})"
+        return cache(lambda rows: f"SELECT 1 FROM {table} WHERE {' OR '.join([one] * rows)}")
 
-        @cache
-        def text(rows: int) -> str:
-            here = " OR ".join([one] * rows)
-            return f"SELECT 1 FROM {table} WHERE {here} ORDER BY practice, kind, id{lock}"
-
-        return text
-
-    @cache
-    def keys(rows: int) -> str:
-        lock = " LOCK IN SHARE MODE" if mariadb else ""
-        columns = ("practice", "subject_kind", "subject", "number")
-        one = " AND ".join((*(f"{name} = {mark}" for name in columns), "destroyed_at IS NULL"))
-        here = " OR ".join([f"({one})"] * rows)
-        order = ", ".join(columns)
-        return f"SELECT 1 FROM {called(tables.data_key)} WHERE {here} ORDER BY {order}{lock}"
-
-    ledger = called(tables.ledger)
-    events = ("position", "name", "kind", "record", "version", "format", "touched")
-    recorded = insert(called(tables.event), ("practice", "changeset", "recorded_at", *events))
-    if mariadb:
-        marks = ", ".join([mark] * 2 + ["UTC_TIMESTAMP(6)"] + [mark] * len(events))
-        recorded = f"{recorded[: recorded.index(' VALUES ')]} VALUES ({marks})"
-    audited = insert(called(tables.audit), (*COLUMNS, "recorded_at"))
-    if mariadb:
-        audited = f"{audited[: audited.rindex(mark)]}{CLOCKS['mariadb']})"
+    named = ("practice = ?", "kind = ?", "id = ?")
+    key = ("practice", "subject_kind", "subject", "number")
     queued = (
         f"INSERT INTO {called(tables.audit_unsealed)} ({', '.join(QUEUED)})"
         f" SELECT {', '.join((*QUEUED[:-1], 'id'))} FROM {called(tables.audit)}"
-        f" WHERE practice = {mark} AND id IN "
+        " WHERE practice = ? AND id IN "
     )
     return Texts(
-        mariadb=mariadb,
-        bind=_for_mariadb if mariadb else _for_sqlite,
         receipt=insert(
             called(tables.receipt),
             ("practice", "scope", "digest", "made_at", "document"),
-            "IGNORE" if mariadb else "OR IGNORE",
+            "OR IGNORE",
         ),
-        keys=keys,
-        schedules=versions(called(tables.schedule)),
-        ledger=cache(lambda rows: fail_if_taken(ledger, rows))
-        if mariadb
-        else lambda _: set_if_free(ledger, "?"),
-        records=versions(called(tables.record), "active AND version > 0"),
+        keys=held(
+            called(tables.data_key), (*(f"{name} = ?" for name in key), "destroyed_at IS NULL")
+        ),
+        schedules=held(called(tables.schedule), (*named, "version = ?")),
+        ledger=set_if_free(called(tables.ledger), "?"),
+        records=held(
+            called(tables.record), (*named, "COALESCE(version = ?, active AND version > 0)")
+        ),
         booking=insert(called(tables.booking), ("practice", *BookingRow._fields)),
         claims=insert(called(tables.claim), ("practice", *ClaimRow._fields)),
         references=insert(
             called(tables.reference),
             ("practice", "kind", "id", "position", "to_kind", "to_id"),
         ),
-        events=recorded,
-        audits=audited,
-        unsealed=cache(lambda rows: f"{queued}({', '.join([mark] * rows)})"),
+        events=insert(called(tables.event), ("practice", "changeset", "recorded_at", *EVENT)),
+        audits=insert(called(tables.audit), (*COLUMNS, "recorded_at")),
+        unsealed=cache(lambda rows: f"{queued}({', '.join('?' * rows)})"),
     )
 
 
-def _for_sqlite(value: Any) -> Any:
-    """As SQLAlchemy writes an instant into SQLite."""
+def _bound(practice: str, row: Row) -> Row:
+    return (practice, *map(_text_of, row))
+
+
+def _text_of(value: Any) -> Any:
+    """As SQLAlchemy writes an instant into SQLite; all else as it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return value
-
-
-def _for_mariadb(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None)
     return value

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
 from medsched.adapters.sqlalchemy.audit_writing import as_json, parts_of_statement
-from medsched.adapters.sqlalchemy.booking_at_once import NewBooking, NotAtOnce, Row
+from medsched.adapters.sqlalchemy.booking_at_once import EVENT, NewBooking, NotAtOnce, Row
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow
 from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.documents import KeyRow
@@ -24,7 +24,6 @@ _REFUSED: Final = "22P02"
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _LEDGER: Final = ("kind", "id", "day")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
-_EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
 
 
 def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking) -> None:
@@ -47,7 +46,7 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
         },
         **_columns("claim", new.claims, ClaimRow._fields),
         **_columns("reference", new.references, _REFERENCE),
-        **_columns("event", new.events, _EVENT),
+        **_columns("event", new.events, EVENT),
     }
     if new.audits:
         values["audit"] = as_json(new.audits)
@@ -182,7 +181,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     claim = dict.fromkeys(ClaimRow._fields, "text")
     claim |= {"days": "smallint", "low": "bigint", "high": "bigint", "expires_at": "timestamptz"}
     reference = dict.fromkeys(_REFERENCE, "text") | {"position": "int"}
-    event = dict.fromkeys(_EVENT, "text")
+    event = dict.fromkeys(EVENT, "text")
     event |= {"position": "int", "version": "bigint", "format": "smallint"}
     practice = {"practice": "%(practice)s::text"}
     recorded = {**practice, "changeset": "%(name)s::text", "recorded_at": "clock_timestamp()"}

@@ -175,7 +175,9 @@ class Changes(Contract):
                 return store.apply(changes(clinic, other, guards=guards))
             booked = Event.of(Change.BOOKED, visit)
             claims = visit.claims
-            return store.apply(changes(clinic, visit, guards=guards, claims=claims, events=[booked]))
+            return store.apply(
+                changes(clinic, visit, guards=guards, claims=claims, events=[booked])
+            )
 
         assert outcome(0) == Stale()
         assert store.get_many(clinic, [ActivePatient("ada").ref]) == {}
