@@ -121,6 +121,19 @@ def _check_claims(claims: tuple[Claim, ...]) -> None:
             raise InvalidChoice("claims", str(one.resource), "one changeset takes a minute once")
 
 
+def _check_changed(writes: Iterable[Stored], removals: Iterable[RowVersion]) -> None:
+    changed = Counter([*map(Ref.to, writes), *(removal.ref for removal in removals)])
+    twice = sorted(ref for ref, times in changed.items() if times > 1)
+    if twice:
+        raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+
+
+def _check_counted(tallies: Iterable[Tally]) -> None:
+    counted = Counter(tally.name for tally in tallies)
+    if max(counted.values()) > 1:
+        raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+
+
 class Touching(NamedTuple):
     """What of a changeset may change what can be booked, for whoever puts it together later.
 
@@ -184,18 +197,15 @@ class Changeset:
     hasty: bool = False
 
     def __attrs_post_init__(self) -> None:
-        changed = Counter([*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)])
-        twice = sorted(ref for ref, times in changed.items() if times > 1)
-        if twice:
-            raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+        if len(self.writes) + len(self.removals) > 1:
+            _check_changed(self.writes, self.removals)
         _check_claims((*self.claims, *self.doubled))
         for tally in self.tallies:
             check_id(tally.name, "tallies")
             if tally.least < 0:
                 raise InvalidNumber("tallies", tally.least, "no tally counts below 0")
-        counted = Counter(tally.name for tally in self.tallies)
-        if counted and max(counted.values()) > 1:
-            raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+        if len(self.tallies) > 1:
+            _check_counted(self.tallies)
 
     @property
     def roster_parts(self) -> frozenset[int]:

@@ -133,15 +133,18 @@ def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking)
     practice, run = new.practice, connection.exec_driver_sql
     if new.receipt is not None and run(texts.receipt, _bound(practice, new.receipt)).rowcount != 1:
         raise NotAtOnce
-    _hold(connection, texts.keys, practice, new.keys)
-    _hold(connection, texts.schedules, practice, new.schedules)
+    held = (len(new.keys), len(new.schedules), len(new.records))
+    stated = tuple(
+        chain.from_iterable((practice, *row) for row in (*new.keys, *new.schedules, *new.records))
+    )
+    if stated and len(run(texts.held(*held), stated).all()) != sum(held):
+        raise NotAtOnce
     ledger = [
         (practice, kind, id, day, *map(hours.get, range(len(HOURS))))
         for kind, id, day, hours in new.ledger
     ]
     if run(texts.ledger, ledger).rowcount != len(ledger):
         raise NotAtOnce
-    _hold(connection, texts.records, practice, new.records)
     run(texts.booking, _bound(practice, new.booking))
     run(texts.claims, [_bound(practice, row) for row in new.claims])
     if new.references:
@@ -154,24 +157,14 @@ def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking)
         run(texts.unsealed(len(new.audits)), (practice, *(row.id for row in new.audits)))
 
 
-def _hold(connection: Connection, text: Callable[[int], str], practice: str, rows: Any) -> None:
-    """Every row is as it is stated."""
-    if not rows:
-        return
-    values = tuple(chain.from_iterable((practice, *row) for row in rows))
-    if len(connection.exec_driver_sql(text(len(rows)), values).all()) != len(rows):
-        raise NotAtOnce
-
-
 @attrs.frozen
 class Texts:
     """The fixed statements; those that are asked of many rows, by their count."""
 
     receipt: str
-    keys: Callable[[int], str]
-    schedules: Callable[[int], str]
+    held: Callable[[int, int, int], str]
+    """By the counts of keys, schedules and records; SQLite locks all, so they need no order."""
     ledger: str
-    records: Callable[[int], str]
     booking: str
     claims: str
     references: str
@@ -188,12 +181,22 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
         marks = ", ".join("?" * len(columns))
         return f"INSERT {ignoring} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
-    def held(table: str, conditions: Sequence[str]) -> Callable[[int], str]:
-        one = f"({' AND '.join(conditions)})"
-        return cache(lambda rows: f"SELECT 1 FROM {table} WHERE {' OR '.join([one] * rows)}")
-
     named = ("practice = ?", "kind = ?", "id = ?")
-    key = ("practice", "subject_kind", "subject", "number")
+    subject = ("practice = ?", "subject_kind = ?", "subject = ?", "number = ?")
+    conditions = {
+        called(tables.data_key): (*subject, "destroyed_at IS NULL"),
+        called(tables.schedule): (*named, "version = ?"),
+        called(tables.record): (*named, "COALESCE(version = ?, active AND version > 0)"),
+    }
+
+    @cache
+    def held(*counts: int) -> str:
+        return " UNION ALL ".join(
+            f"SELECT 1 FROM {table} WHERE {' OR '.join([_all_of(stated)] * count)}"
+            for (table, stated), count in zip(conditions.items(), counts, strict=True)
+            if count
+        )
+
     queued = (
         f"INSERT INTO {called(tables.audit_unsealed)} ({', '.join(QUEUED)})"
         f" SELECT {', '.join((*QUEUED[:-1], 'id'))} FROM {called(tables.audit)}"
@@ -205,14 +208,8 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
             ("practice", "scope", "digest", "made_at", "document"),
             "OR IGNORE",
         ),
-        keys=held(
-            called(tables.data_key), (*(f"{name} = ?" for name in key), "destroyed_at IS NULL")
-        ),
-        schedules=held(called(tables.schedule), (*named, "version = ?")),
+        held=held,
         ledger=set_if_free(called(tables.ledger), "?"),
-        records=held(
-            called(tables.record), (*named, "COALESCE(version = ?, active AND version > 0)")
-        ),
         booking=insert(called(tables.booking), ("practice", *BookingRow._fields)),
         claims=insert(called(tables.claim), ("practice", *ClaimRow._fields)),
         references=insert(
@@ -223,6 +220,10 @@ def _texts(tables: Tables, dialect: Dialect) -> Texts:
         audits=insert(called(tables.audit), (*COLUMNS, "recorded_at")),
         unsealed=cache(lambda rows: f"{queued}({', '.join('?' * rows)})"),
     )
+
+
+def _all_of(conditions: Sequence[str]) -> str:
+    return f"({' AND '.join(conditions)})"
 
 
 def _bound(practice: str, row: Row) -> Row:
