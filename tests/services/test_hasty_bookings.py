@@ -65,9 +65,13 @@ class Counted:
         self.after.append(tries)
 
 
-def practice(store: MemoryStore, clock: FixedClock, pauses: Counted, **options: bool) -> Practice:
+def practice(
+    store: MemoryStore, clock: FixedClock, pauses: Counted, *, registers: bool = False
+) -> Practice:
     """Two providers, types that want a buffer, a room, one of two rooms, or seats."""
-    scheduler = Scheduler(store, clock=clock, ids=NumberedIds(), pauses=pauses, **options)
+    scheduler = Scheduler(
+        store, clock=clock, ids=NumberedIds(), pauses=pauses, registers_patients=registers
+    )
     clinic = scheduler.practice("riverside")
     clinic.settings.configure(timezone="UTC")
     half = timedelta(minutes=30)
@@ -145,7 +149,7 @@ def test_a_patient_is_read_where_a_rule_asks_about_them(clinic: Practice, store:
 
 
 def test_one_who_is_not_known_is_registered_where_that_is_wished_for(store: Watched) -> None:
-    clinic = practice(store, FixedClock(NOW), Counted(), registers_patients=True)
+    clinic = practice(store, FixedClock(NOW), Counted(), registers=True)
     for minutes in (0, 60):
         start = Start("smith", "scan", NINE + timedelta(minutes=minutes))
         clinic.appointments.book(start, patient="dora")
