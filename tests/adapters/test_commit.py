@@ -373,6 +373,11 @@ def _in_the_commit(engine: sa.Engine, said: str) -> Iterator[None]:
             connection.exec_driver_sql("DROP FUNCTION late CASCADE")
 
 
+def _commit_read(raw: Any, _: object) -> None:
+    with raw.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
 class TestHostsEngine:
     def test_one_that_commits_each_statement(self, databases: Databases, kind: str) -> None:
         databases.store(kind)
@@ -390,6 +395,48 @@ class TestHostsEngine:
             assert raw.autocommit if kind == "postgresql" else raw.get_autocommit()
         engine.dispose()
         settled(near, booked=1)
+
+    def test_engines_of_one_pool_that_differ_in_that(self, databases: Databases, kind: str) -> None:
+        databases.store(kind)
+        near = databases.another(kind).engine
+        open_clinic(near)
+        whole = sa.create_engine(near.url, isolation_level="READ COMMITTED", pool_size=1)
+        alone = whole.execution_options(isolation_level="AUTOCOMMIT")
+        gone = RowVersion(Ref(Kind.PATIENT, "bob"), 7)
+        counted = Changeset(practice="riverside", tallies=(Tally("n", 1),), removals=(gone,))
+        for engine in (whole, alone, whole):
+            store = SqlAlchemyStore(engine)
+            assert store.apply(counted) == Stale()
+            assert store.tallies("riverside", ["n"]) == {"n": 0}
+        whole.dispose()
+
+    @pytest.mark.parametrize("how", ["READ COMMITTED", "REPEATABLE READ", "AUTOCOMMIT"])
+    def test_the_level_is_set_where_the_pool_has_another(
+        self, databases: Databases, kind: str, how: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if kind != "mariadb":
+            pytest.skip("to set it costs nothing")
+        databases.store(kind)
+        engine = sa.create_engine(databases.another(kind).engine.url, isolation_level=how)
+        # What commits each statement has a level as well, and it may be the one that is wanted.
+        sa.event.listen(engine, "connect", _commit_read, insert=True)
+        used = connections.Connections(engine, own=False)
+        with engine.connect():
+            pass
+        levels = list[str]()
+        set_level = engine.dialect.set_isolation_level
+
+        def counted(raw: Any, level: Any) -> None:
+            levels.append(level)
+            set_level(raw, level)
+
+        monkeypatch.setattr(engine.dialect, "set_isolation_level", counted)
+        for _ in range(2):
+            with used.writing("look") as connection:
+                asked = "SELECT @@autocommit, @@tx_isolation"
+                assert connection.exec_driver_sql(asked).one() == (0, "READ-COMMITTED")
+        assert levels == ([] if how == "READ COMMITTED" else ["READ COMMITTED", how] * 2)
+        engine.dispose()
 
     def test_lines_that_are_cut_at_any_statement(self, far: Far) -> None:
         """Whatever fails first, even setting the isolation level, is an error of this library's."""

@@ -6,7 +6,7 @@ Whatever is asked for, in any order, it comes to the same as with a look each ti
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,9 +21,11 @@ from medsched import (
     Location,
     MemoryStore,
     Need,
+    NotFound,
     Override,
     Practice,
     Provider,
+    Reason,
     Recurrence,
     Room,
     Scheduler,
@@ -31,6 +33,7 @@ from medsched import (
 )
 from medsched.domain.claims import Claim
 from medsched.domain.records import Resource
+from medsched.domain.stored import Ref, Stored
 from medsched.services import inquiries
 from medsched.testing.fixed import FixedClock, NumberedIds
 
@@ -40,9 +43,13 @@ PATIENTS = ("ada", "ben", "cy")
 
 
 class Watched(MemoryStore):
-    """A store that counts how often it is asked what is claimed."""
+    """A store that counts how often it is asked what is claimed, or for records."""
 
-    asked = 0
+    asked = read = 0
+
+    def get_many(self, practice: str, refs: Collection[Ref]) -> Mapping[Ref, Stored]:
+        self.read += 1
+        return super().get_many(practice, refs)
 
     def claims(
         self, practice: str, resources: Collection[Resource], low: int, high: int
@@ -61,9 +68,14 @@ class Counted:
         self.after.append(tries)
 
 
-def practice(store: MemoryStore, clock: FixedClock, pauses: Counted) -> Practice:
+def practice(
+    store: MemoryStore, clock: FixedClock, pauses: Counted, *, registers: bool = False
+) -> Practice:
     """Two providers, types that want a buffer, a room, one of two rooms, or seats."""
-    clinic = Scheduler(store, clock=clock, ids=NumberedIds(), pauses=pauses).practice("riverside")
+    scheduler = Scheduler(
+        store, clock=clock, ids=NumberedIds(), pauses=pauses, registers_patients=registers
+    )
+    clinic = scheduler.practice("riverside")
     clinic.settings.configure(timezone="UTC")
     half = timedelta(minutes=30)
     daily = Recurrence.daily(start=date(2026, 1, 1))
@@ -106,13 +118,45 @@ def clinic(store: Watched, clock: FixedClock, pauses: Counted) -> Practice:
     clinic.appointments.book(Start("smith", "scan", NINE), patient="ada")
     clinic.appointments.book(Start("smith", "test", NINE + timedelta(hours=3)), patient="ada")
     clinic.appointments.book(Start("smith", "group", NINE + timedelta(hours=2)), patient="ada")
-    store.asked = 0
+    store.asked = store.read = 0
     return clinic
 
 
 def test_nobody_asks_what_is_claimed_for_what_is_free(clinic: Practice, store: Watched) -> None:
     clinic.appointments.book(Start("smith", "scan", NINE + timedelta(hours=1)), patient="ada")
     assert store.asked == 0
+    assert store.read == 0
+
+
+def test_a_patient_who_is_not_there_or_not_active_is_found_out(clinic: Practice) -> None:
+    start = Start("smith", "scan", NINE + timedelta(hours=1))
+    with pytest.raises(NotFound) as missing:
+        clinic.appointments.book(start, patient="dora")
+    assert (missing.value.kind, missing.value.id) == ("patient", "dora")
+    clinic.patients.deactivate("ada")
+    with pytest.raises(BookingRefused) as caught:
+        clinic.appointments.book(start, patient="ada")
+    assert [one.reason for one in caught.value.violations] == [Reason.INACTIVE]
+    clinic.patients.activate("ada")
+    assert clinic.appointments.book(start, patient="ada").patient == "ada"
+
+
+def test_a_patient_is_read_where_a_rule_asks_about_them(clinic: Practice, store: Watched) -> None:
+    clinic.settings.configure(open_per_patient=4)
+    start = Start("smith", "scan", NINE + timedelta(hours=1))
+    clinic.appointments.book(start, patient="ben")  # the schedule is read anew
+    store.read = 0
+    clinic.appointments.book(Start("jones", "talk", NINE), patient="ben")
+    clinic.appointments.book(Start("jones", "talk", NINE + timedelta(hours=3)), patient="cy")
+    assert store.read > 0
+
+
+def test_one_who_is_not_known_is_registered_where_that_is_wished_for(store: Watched) -> None:
+    clinic = practice(store, FixedClock(NOW), Counted(), registers=True)
+    for minutes in (0, 60):
+        start = Start("smith", "scan", NINE + timedelta(minutes=minutes))
+        clinic.appointments.book(start, patient="dora")
+    assert clinic.patients.get("dora").version == 1
 
 
 @pytest.mark.parametrize("type", ["test", "group"])

@@ -32,6 +32,20 @@ class RowVersion(NamedTuple):
     version: int
 
 
+class ActivePatient(NamedTuple):
+    """A patient who is stored and active, at whatever version.
+
+    Whoever decides by no more than that need not read them.
+    """
+
+    id: str
+
+    @property
+    def ref(self) -> Ref:
+        """What names their record."""
+        return Ref(Kind.PATIENT, self.id)
+
+
 class ScheduleVersion(NamedTuple):
     """The schedule of a resource at a version: the count of its changes, 0 before the first.
 
@@ -60,7 +74,7 @@ class Standing(NamedTuple):
         return cls(agenda, frozenset((one.id, one.version) for one in appointments))
 
 
-Guard: TypeAlias = RowVersion | ScheduleVersion | Standing
+Guard: TypeAlias = RowVersion | ActivePatient | ScheduleVersion | Standing
 """What a decision was made on, and what must still be so."""
 
 
@@ -107,6 +121,19 @@ def _check_claims(claims: tuple[Claim, ...]) -> None:
             raise InvalidChoice("claims", str(one.resource), "one changeset takes a minute once")
 
 
+def _check_changed(writes: Iterable[Stored], removals: Iterable[RowVersion]) -> None:
+    changed = Counter([*map(Ref.to, writes), *(removal.ref for removal in removals)])
+    twice = sorted(ref for ref, times in changed.items() if times > 1)
+    if twice:
+        raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+
+
+def _check_counted(tallies: Iterable[Tally]) -> None:
+    counted = Counter(tally.name for tally in tallies)
+    if max(counted.values()) > 1:
+        raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+
+
 class Touching(NamedTuple):
     """What of a changeset may change what can be booked, for whoever puts it together later.
 
@@ -149,9 +176,9 @@ class Changeset:
     counted. ``seats``: where seats of group sessions are taken or given back, which no claim
     shows. ``events`` are kept in this order; what is `touched` is told with the first of them, and
     to nobody if there is none. ``audits`` are written down where the store keeps an audit.
-    ``hasty``: it was made without a look at what is claimed. Whoever made it looks once something
-    stands in its way, so a store need not find out what: it may answer `Stale`, or `Refused`
-    without a name.
+    ``hasty``: it was made without a look at what is claimed, and at the patient. Whoever made it
+    looks once something stands in its way, so a store need not find out what: it may answer
+    `Stale`, or `Refused` without a name.
     """
 
     practice: str = attrs.field(validator=an_id)
@@ -170,18 +197,15 @@ class Changeset:
     hasty: bool = False
 
     def __attrs_post_init__(self) -> None:
-        changed = Counter([*map(Ref.to, self.writes), *(removal.ref for removal in self.removals)])
-        twice = sorted(ref for ref, times in changed.items() if times > 1)
-        if twice:
-            raise InvalidChoice("writes", twice[0], "one record changes once in a changeset")
+        if len(self.writes) + len(self.removals) > 1:
+            _check_changed(self.writes, self.removals)
         _check_claims((*self.claims, *self.doubled))
         for tally in self.tallies:
             check_id(tally.name, "tallies")
             if tally.least < 0:
                 raise InvalidNumber("tallies", tally.least, "no tally counts below 0")
-        counted = Counter(tally.name for tally in self.tallies)
-        if counted and max(counted.values()) > 1:
-            raise InvalidChoice("tallies", max(counted), "one tally is counted once in a changeset")
+        if len(self.tallies) > 1:
+            _check_counted(self.tallies)
 
     @property
     def roster_parts(self) -> frozenset[int]:

@@ -15,6 +15,8 @@ from medsched.domain.records import Resource
 
 SIZE: Final = 24
 """Bytes of a digest."""
+_AS_IT_IS: Final = frozenset({str, int, bool})
+"""The types that JSON writes; a subclass may be an enum."""
 
 
 def digest_of(value: Any, *, key: bytes = b"") -> str:
@@ -28,6 +30,8 @@ def digest_of(value: Any, *, key: bytes = b"") -> str:
 
 def _plain(value: Any) -> Any:
     """A value as JSON writes it, the same for equal values."""
+    if value is None or type(value) in _AS_IT_IS:
+        return value
     match value:
         case datetime():
             return value.isoformat() if value.tzinfo is None else value.astimezone(UTC).isoformat()

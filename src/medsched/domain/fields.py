@@ -98,6 +98,8 @@ def text(most: int = LONGEST_NAME, *, least: int = 0) -> Validator:
 
 def check_characters(value: str, field: str) -> None:
     """Refuse what some database or encoding would not give back."""
+    if value.isprintable():
+        return
     for character in value:
         if character not in "\t\n\r":
             category = unicodedata.category(character)

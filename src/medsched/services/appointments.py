@@ -39,7 +39,7 @@ from medsched.services.asked_for import (
 from medsched.services.bookings import Bookings, Tries
 from medsched.services.chains import ChainBookings, ChainDetails
 from medsched.services.context import Context
-from medsched.services.effects import Effects
+from medsched.services.effects import NOTHING, Effects
 from medsched.services.first_available import FirstAvailable
 from medsched.services.follow_ups import FollowUps
 from medsched.services.inquiries import Asked
@@ -178,7 +178,7 @@ class Appointments(Agendas):
             if given is not None:
                 bookings.check_given_up(given, planned)
             made = bookings.drafted(status, wish, fixed, planned, now)
-            instead = Effects()
+            instead = NOTHING
             if given is not None and made.claims_time:
                 instead = Effects(
                     removals=but, releases=given.claims, events=[Event.of(Change.RELEASED, given)]

@@ -38,7 +38,7 @@ from medsched.errors import (
 )
 from medsched.services.asked_for import Details, SlotLike, Wanted, Wish, id_of, made_by
 from medsched.services.context import Context
-from medsched.services.effects import Effects, together
+from medsched.services.effects import NOTHING, Effects, all_of, together
 from medsched.services.gates import Gate
 from medsched.services.inquiries import Asked, Inquiries
 from medsched.services.seats import Seat, Seats
@@ -51,7 +51,6 @@ T = TypeVar("T")
 SeatT = TypeVar("SeatT", Appointment, Hold)
 ALTERNATIVES: Final = 3
 """How many free slots a refusal tells."""
-NOTHING: Final = Effects()
 _LOOKED_THROUGH: Final = (timedelta(days=7), timedelta(days=35))
 """How far ahead they are looked for: a little way, then all of it."""
 _NEAR: Final = 2
@@ -375,7 +374,7 @@ class Bookings:
                 }
         joined = {one.joined.id for _, one, _ in placements if one.joined is not None} - {""}
         others = [hold for hold in lapsed.values() if hold.session not in joined]
-        placed, taking = list[SeatT](), Effects()
+        placed, taking = list[SeatT](), [self.swept(others), instead]
         for asked, planned, booking in placements:
             made = booking
             if _takes_time(booking):
@@ -384,17 +383,17 @@ class Bookings:
                 seat, effects = self.seats.take(
                     planned, booking, asked.sessions, mates, instead=session in left
                 )
-                made, taking = cast("SeatT", seat), taking + effects
+                made = cast("SeatT", seat)
                 terms = planned.terms
                 visit = visit_at(asked.inquiry, planned.start, terms.length, terms.shape.location)
                 counted = self.counted(asked, visit, planned.overridden)
-                taking += Effects(tallies=counted)
+                taking += [effects, Effects(tallies=counted)]
             told = [Event.of(_told(change, made), made)]
             if planned.overridden:
                 told.append(Event.of(Change.OVERRIDDEN, made))
-            taking += Effects(writes=[made], events=told)
+            taking.append(Effects(writes=[made], events=told))
             placed.append(made)
-        return placed, self.swept(others) + instead + taking
+        return placed, all_of(taking)
 
     def drafted(
         self,
@@ -473,6 +472,8 @@ class Bookings:
 
     def swept(self, holds: Sequence[Hold]) -> Effects:
         """What it changes that some holds have expired, and are taken away."""
+        if not holds:
+            return NOTHING
         gone = Effects(
             removals=holds,
             releases=[claim for hold in holds for claim in hold.claims],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import attrs
 
@@ -28,22 +29,28 @@ class Effects:
     events: Sequence[Event] = ()
 
     def __add__(self, other: Effects) -> Effects:
-        return Effects(
-            writes=(*self.writes, *other.writes),
-            removals=(*self.removals, *other.removals),
-            guards=(*self.guards, *other.guards),
-            releases=(*self.releases, *other.releases),
-            claims=(*self.claims, *other.claims),
-            doubled=(*self.doubled, *other.doubled),
-            tallies=(*self.tallies, *other.tallies),
-            seats=(*self.seats, *other.seats),
-            events=(*self.events, *other.events),
-        )
+        return all_of((self, other))
+
+
+NOTHING: Final = Effects()
 
 
 def all_of(effects: Iterable[Effects]) -> Effects:
-    """The effects of several at once."""
-    return sum(effects, Effects())
+    """The effects of several at once, in their order."""
+    some = [one for one in effects if one is not NOTHING]
+    if len(some) < 2:
+        return some[0] if some else NOTHING
+    return Effects(
+        writes=[new for one in some for new in one.writes],
+        removals=[gone for one in some for gone in one.removals],
+        guards=[guard for one in some for guard in one.guards],
+        releases=[claim for one in some for claim in one.releases],
+        claims=[claim for one in some for claim in one.claims],
+        doubled=[claim for one in some for claim in one.doubled],
+        tallies=[tally for one in some for tally in one.tallies],
+        seats=[time for one in some for time in one.seats],
+        events=[event for one in some for event in one.events],
+    )
 
 
 def together(tallies: Iterable[Tally]) -> tuple[Tally, ...]:

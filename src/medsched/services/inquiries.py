@@ -8,7 +8,7 @@ from datetime import datetime
 
 import attrs
 
-from medsched.domain.changes import RowVersion, ScheduleVersion
+from medsched.domain.changes import ActivePatient, Guard, RowVersion
 from medsched.domain.claims import Claim, ClaimKind
 from medsched.domain.people import Patient
 from medsched.domain.records import Resource
@@ -16,6 +16,7 @@ from medsched.domain.requests import Request
 from medsched.domain.stored import Ref, kind_of
 from medsched.engine.altered import reach_of
 from medsched.engine.booking import with_named
+from medsched.engine.booking_rules import scopes
 from medsched.engine.inquiry import Inquiry
 from medsched.engine.openings import Openings
 from medsched.errors import NotFound
@@ -65,7 +66,8 @@ class Asked:
     """An inquiry, the snapshot and the patient it was made of, and what must stay as it is.
 
     ``seen`` is what was looked at of what is taken, maybe more than the inquiry needs; None where
-    it was made in haste, without a look. ``known`` is what the rules of booking asked for.
+    it was made in haste, without a look, maybe without reading the patient either. ``known`` is
+    what the rules of booking asked for.
     """
 
     inquiry: Inquiry
@@ -84,14 +86,16 @@ class Asked:
         """The group sessions among what is taken, by id."""
         return {} if self.seen is None else self.seen.sessions
 
-    def guards(self) -> frozenset[RowVersion | ScheduleVersion]:
+    def guards(self) -> frozenset[Guard]:
         """What must be unchanged for a decision on this inquiry to stand."""
-        found = self.snapshot.guards()
+        found = set[Guard](self.snapshot.guards())
         if self.patient is not None:
-            found |= {RowVersion(Ref.to(self.patient), self.patient.version)}
+            found.add(RowVersion(Ref.to(self.patient), self.patient.version))
+        elif (unread := self.inquiry.request.patient) is not None:
+            found.add(ActivePatient(unread))
         if self.known.seen_at is not None:
-            found |= {self.known.seen_at}
-        return found
+            found.add(self.known.seen_at)
+        return frozenset(found)
 
     def claims(self) -> list[Claim]:
         """All claims that it was made of, those of expired holds that were not swept among them."""
@@ -159,17 +163,16 @@ class Inquiries:
         ``named`` are rooms and devices that are asked for; what the bookings ``but`` take is left
         out. ``counting`` are the starts at which something may be booked on it. Not ``fresh``:
         the schedule may be older, see `Snapshots.of`. ``hasty``: what is claimed is not looked at
-        where the ledger alone tells whether something can be booked; `Asked.hasty` says so.
-        ``before``: what was asked about the same a moment ago and still stands; what was read for
-        it is not read again. ``ahead``: starts before this minute may be asked about next, so what
-        is claimed is looked at as far.
+        where the ledger alone tells whether something can be booked, nor the patient where no rule
+        asks about them; `Asked.hasty` says so. ``before``: what was asked about the same a moment
+        ago and still stands; what was read for it is not read again. ``ahead``: starts before this
+        minute may be asked about next, so what is claimed is looked at as far.
         """
         context = self._context
         if before is not None:
-            snapshot, known = before.snapshot, before.patient
+            snapshot = before.snapshot
         else:
             snapshot = self._snapshots.of(context, provider, type, fresh=fresh)
-            known = None if patient is None else patient_of(context, patient)
         wanted = with_named(snapshot.type, named)
         inquiry = Inquiry(
             snapshot.schedule,
@@ -181,12 +184,19 @@ class Inquiries:
                 prepaid=prepaid,
             ),
             context.zones,
-            patient_active=known is None or known.active,
             house_rules=context.house_rules,
         )
+        hasty = hasty and snapshot.plain and can_be_hasty(inquiry)
+        if hasty and not context.registers_patients and not scopes(inquiry):
+            return Asked(inquiry, snapshot, None, None)
+        known = None if before is None else before.patient
+        if known is None and patient is not None:
+            known = patient_of(context, patient)
         rules = self._facts.about(inquiry, asked, known, but, counting)
-        if hasty and snapshot.plain and can_be_hasty(inquiry):
-            return Asked(attrs.evolve(inquiry, facts=rules.facts), snapshot, known, None, rules)
+        active = known is None or known.active
+        inquiry = attrs.evolve(inquiry, patient_active=active, facts=rules.facts)
+        if hasty:
+            return Asked(inquiry, snapshot, known, None, rules)
         besides = list(busy)
         low, high = reach_of(inquiry, asked)
         beyond = reach_of(inquiry, (asked[0], max(asked[1], ahead)))[1]
@@ -194,8 +204,7 @@ class Inquiries:
         while True:
             if seen is None or not seen.covers((low, high)):
                 seen = self._seen(inquiry.involved, (low, max(high, beyond)), but, besides)
-            claims = seen.within((low, high))
-            inquiry = attrs.evolve(inquiry, claims=claims, facts=rules.facts)
+            inquiry = attrs.evolve(inquiry, claims=seen.within((low, high)))
             reach = reach_of(inquiry, asked)
             if low <= reach[0] and reach[1] <= high:
                 return Asked(inquiry, snapshot, known, seen, rules)

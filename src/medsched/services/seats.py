@@ -258,10 +258,12 @@ class Seats:
 
 def _claimed(booking: Seat | GroupSession, planned: Plan) -> Effects:
     """The claims of a booking, those that double others apart."""
-    doubled = planned.doubled
+    claims, doubled = booking.claims, planned.doubled
+    if not doubled:
+        return Effects(claims=claims)
     return Effects(
-        claims=[one for one in booking.claims if (one.resource, one.low, one.high) not in doubled],
-        doubled=[one for one in booking.claims if (one.resource, one.low, one.high) in doubled],
+        claims=[one for one in claims if (one.resource, one.low, one.high) not in doubled],
+        doubled=[one for one in claims if (one.resource, one.low, one.high) in doubled],
     )
 
 

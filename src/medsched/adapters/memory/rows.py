@@ -16,6 +16,7 @@ from medsched.domain.appointments import Appointment
 from medsched.domain.availability import AvailabilityRule, Override, RecurringBlocking
 from medsched.domain.availability_changes import NumberedTouch
 from medsched.domain.changes import (
+    ActivePatient,
     Applied,
     Changeset,
     Guard,
@@ -165,6 +166,9 @@ class Rows:
             return self.schedule_versions.get(guard.resource, 0) == guard.version
         if isinstance(guard, RowVersion):
             return self._version(guard.ref) == guard.version
+        if isinstance(guard, ActivePatient):
+            patient = self.records.get(guard.ref)
+            return isinstance(patient, Patient) and patient.active
         found = filter(guard.agenda.matches, self.after(Appointment, None))
         return Standing.of(guard.agenda, found) == guard
 

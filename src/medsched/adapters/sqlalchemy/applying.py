@@ -40,6 +40,7 @@ from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.appointments import Appointment
 from medsched.domain.audit_rows import AuditRow
 from medsched.domain.changes import (
+    ActivePatient,
     Changeset,
     Refused,
     RowVersion,
@@ -296,17 +297,38 @@ class Application:
         # What no record can be called is not there, and needs no lock.
         hold({}, ((key, version) for key, version in stated if not nameable(key.id)))
         stated = {(key, version) for key, version in stated if nameable(key.id)}
-        if not stated:
+        active = set[Key]() if bookings else self._guarded_patients()
+        if not stated and not active:
             return None
-        changed, guarded = {*writes, *removals}, {key for key, _ in stated}
+        changed, guarded = {*writes, *removals}, {key for key, _ in stated} | active
         locks = Locks(self._connection, table, self._practice, blank, self._by_writes)
         found = locks.take(changed, guarded)
         hold(found, stated)
+        self._hold_active(active)
         if not guarded - changed <= found.keys():
             # What is created is made in one go with what must not exist: in one order.
             locks.make(guarded, changed, found)
             hold(found, stated)
         return found
+
+    def _guarded_patients(self) -> set[Key]:
+        """The patients who must be active."""
+        guards = [one for one in self._changeset.guards if isinstance(one, ActivePatient)]
+        if not all(nameable(one.id) for one in guards):
+            raise Undone(Stale())
+        return {key_of(one.ref) for one in guards}
+
+    def _hold_active(self, keys: set[Key]) -> None:
+        """Records that are locked are there, and active."""
+        table = self._tables.record
+        for some in chunks(sorted(keys)):
+            query = sa.select(table.c.id).where(
+                named(table, self._practice, some), table.c.active, table.c.version > 0
+            )
+            if self._connection.dialect.name != "sqlite":  # a snapshot may be older than the lock
+                query = query.with_for_update(read=True)
+            if len(self._connection.execute(query).all()) != len(some):
+                raise Undone(Stale())
 
     def _keep_referred_to(self, *, bookings: bool) -> None:
         """Refuse to remove what another record would refer to.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect
 
 from medsched.adapters.sqlalchemy.schema import Tables
+from medsched.adapters.sqlalchemy.shapes import json_text
 from medsched.domain.audit_rows import AuditRow, microseconds
 
 COLUMNS: Final = AuditRow._fields[:-1]
@@ -54,7 +54,7 @@ def write_audit(connection: Connection, tables: Tables, rows: Sequence[AuditRow]
 def as_json(rows: Sequence[AuditRow]) -> str:
     """Rows as one value, which PostgreSQL makes rows of again."""
     found: list[dict[str, Any]] = [dict(zip(COLUMNS, row, strict=False)) for row in rows]
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    return json_text(found)
 
 
 def parts_of_statement(

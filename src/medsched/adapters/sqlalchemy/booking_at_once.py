@@ -2,7 +2,8 @@
 
 What `applying` does step by step for any changeset is done here for one that makes a single new
 booking and releases, removes and counts nothing: on PostgreSQL in one statement that is a
-transaction by itself, elsewhere in one fixed statement a table. The order of locks is the same.
+transaction by itself, on MariaDB in one compound statement, on SQLite in one fixed statement a
+table. The order of locks is the same.
 Where anything speaks against it nothing is left of it, and `applying` is asked to say what.
 """
 
@@ -12,13 +13,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
-from typing import Any, TypeAlias
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
 
-from medsched.adapters.sqlalchemy.audit_writing import CLOCKS, COLUMNS, QUEUED, machine_clock
+from medsched.adapters.sqlalchemy.audit_writing import COLUMNS, QUEUED, machine_clock
 from medsched.adapters.sqlalchemy.booking_rows import (
     BookingRow,
     ClaimRow,
@@ -26,18 +27,19 @@ from medsched.adapters.sqlalchemy.booking_rows import (
     claim_rows,
     indexed,
 )
-from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.documents import KeyRow, Writing
-from medsched.adapters.sqlalchemy.ledgers import OUT_OF_RANGE, fail_if_taken, set_if_free
+from medsched.adapters.sqlalchemy.ledgers import set_if_free
 from medsched.adapters.sqlalchemy.results import packed
 from medsched.adapters.sqlalchemy.schema import HOURS, Tables
 from medsched.adapters.sqlalchemy.touching import touched_column
 from medsched.domain.audit_rows import AuditRow
-from medsched.domain.changes import Changeset, RowVersion, ScheduleVersion
+from medsched.domain.changes import ActivePatient, Changeset, RowVersion, ScheduleVersion
 from medsched.domain.ledger import hours_of, rows_of
 from medsched.domain.stored import BOOKINGS, BookingRecord
 
 Row: TypeAlias = tuple[Any, ...]
+EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
+"""The columns of an event that are given here."""
 
 
 class NotAtOnce(Exception):
@@ -61,6 +63,7 @@ class NewBooking:
     schedules: Sequence[Row]
     ledger: Sequence[Row]
     records: Sequence[Row]
+    """Of one that must only be active, the version is None."""
     keys: Sequence[KeyRow]
     booking: BookingRow
     claims: Sequence[ClaimRow]
@@ -90,6 +93,8 @@ def new_booking(
             if guard.version == 0 or guard.ref.kind in BOOKINGS:
                 return None
             records.append((guard.ref.kind.value, guard.ref.id, guard.version))
+        elif isinstance(guard, ActivePatient):
+            records.append((guard.ref.kind.value, guard.ref.id, None))
         else:
             return None
     row = booking_row(booking, writing)
@@ -108,7 +113,7 @@ def new_booking(
             (key.resource.kind.value, key.resource.id, key.day, dict(hours_of(bits)))
             for key, bits in rows_of(changeset.claims).items()
         ],
-        records=sorted(records),
+        records=sorted(records, key=itemgetter(0, 1)),
         keys=writing.sealed_by,
         booking=row,
         claims=claim_rows(changeset.claims),
@@ -126,75 +131,47 @@ def new_booking(
     )
 
 
-# ------------------------------------------------------------------ in a transaction
+# ------------------------------------------------------------------------ on SQLite
 
 
 def book_in_transaction(connection: Connection, tables: Tables, new: NewBooking) -> None:
-    """Write a new booking on SQLite or MariaDB; `NotAtOnce`, to be rolled back, if that fails."""
+    """Write a new booking on SQLite; `NotAtOnce`, to be rolled back, if that fails."""
     texts = _texts(tables, connection.dialect)
-    bind = texts.bind
     practice, run = new.practice, connection.exec_driver_sql
-    if new.receipt is not None:
-        scope, digest, made_at, result = new.receipt
-        values = (practice, scope, digest, bind(made_at), result)
-        if run(texts.receipt, values).rowcount != 1:
-            raise NotAtOnce
-    _hold(connection, texts.keys, practice, new.keys)
-    _hold(connection, texts.schedules, practice, new.schedules)
-    taken = _take(connection, texts, new)
-    _hold(connection, texts.records, practice, new.records)
-    if not taken:
-        raise NotAtOnce(guarded=True)
-    run(texts.booking, (practice, *map(bind, new.booking)))
-    run(texts.claims, [(practice, *map(bind, row)) for row in new.claims])
-    if new.references:
-        run(texts.references, [(practice, *row) for row in new.references])
-    now = () if texts.mariadb else (bind(datetime.now(UTC)),)
-    run(texts.events, [(practice, new.name, *now, *row) for row in new.events])
-    if new.audits:
-        clock = () if texts.mariadb else (machine_clock(),)
-        run(texts.audits, [(*row[: len(COLUMNS)], *clock) for row in new.audits])
-        run(texts.unsealed(len(new.audits)), (practice, *(row.id for row in new.audits)))
-
-
-def _hold(connection: Connection, text: Callable[[int], str], practice: str, rows: Any) -> None:
-    """Every row is at its version, and stays there until the commit."""
-    if not rows:
-        return
-    values = tuple(chain.from_iterable((practice, *row) for row in rows))
-    if len(connection.exec_driver_sql(text(len(rows)), values).all()) != len(rows):
+    if new.receipt is not None and run(texts.receipt, _bound(practice, new.receipt)).rowcount != 1:
         raise NotAtOnce
-
-
-def _take(connection: Connection, texts: Texts, new: NewBooking) -> bool:
-    """Take the minutes; whether all of them were free."""
-    rows = [
-        (new.practice, kind, id, day, *(hours.get(hour) for hour in range(len(HOURS))))
+    held = (len(new.keys), len(new.schedules), len(new.records))
+    stated = tuple(
+        chain.from_iterable((practice, *row) for row in (*new.keys, *new.schedules, *new.records))
+    )
+    if stated and len(run(texts.held(*held), stated).all()) != sum(held):
+        raise NotAtOnce
+    ledger = [
+        (practice, kind, id, day, *map(hours.get, range(len(HOURS))))
         for kind, id, day, hours in new.ledger
     ]
-    if not texts.mariadb:
-        taken = connection.exec_driver_sql(texts.ledger(1), rows)
-        return bool(taken.rowcount == len(rows))
-    try:
-        connection.exec_driver_sql(texts.ledger(len(rows)), tuple(chain.from_iterable(rows)))
-    except DBAPIError as error:
-        if code_of(error.orig) != OUT_OF_RANGE:
-            raise
-        return False
-    return True
+    if run(texts.ledger, ledger).rowcount != len(ledger):
+        raise NotAtOnce(guarded=True)
+    run(texts.booking, _bound(practice, new.booking))
+    run(texts.claims, [_bound(practice, row) for row in new.claims])
+    if new.references:
+        run(texts.references, [(practice, *row) for row in new.references])
+    now = _text_of(datetime.now(UTC))
+    run(texts.events, [(practice, new.name, now, *row) for row in new.events])
+    if new.audits:
+        clock = machine_clock()
+        run(texts.audits, [(*row[: len(COLUMNS)], clock) for row in new.audits])
+        run(texts.unsealed(len(new.audits)), (practice, *(row.id for row in new.audits)))
 
 
 @attrs.frozen
 class Texts:
-    """The fixed statements of one database; those that are asked of many rows, by their count."""
+    """The fixed statements; those that are asked of many rows, by their count."""
 
-    mariadb: bool
-    bind: Callable[[Any], Any]
     receipt: str
-    keys: Callable[[int], str]
-    schedules: Callable[[int], str]
-    ledger: Callable[[int], str]
-    records: Callable[[int], str]
+    held: Callable[[int, int, int], str]
+    """By the counts of keys, schedules and records; SQLite locks all, so they need no order."""
+    ledger: str
     booking: str
     claims: str
     references: str
@@ -205,82 +182,63 @@ class Texts:
 
 @cache
 def _texts(tables: Tables, dialect: Dialect) -> Texts:
-    mariadb = dialect.name != "sqlite"
     called = dialect.identifier_preparer.format_table
-    mark = "%s" if mariadb else "?"
 
     def insert(table: str, columns: Sequence[str], ignoring: str = "") -> str:
-        marks = ", ".join([mark] * len(columns))
+        marks = ", ".join("?" * len(columns))
         return f"INSERT {ignoring} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
-    def versions(table: str) -> Callable[[int], str]:
-        lock = " LOCK IN SHARE MODE" if mariadb else ""
-        one = f"(practice = {mark} AND kind = {mark} AND id = {mark} AND version = {mark})"
-
-        @cache
-        def text(rows: int) -> str:
-            here = " OR ".join([one] * rows)
-            return f"SELECT 1 FROM {table} WHERE {here} ORDER BY practice, kind, id{lock}"
-
-        return text
+    named = ("practice = ?", "kind = ?", "id = ?")
+    subject = ("practice = ?", "subject_kind = ?", "subject = ?", "number = ?")
+    conditions = {
+        called(tables.data_key): (*subject, "destroyed_at IS NULL"),
+        called(tables.schedule): (*named, "version = ?"),
+        called(tables.record): (*named, "COALESCE(version = ?, active AND version > 0)"),
+    }
 
     @cache
-    def keys(rows: int) -> str:
-        lock = " LOCK IN SHARE MODE" if mariadb else ""
-        columns = ("practice", "subject_kind", "subject", "number")
-        one = " AND ".join((*(f"{name} = {mark}" for name in columns), "destroyed_at IS NULL"))
-        here = " OR ".join([f"({one})"] * rows)
-        order = ", ".join(columns)
-        return f"SELECT 1 FROM {called(tables.data_key)} WHERE {here} ORDER BY {order}{lock}"
+    def held(*counts: int) -> str:
+        return " UNION ALL ".join(
+            f"SELECT 1 FROM {table} WHERE {' OR '.join([_all_of(stated)] * count)}"
+            for (table, stated), count in zip(conditions.items(), counts, strict=True)
+            if count
+        )
 
-    ledger = called(tables.ledger)
-    events = ("position", "name", "kind", "record", "version", "format", "touched")
-    recorded = insert(called(tables.event), ("practice", "changeset", "recorded_at", *events))
-    if mariadb:
-        marks = ", ".join([mark] * 2 + ["UTC_TIMESTAMP(6)"] + [mark] * len(events))
-        recorded = f"{recorded[: recorded.index(' VALUES ')]} VALUES ({marks})"
-    audited = insert(called(tables.audit), (*COLUMNS, "recorded_at"))
-    if mariadb:
-        audited = f"{audited[: audited.rindex(mark)]}{CLOCKS['mariadb']})"
     queued = (
         f"INSERT INTO {called(tables.audit_unsealed)} ({', '.join(QUEUED)})"
         f" SELECT {', '.join((*QUEUED[:-1], 'id'))} FROM {called(tables.audit)}"
-        f" WHERE practice = {mark} AND id IN "
+        " WHERE practice = ? AND id IN "
     )
     return Texts(
-        mariadb=mariadb,
-        bind=_for_mariadb if mariadb else _for_sqlite,
         receipt=insert(
             called(tables.receipt),
             ("practice", "scope", "digest", "made_at", "document"),
-            "IGNORE" if mariadb else "OR IGNORE",
+            "OR IGNORE",
         ),
-        keys=keys,
-        schedules=versions(called(tables.schedule)),
-        ledger=cache(lambda rows: fail_if_taken(ledger, rows))
-        if mariadb
-        else lambda _: set_if_free(ledger, "?"),
-        records=versions(called(tables.record)),
+        held=held,
+        ledger=set_if_free(called(tables.ledger), "?"),
         booking=insert(called(tables.booking), ("practice", *BookingRow._fields)),
         claims=insert(called(tables.claim), ("practice", *ClaimRow._fields)),
         references=insert(
             called(tables.reference),
             ("practice", "kind", "id", "position", "to_kind", "to_id"),
         ),
-        events=recorded,
-        audits=audited,
-        unsealed=cache(lambda rows: f"{queued}({', '.join([mark] * rows)})"),
+        events=insert(called(tables.event), ("practice", "changeset", "recorded_at", *EVENT)),
+        audits=insert(called(tables.audit), (*COLUMNS, "recorded_at")),
+        unsealed=cache(lambda rows: f"{queued}({', '.join('?' * rows)})"),
     )
 
 
-def _for_sqlite(value: Any) -> Any:
-    """As SQLAlchemy writes an instant into SQLite."""
+def _all_of(conditions: Sequence[str]) -> str:
+    return f"({' AND '.join(conditions)})"
+
+
+def _bound(practice: str, row: Row) -> Row:
+    return (practice, *map(_text_of, row))
+
+
+def _text_of(value: Any) -> Any:
+    """As SQLAlchemy writes an instant into SQLite; all else as it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return value
-
-
-def _for_mariadb(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None)
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +27,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     WALL,
     WORDS,
     Shape,
+    json_text,
     plain,
     value_of,
 )
@@ -73,10 +73,15 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "updated_at": "updated_at",
 }
 """The fields that have a column of their own."""
-_NAMES: Final[Mapping[type[BookingRecord], tuple[str, ...]]] = {
-    cls: tuple(field.name for field in attrs.fields(cls) if field.name not in _COLUMNS)
+_MEMBERS: Final[Mapping[type[BookingRecord], tuple[tuple[str, Shape | None], ...]]] = {
+    cls: tuple(
+        (field.name, _SHAPES.get(field.name))
+        for field in attrs.fields(cls)
+        if field.name not in _COLUMNS
+    )
     for cls in BOOKINGS.values()
 }
+"""The fields that stand in the document, and their shapes."""
 
 
 class BookingRow(NamedTuple):
@@ -103,7 +108,7 @@ class BookingRow(NamedTuple):
 def booking_row(booking: BookingRecord, writing: Writing = AS_IT_IS, scope: str = "") -> BookingRow:
     """The row of a booking; ``scope``: of a receipt, in which it stands."""
     cls = type(booking)
-    found = {name: plain(_SHAPES.get(name), getattr(booking, name)) for name in _NAMES[cls]}
+    found = {name: plain(shape, getattr(booking, name)) for name, shape in _MEMBERS[cls]}
     place = Place(
         *("receipt" if scope else "booking", kind_of(cls).value, booking.id, booking.version),
         patient_of(booking),
@@ -132,7 +137,7 @@ def booking_row(booking: BookingRecord, writing: Writing = AS_IT_IS, scope: str 
         created_at=booking.created_at,
         updated_at=booking.updated_at,
         format=FORMAT,
-        document=json.dumps(found, ensure_ascii=False, separators=(",", ":")),
+        document=json_text(found),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
 from medsched.adapters.sqlalchemy.audit_writing import as_json, parts_of_statement
-from medsched.adapters.sqlalchemy.booking_at_once import NewBooking, NotAtOnce, Row
+from medsched.adapters.sqlalchemy.booking_at_once import EVENT, NewBooking, NotAtOnce, Row
 from medsched.adapters.sqlalchemy.booking_rows import BookingRow, ClaimRow
 from medsched.adapters.sqlalchemy.connections import code_of
 from medsched.adapters.sqlalchemy.documents import KeyRow
@@ -24,9 +24,8 @@ _REFUSED: Final = "22P02"
 _TAKEN: Final = "22007"
 """What it says of a word that is no date: how it does where all guards hold."""
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
-_LEDGER: Final = ("kind", "id", "day", "hours")
+_LEDGER: Final = ("kind", "id", "day")
 _REFERENCE: Final = ("kind", "id", "position", "to_kind", "to_id")
-_EVENT: Final = ("position", "name", "kind", "record", "version", "format", "touched")
 
 
 def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking) -> None:
@@ -41,11 +40,15 @@ def book_in_a_statement(connection: Connection, tables: Tables, new: NewBooking)
         "packed": result,
         **_columns("schedule", new.schedules, ("kind", "id", "version")),
         **_columns("record", new.records, ("kind", "id", "version")),
-        **_columns("ledger", [(*row[:3], _hours(row[3])) for row in new.ledger], _LEDGER),
-        **{f"booking_{name}": _text(value) for name, value in new.booking._asdict().items()},
+        **_columns("ledger", new.ledger, _LEDGER),
+        "ledger_hours": _hours(row[-1] for row in new.ledger),
+        **{
+            f"booking_{name}": _text(value)
+            for name, value in zip(BookingRow._fields, new.booking, strict=True)
+        },
         **_columns("claim", new.claims, ClaimRow._fields),
         **_columns("reference", new.references, _REFERENCE),
-        **_columns("event", new.events, _EVENT),
+        **_columns("event", new.events, EVENT),
     }
     if new.audits:
         values["audit"] = as_json(new.audits)
@@ -104,23 +107,45 @@ def _numbered(
 
 def _text(value: Any) -> str | None:
     """A value as text. psycopg would prepare a statement anew for each size of a number."""
-    if value is None:
-        return None
+    if value is None or isinstance(value, str):
+        return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _columns(table: str, rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[str | None]]:
-    """Rows as an array a column."""
-    return {f"{table}_{name}": [_text(row[at]) for row in rows] for at, name in enumerate(names)}
+def _columns(table: str, rows: Sequence[Row], names: Sequence[str]) -> dict[str, str]:
+    """Rows as an array a column, as far as they are named."""
+    return {f"{table}_{name}": _array(row[at] for row in rows) for at, name in enumerate(names)}
 
 
-def _hours(hours: Mapping[int, int]) -> str:
-    return ",".join(str(hours.get(hour, "")) for hour in range(len(HOURS)))
+def _array(values: Iterable[Any]) -> str:
+    """An array as PostgreSQL writes it: psycopg takes three times as long to make one of a list."""
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    text = value if isinstance(value, str) else value.isoformat()
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _hours(rows: Iterable[Mapping[int, int]]) -> str:
+    cells = list[str]()
+    for hours in rows:
+        row = ["NULL"] * len(HOURS)
+        for hour, bits in hours.items():
+            row[hour] = str(bits)
+        cells += row
+    return f"{{{','.join(cells)}}}"
 
 
 def _rows_of(table: str, types: Mapping[str, str]) -> str:
     arrays = ", ".join(f"%({table}_{name})s::{type}[]" for name, type in types.items())
-    return f"unnest({arrays}) AS w({', '.join(types)})"
+    return f"unnest({arrays}) WITH ORDINALITY AS w({', '.join(types)}, place)"
 
 
 @cache
@@ -133,20 +158,20 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     called = dialect.identifier_preparer.format_table
     versions = {"kind": "text", "id": "text", "version": "bigint"}
 
-    def held(table: str, name: str, waits: str) -> str:
+    def held(table: str, name: str, waits: str, unstated: str = "false") -> str:
         return f"""
-        SELECT t.version = w.version AS holds
+        SELECT COALESCE(t.version = w.version, {unstated}) AS holds
         FROM {_rows_of(name, versions)} JOIN {table} t
         ON t.practice = %(practice)s::text
         AND t.kind = w.kind COLLATE "C" AND t.id = w.id COLLATE "C"
         WHERE {waits}
         ORDER BY t.kind, t.id FOR SHARE OF t"""
 
-    def current(table: str, name: str) -> str:
+    def current(table: str, name: str, unstated: str = "false") -> str:
         return f"""(
             SELECT count(*) FROM {_rows_of(name, versions)} JOIN {table} t
             ON t.practice = %(practice)s::text AND t.kind = w.kind COLLATE "C"
-            AND t.id = w.id COLLATE "C" AND t.version = w.version
+            AND t.id = w.id COLLATE "C" WHERE COALESCE(t.version = w.version, {unstated})
         ) = cardinality(%({name}_kind)s::text[])"""
 
     def written(table: str, name: str, types: Mapping[str, str], more: Mapping[str, str]) -> str:
@@ -155,6 +180,7 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         SELECT {", ".join((*more.values(), *(f"w.{column}" for column in types)))}
         FROM {_rows_of(name, types)} WHERE EXISTS (SELECT FROM booking)"""
 
+    active = "t.active AND t.version > 0"
     all_held = "(SELECT count(*) FROM {0} WHERE holds) = cardinality(%({0}_kind)s::text[])"
     all_taken = "(SELECT count(*) FROM ledger) = cardinality(%(ledger_kind)s::text[])"
     booking = {name: f"%(booking_{name})s" for name in BookingRow._fields}
@@ -165,18 +191,21 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     claim = dict.fromkeys(ClaimRow._fields, "text")
     claim |= {"days": "smallint", "low": "bigint", "high": "bigint", "expires_at": "timestamptz"}
     reference = dict.fromkeys(_REFERENCE, "text") | {"position": "int"}
-    event = dict.fromkeys(_EVENT, "text")
+    event = dict.fromkeys(EVENT, "text")
     event |= {"position": "int", "version": "bigint", "format": "smallint"}
     practice = {"practice": "%(practice)s::text"}
     recorded = {**practice, "changeset": "%(name)s::text", "recorded_at": "clock_timestamp()"}
     keys = ("practice", "resource_kind", "resource_id", "day")
-    hours = ", ".join(f"h[{at}]" for at in range(1, len(HOURS) + 1))
+    # One array of all rows' hours: one a row would be taken apart for each of them.
+    hours = ", ".join(
+        f"(%(ledger_hours)s::bigint[])[{len(HOURS)} * (w.place::int - 1) + {at}] AS {h}"
+        for at, h in enumerate(HOURS, 1)
+    )
     sets = ", ".join(f"{h} = COALESCE(l.{h} | excluded.{h}, l.{h}, excluded.{h})" for h in HOURS)
     free = " AND ".join(f"COALESCE(l.{h} & excluded.{h}, 0) = 0" for h in HOURS)
-    clash = " OR ".join(f"l.{h} & w.h[{at}] <> 0" for at, h in enumerate(HOURS, 1))
-    guarded = " AND ".join(
-        (current(called(tables.schedule), "schedule"), current(called(tables.record), "record"))
-    )
+    clash = " OR ".join(f"l.{h} & w.{h} <> 0" for h in HOURS)
+    schedules = current(called(tables.schedule), "schedule")
+    guarded = f"{schedules} AND {current(called(tables.record), 'record', active)}"
     written_so_far = "(SELECT count(*) FROM ledger)"
     data_keys, unbroken = "", ""
     if sealed:
@@ -199,8 +228,8 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
         more = f", audit AS ({entries}), unsealed AS ({queue})"
     return f"""
     WITH claimed AS MATERIALIZED (
-        SELECT w.kind, w.id, w.day, string_to_array(w.hours, ',', '')::bigint[] AS h
-        FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int", "hours": "text"})}
+        SELECT w.kind, w.id, w.day, {hours}
+        FROM {_rows_of("ledger", {"kind": "text", "id": "text", "day": "int"})}
     ), free AS MATERIALIZED (
         SELECT 1 WHERE NOT EXISTS (
             SELECT FROM claimed w JOIN {called(tables.ledger)} l
@@ -220,13 +249,13 @@ def _statement(tables: Tables, dialect: Dialect, *, audited: bool, sealed: bool)
     ),{data_keys} schedule AS ({held(called(tables.schedule), "schedule", waits)}
     ), ledger AS (
         INSERT INTO {called(tables.ledger)} AS l ({", ".join((*keys, *HOURS))})
-        SELECT %(practice)s::text, w.kind, w.id, w.day, {hours}
+        SELECT %(practice)s::text, w.kind, w.id, w.day, {", ".join(f"w.{h}" for h in HOURS)}
         FROM claimed w
         WHERE {waits} AND {all_held.format("schedule")}
         ORDER BY w.kind COLLATE "C", w.id COLLATE "C", w.day
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets} WHERE {free}
         RETURNING 1
-    ), record AS ({held(called(tables.record), "record", all_taken)}
+    ), record AS ({held(called(tables.record), "record", all_taken, active)}
     ), booking AS (
         INSERT INTO {called(tables.booking)} (practice, {", ".join(booking)})
         SELECT %(practice)s::text, {", ".join(booking.values())}

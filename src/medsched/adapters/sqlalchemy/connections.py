@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Any, Final
 
@@ -234,17 +234,39 @@ class Connections:
                 if self._doubts and _is_stale(found):
                     found.close()
                     found = self.engine.connect()
-                if level is not None:
+                if level is not None and not self._writes_at(found, level):
                     _set_level(found, level)
                 yield found
             finally:
                 found.close()
+
+    def _writes_at(self, found: Connection, level: str) -> bool:
+        """Whether a connection to write on is at its level already: MariaDB is asked once for each.
+
+        To set it takes four round trips, two of them when the connection is given back.
+        """
+        return self.mariadb and level == self._writer == _pooled_level(found)
 
 
 def _set_level(connection: Connection, level: str) -> None:
     """Set the isolation level; SQLAlchemy would hand the driver's own errors on."""
     with as_sqlalchemys(connection):
         connection.execution_options(isolation_level=level)
+
+
+def _pooled_level(connection: Connection) -> str:
+    """The isolation level of a connection of MariaDB's that was just handed out."""
+    stated = connection.get_execution_options().get("isolation_level")
+    if stated is not None:  # by this engine; others may share its pool
+        return str(stated)
+    if (known := connection.info.get("medsched level")) is not None:
+        return str(known)
+    with as_sqlalchemys(connection), closing(connection.connection.cursor()) as cursor:
+        cursor.execute("SELECT @@autocommit, @@tx_isolation")
+        alone, level = cursor.fetchone() or (1, "")
+    found = "AUTOCOMMIT" if alone else level.replace("-", " ")
+    connection.info["medsched level"] = found
+    return str(found)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ held; then it is replaced in a small transaction, if it is still at the version,
 as when it was read.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -28,6 +27,7 @@ from medsched.adapters.sqlalchemy.schema import tables
 from medsched.adapters.sqlalchemy.sealed_documents import (
     SealedDocuments,
 )
+from medsched.adapters.sqlalchemy.shapes import json_text
 from medsched.adapters.sqlalchemy.shredding import forget_index
 from medsched.adapters.surroundings import standard
 from medsched.domain.stored import Kind
@@ -74,7 +74,7 @@ class KeptRow:
 
     def text_of(self, members: Members) -> str:
         """What stands in the row when its document says this."""
-        document = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+        document = json_text(members)
         if self.place.scope:
             return packed_row(self.kept._replace(document=document))
         return document

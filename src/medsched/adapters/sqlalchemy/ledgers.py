@@ -8,7 +8,7 @@ those covers is cleared.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, Final
 
@@ -233,21 +233,22 @@ def set_if_free(table: str, mark: str) -> str:
     )
 
 
-@cache
-def fail_if_taken(table: str, rows: int) -> str:
+@lru_cache(maxsize=256)
+def fail_if_taken(table: str, rows: int, hours: Sequence[str] = HOURS) -> str:
     """Set the bits of some rows, made on the way; fail if one of them is set.
 
-    A bit that is taken is added to the largest number that there is.
+    A bit that is taken is added to the largest number that there is. What is bound of a row are
+    its key and these hours.
     """
-    row = f"({', '.join(['%s'] * (len(_KEYS) + len(HOURS)))})"
+    row = f"({', '.join(['%s'] * (len(_KEYS) + len(hours)))})"
     sets = ", ".join(
         f"{h} = IF(COALESCE({h} & VALUES({h}), 0) = 0,"
         f" COALESCE({h} | VALUES({h}), {h}, VALUES({h})),"
         f" 18446744073709551615 + ({h} & VALUES({h})))"
-        for h in HOURS
+        for h in hours
     )
     return (
-        f"INSERT INTO {table} ({', '.join((*_KEYS, *HOURS))}) VALUES {', '.join([row] * rows)}"
+        f"INSERT INTO {table} ({', '.join((*_KEYS, *hours))}) VALUES {', '.join([row] * rows)}"
         f" ON DUPLICATE KEY UPDATE {sets}"
     )
 

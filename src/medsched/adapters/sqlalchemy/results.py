@@ -10,7 +10,7 @@ from medsched.adapters.sqlalchemy.booking_rows import members_of as booking_memb
 from medsched.adapters.sqlalchemy.documents import AS_IT_IS, Members, Place, Writing
 from medsched.adapters.sqlalchemy.rows import RecordRow, record_row
 from medsched.adapters.sqlalchemy.rows import members_of as record_members
-from medsched.adapters.sqlalchemy.shapes import INSTANT, Shape, plain, value_of
+from medsched.adapters.sqlalchemy.shapes import INSTANT, Shape, json_text, plain, value_of
 from medsched.domain.stored import BOOKINGS, BookingRecord, Kind, Stored
 
 
@@ -28,8 +28,7 @@ def packed(record: Stored, writing: Writing, scope: str, row: BookingRow | None 
 
 def packed_row(row: RecordRow | BookingRow) -> str:
     """A row as one text."""
-    whole = [plain(_shape(value), value) for value in row]
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    return json_text([plain(_shape(value), value) for value in row])
 
 
 def unpacked(text: str) -> RecordRow | BookingRow:

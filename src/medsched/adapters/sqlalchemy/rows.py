@@ -8,7 +8,6 @@ document without some field gives it its default; one of a later `FORMAT` is ref
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
@@ -49,6 +48,7 @@ from medsched.adapters.sqlalchemy.shapes import (
     WEEKDAYS,
     WORDS,
     Shape,
+    json_text,
     plain,
     read_resource,
     value_of,
@@ -240,7 +240,7 @@ def _to_document(record: Noun, writing: Writing, scope: str) -> str:
     whose = patient_of(record)
     place = Place(table, kind_of(cls).value, record.id, record.version, whose, scope)
     writing.seal(place, record, found)
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    return json_text(found)
 
 
 class RecordRow(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -76,6 +77,10 @@ def many(one: Shape, collect: Callable[[Iterator[Any]], Any] = tuple) -> Shape:
         lambda values: [one.write(value) for value in values],
         lambda found: collect(one.read(value) for value in found),
     )
+
+
+json_text: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""What was made plain, as the text that is kept."""
 
 
 def plain(shape: Shape | None, value: Any) -> Any:

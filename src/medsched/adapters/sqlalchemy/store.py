@@ -17,6 +17,7 @@ from medsched.adapters.sqlalchemy.booking_at_once import (
     book_in_transaction,
     new_booking,
 )
+from medsched.adapters.sqlalchemy.booking_block import book_in_a_block
 from medsched.adapters.sqlalchemy.booking_statement import book_in_a_statement
 from medsched.adapters.sqlalchemy.connections import CommitLost, Connections, Undone, engine_of
 from medsched.adapters.sqlalchemy.documents import Documents, PlainDocuments, Writing
@@ -241,8 +242,10 @@ class SqlAlchemyStore(AuditLogKeeper):
                     with self._connections.at_once("apply") as connection:
                         book_in_a_statement(connection, self._tables, new)
                 else:
+                    mariadb = self._connections.mariadb
+                    book = book_in_a_block if mariadb else book_in_transaction
                     with self._connections.writing("apply") as connection:
-                        book_in_transaction(connection, self._tables, new)
+                        book(connection, self._tables, new)
             except NotAtOnce as found:
                 if changeset.hasty:
                     raise Undone(Refused(guarded=True) if found.guarded else Stale()) from None

@@ -11,6 +11,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
+from medsched.adapters.sqlalchemy.shapes import json_text
 from medsched.domain.availability_changes import Touched, TouchedTime
 from medsched.domain.changes import Changeset
 from medsched.domain.records import Resource
@@ -31,7 +32,7 @@ def _text(touched: Touched) -> str:
     for resource, low, high, expires in touched.times:
         ends = [] if expires is None else [expires.isoformat()]
         parts.append([resource.kind.value, resource.id, low, high, *ends])
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return json_text(parts)
 
 
 def touched_of(text: str | None) -> Touched | None:

@@ -11,7 +11,16 @@ import pytest
 
 from medsched.domain.appointment_types import AppointmentType
 from medsched.domain.availability import AvailabilityRule
-from medsched.domain.changes import Applied, Changeset, RowVersion, ScheduleVersion, Stale
+from medsched.domain.changes import (
+    ActivePatient,
+    Applied,
+    Changeset,
+    Guard,
+    Outcome,
+    RowVersion,
+    ScheduleVersion,
+    Stale,
+)
 from medsched.domain.events import Change, Event
 from medsched.domain.people import Patient, Provider
 from medsched.domain.places import Location, PracticeSettings, Room
@@ -21,10 +30,12 @@ from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
     DAILY,
     MAIN,
+    NINE,
     ROOM,
     RULE,
     SMITH,
     Contract,
+    appointment,
     changes,
     put,
     shown,
@@ -149,6 +160,43 @@ class Changes(Contract):
         put(store, clinic, written, Room(id="gone", location="main", version=1))
         assert store.get(clinic, PracticeSettings, clinic) == written
         assert store.apply(changes(clinic, guards={RowVersion(settings, 0)})) == Stale()
+
+    @pytest.mark.parametrize("how", ["other records", "a new booking"])
+    def test_a_guarded_patient_must_be_there_and_active(
+        self, store: Store, clinic: str, how: str
+    ) -> None:
+        ada = Patient(id="ada", version=1)
+
+        def outcome(at: int, *guards: Guard) -> Outcome:
+            """Of a changeset that nothing else speaks against."""
+            visit, other = appointment(f"a{at}", NINE + 30 * at), Patient(id=f"p{at}", version=1)
+            guards = (ActivePatient("ada"), *guards)
+            if how == "other records":
+                return store.apply(changes(clinic, other, guards=guards))
+            booked = Event.of(Change.BOOKED, visit)
+            claims = visit.claims
+            return store.apply(
+                changes(clinic, visit, guards=guards, claims=claims, events=[booked])
+            )
+
+        assert outcome(0) == Stale()
+        assert store.get_many(clinic, [ActivePatient("ada").ref]) == {}
+        put(store, clinic, ada)
+        assert outcome(1) == Applied()
+        put(store, clinic, attrs.evolve(ada, name="new", version=2))
+        assert outcome(2) == Applied()
+        assert outcome(3, RowVersion(Ref.to(ada), 2)) == Applied()
+        assert outcome(4, RowVersion(Ref.to(ada), 1)) == Stale()
+        assert outcome(5, ActivePatient("ben")) == Stale()
+        put(store, clinic, Patient(id="ben", version=1))
+        assert outcome(6, ActivePatient("ben"), RowVersion(MAIN, 1)) == Applied()
+        put(store, clinic, attrs.evolve(ada, active=False, version=3))
+        assert outcome(7) == Stale()
+        if how == "other records":
+            put(store, clinic, removals=(RowVersion(Ref.to(ada), 3),))
+            assert outcome(8) == Stale()
+            no_id = changes(clinic, _NEW, guards={ActivePatient("\0")})
+            assert store.apply(no_id) == Stale()
 
     def test_bumps_make_guards_stale(self, store: Store, clinic: str) -> None:
         decided = changes(clinic, guards={ScheduleVersion(SMITH, 1)}, bumps={SMITH, _OTHER})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from threading import Event as Signal
 
-from medsched.domain.changes import Applied, RowVersion, ScheduleVersion, Stale
+import attrs
+
+from medsched.domain.changes import ActivePatient, Applied, RowVersion, ScheduleVersion, Stale
+from medsched.domain.events import Change, Event
 from medsched.domain.people import Patient
 from medsched.domain.places import Location, PracticeSettings, Room
 from medsched.domain.records import Resource
@@ -12,10 +15,12 @@ from medsched.domain.stored import Kind, Ref
 from medsched.ports.store import Store
 from medsched.testing.contracts.kit import (
     MAIN,
+    NINE,
     ROUNDS,
     SMITH,
     THREADS,
     Contract,
+    appointment,
     changes,
     outcomes_of,
     put,
@@ -175,6 +180,24 @@ class Rivals(Contract):
                     changes(here, new, guards={RowVersion(Ref(Kind.PATIENT, "p"), 0)}),
                 ],
             )
+            assert sorted(map(repr, outcomes)) == ["Applied()", "Stale()"]
+
+    def test_nobody_is_booked_who_is_no_longer_active(self, store: Store, practice: str) -> None:
+        for at in range(ROUNDS):
+            patient = Patient(id=f"p{at}", version=1)
+            visit = appointment(f"a{at}", NINE + at * 30, patient=patient.id)
+            put(store, practice, patient)
+            book = changes(
+                practice,
+                visit,
+                guards={ActivePatient(patient.id)},
+                claims=visit.claims,
+                events=[Event.of(Change.BOOKED, visit)],
+            )
+            gone = attrs.evolve(patient, active=False, version=2)
+            # It is decided in view of what they have: nothing yet.
+            close = changes(practice, gone, guards={RowVersion(Ref.to(visit), 0)})
+            outcomes = outcomes_of(store, [book, close])
             assert sorted(map(repr, outcomes)) == ["Applied()", "Stale()"]
 
     def test_nothing_is_added_to_what_is_removed(self, store: Store, practice: str) -> None:
