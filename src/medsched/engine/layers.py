@@ -217,7 +217,7 @@ class _Layers:
             pieces = _over(pieces, _not_on_offer(extra, pieces))
         for group in _by_priority(self.of_kind(OverrideKind.REPLACED)):
             opened, closing = self._opened(group, Layer.REPLACED), self._closing(group)
-            closing.add_spans(None, opened)
+            closing.add_spans(None, opened)  # they may reach beyond their dates
             pieces = _among(closing.close(pieces), opened)
         if not closures:
             return pieces
@@ -265,7 +265,7 @@ def _over(lower: Sequence[Piece], upper: Sequence[Piece]) -> list[Piece]:
 
 
 def _among(pieces: list[Piece], others: Sequence[Piece]) -> list[Piece]:
-    """Both, where neither overlaps the other."""
+    """Others put among pieces, in order, where none overlaps another; the list is the same."""
     for piece in others:
         insort(pieces, piece, key=_start)
     return pieces

@@ -84,10 +84,10 @@ class Terms:
 class Candidates:
     """The starts of the grid in some consecutive pieces of one opening, in order; never none.
 
-    ``origin`` is where the strip begins that they are picked from. They are given in ``ranges``,
-    where they are as the grid has them, or one by one. Whoever asks for the first time may be the
-    only one. So what makes it faster to ask, and costs more than asking once, is made for the
-    second time.
+    ``origin`` is where the strip begins that they are picked from, ``first`` the first of them.
+    They are given in ``ranges``, where they are as the grid has them, or one by one. Whoever asks
+    for the first time may be the only one. So what makes it faster to ask, and costs more than
+    asking once, is made for the second time.
     """
 
     terms: Terms

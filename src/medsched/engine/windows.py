@@ -248,7 +248,7 @@ def whole_dates_in(frame: Frame, source: Source) -> list[tuple[Zone, list[Window
 
 
 def all_windows_in(frame: Frame, source: Source, *, whole_dates: bool = False) -> list[Window]:
-    """The same whatever the zone, or with ``whole_dates`` its dates, as what is closed needs it."""
+    """What `windows_in` gives, or `whole_dates_in`, of all zones together: as closing needs it."""
     windows, policy = source.windows, source.disambiguation
     if whole_dates or not windows:
         windows, policy = _WHOLE_DATE, Disambiguation.COMPATIBLE
