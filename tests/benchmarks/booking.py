@@ -17,7 +17,7 @@ transaction, which is tried again when it came to a deadlock, and answers with y
 A deadlock takes PostgreSQL a second to find, as it comes. Most starts have none, and some have one
 after the other until all sixteen are through. So there are two figures: `book_pg_hot` is the ratio
 of the sums of all starts, what one costs by and large, and goes on until the other way has taken
-two and a half minutes, nearly all of them deadlocks, or for sixty days of starts;
+two minutes, nearly all of them deadlocks, or for twenty days of starts;
 `book_pg_hot_usual` is the median of the starts' own ratios, whatever the few with deadlocks cost.
 """
 
@@ -61,12 +61,12 @@ EACH: Final = 4
 """How many bookings each of the sixteen clients makes in a round."""
 STARTS: Final = 24
 """How many starts of a day all of them want: those of eight hours."""
-DAYS_AT_MOST: Final = 60
+DAYS_AT_MOST: Final = 20
 HOT_WARM: Final = 8
 """How many starts go before."""
 DEADLOCK: Final = 1.0
 """A start that takes longer, in seconds, had a deadlock."""
-TAKEN: Final = 150.0
+TAKEN: Final = 120.0
 """After so many seconds of the way with a constraint there have been starts enough."""
 WARM: Final = 60
 """How many bookings go before: by then the statements are prepared and the pages are there."""
