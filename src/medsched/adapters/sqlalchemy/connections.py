@@ -289,9 +289,10 @@ def _is_stale(connection: Connection) -> bool:
     connection.info["medsched used"] = now
     if used is not None and now - used < _IDLE:
         return False
+    raw: Any = connection.connection.dbapi_connection
     try:
-        connection.exec_driver_sql("SELECT 1").close()
-        connection.rollback()
+        with as_sqlalchemys(connection):
+            connection.dialect.do_ping(raw)  # which begins no transaction, and no event tells
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
