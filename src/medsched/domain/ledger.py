@@ -101,16 +101,6 @@ def hours_of(bits: int) -> Iterator[tuple[int, int]]:
         hour += 1
 
 
-def pack(keys: Iterable[LedgerKey], ledger: Mapping[LedgerKey, int]) -> PackedLedger:
-    """Some rows of a ledger, packed."""
-    tables: dict[tuple[ResourceKind, int], dict[str, bytes]] = {}
-    for key in keys:
-        if bits := ledger.get(key):
-            rows = tables.setdefault((key.resource.kind, key.day), {})
-            rows[key.resource.id] = bits.to_bytes(DAY // 8, "big")
-    return PackedLedger(0, DAY // HOUR, tables)
-
-
 def clash(rows: Mapping[LedgerKey, int], ledger: Mapping[LedgerKey, int]) -> list[LedgerKey]:
     """The rows in which something wanted is taken already."""
     return [key for key, bits in rows.items() if ledger.get(key, 0) & bits]

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from medsched.domain.appointment_types import AppointmentType, GridKind
-from medsched.domain.ledger import LedgerKey, PackedLedger, pack
+from medsched.domain.ledger import LedgerKey, PackedLedger
 from medsched.domain.records import Resource
 from medsched.domain.requests import Request
 from medsched.domain.schedule import Schedule
@@ -142,7 +142,7 @@ class DayStarts:
 
 
 def left_of_many(
-    starts: int, pad: Pad, owners: Sequence[Resource], day: int, ledger: Mapping[LedgerKey, int]
+    starts: int, pad: Pad, owners: Sequence[Resource], day: int, ledger: PackedLedger
 ) -> list[int]:
     """What is left of the same starts of many, whose own claims on the day alone matter to them.
 
@@ -151,8 +151,6 @@ def left_of_many(
     lies as near to the other edge of a neighbour's, where no start is: else claims of the day
     before or after would matter.
     """
-    if not isinstance(ledger, PackedLedger):
-        ledger = pack((LedgerKey(one, day) for one in owners), ledger)
     wide, filling, lowest = ledger.wide, ledger.filling, ledger.lowest
     taken = int.from_bytes(b"".join(ledger.packed(owners, day)), "big")
     each = (starts >> lowest << filling).to_bytes(wide, "big") * len(owners)

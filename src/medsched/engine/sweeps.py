@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from itertools import chain, groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import attrs
 
-from medsched.domain.ledger import HOUR, LedgerKey
+from medsched.domain.ledger import HOUR, LedgerKey, PackedLedger
 from medsched.domain.places import Location
 from medsched.domain.records import Resource, Resources
 from medsched.domain.requests import Request
@@ -88,7 +88,7 @@ class Wanted(NamedTuple):
 
 
 _MANY: Final = 8
-"""From so many alike on, what is claimed of them is taken away from all of them at once."""
+"""From so many alike on, what was read packed is taken away from all of them at once."""
 
 
 def free_of(
@@ -109,7 +109,7 @@ def _free_on(
     wanted: Wanted, day: int, ledger: Mapping[LedgerKey, int], patient: Resource | None
 ) -> list[Hit]:
     starts, pad, members = wanted.starts, wanted.alike.pad, wanted.members
-    if pad is None or len(members) < _MANY:
+    if pad is None:
         return [
             Hit(one.post, one.terms, day, left)
             for one in members
@@ -118,13 +118,24 @@ def _free_on(
     if patient is not None:
         theirs = Pad.of(patient, wanted.alike.length - 1, 0)
         starts &= ~theirs.blocked(ledger.get(LedgerKey(patient, day), 0))
-    owners = [one.sole for one in members if one.sole is not None]
-    left_of_each = left_of_many(starts, pad, owners, day, ledger)
-    return [
-        Hit(one.post, one.terms, day, left)
-        for one, left in zip(members, left_of_each, strict=True)
-        if left
-    ]
+    if isinstance(ledger, PackedLedger) and len(members) >= _MANY:
+        owners = [one.sole for one in members if one.sole is not None]
+        left_of_each = left_of_many(starts, pad, owners, day, ledger)
+        return [
+            Hit(one.post, one.terms, day, left)
+            for one, left in zip(members, left_of_each, strict=True)
+            if left
+        ]
+    found: list[Hit] = []
+    blocked = pad.blocked
+    # A plain tuple is the same key, and sooner made.
+    taken_of = cast("Mapping[tuple[Resource | None, int], int]", ledger).get
+    for post, _, terms, sole in members:
+        taken = taken_of((sole, day))
+        left = starts & ~blocked(taken) if taken else starts
+        if left:
+            found.append(Hit(post, terms, day, left))
+    return found
 
 
 class Place(NamedTuple):
