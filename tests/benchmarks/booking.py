@@ -12,8 +12,9 @@ after the other and each at the same moment. So of sixteen attempts at a start o
 fifteen are refused; what is told is the time of all sixteen. Ours answer with reasons and the next
 free slots. Beside it, the way with a constraint that keeps the ranges of a resource from
 overlapping: an appointment, then the rows of provider, room and patient, are inserted in one
-transaction, which is tried again when it came to a deadlock, after a short pause that is drawn, and
-answers with yes or no. (Without a pause one start was still not through after six minutes.)
+transaction, which is tried four times where it comes to a deadlock, with short pauses that are
+drawn, and answers with yes or no. Tried without end, all sixteen may keep one another from a start
+for ever: of 446 deadlocks, one a second, none let anybody through.
 
 A deadlock takes PostgreSQL a second to find, as it comes. Most starts have none, and some have one
 after the other until all sixteen are through. So there are two figures: `book_pg_hot` is the ratio
@@ -66,8 +67,10 @@ STARTS: Final = 24
 DAYS_AT_MOST: Final = 20
 HOT_WARM: Final = 8
 """How many starts go before."""
+TRIES: Final = 4
+"""How often the way with a constraint tries, where it comes to a deadlock."""
 PAUSE: Final = 0.1
-"""The longest pause before the way with a constraint tries again after a deadlock, in seconds."""
+"""The longest pause before it tries again, in seconds."""
 DEADLOCK: Final = 1.0
 """A start that takes longer, in seconds, had a deadlock."""
 TAKEN: Final = 120.0
@@ -302,9 +305,9 @@ class Constrained:
     )
 
     def book(self, at: datetime, patient: int) -> bool:
-        """Whether a start of the provider's was booked; if not, somebody else has it."""
+        """Whether a start of the provider was booked; else others have it, or are in the way."""
         rows = [{"who": who, "at": at} for who in (1, 2, 1000 + patient)]
-        while True:
+        for _ in range(TRIES):
             try:
                 with self._engine.begin() as connection:
                     connection.execute(self._VISIT, {"at": at})
@@ -319,7 +322,8 @@ class Constrained:
                     raise
                 with self._lock:
                     self.deadlocks += 1
-                time.sleep(random() * PAUSE)  # or all may be in each other's way for minutes
+                time.sleep(random() * PAUSE)
+        return False
 
 
 def hot(engine: sa.Engine, starts: int, taken_at_most: float) -> Iterator[Result]:
@@ -340,7 +344,7 @@ def hot(engine: sa.Engine, starts: int, taken_at_most: float) -> Iterator[Result
     def timed(way: Callable[[datetime, int], bool], at: datetime) -> float:
         won = list[bool]()
         took = together(CLIENTS, lambda who: won.append(way(at, who)))
-        assert won.count(True) == 1, "a start for nobody, or for two"
+        assert won.count(True) == 1 or (way is not ours and True not in won), "for nobody, or two"
         return took
 
     with calm():
