@@ -61,13 +61,9 @@ def book_in_a_block(connection: Connection, tables: Tables, new: NewBooking) -> 
 
 def _stand(connection: Connection, texts: _Held, new: NewBooking) -> bool:
     """Whether the records are as they are stated."""
-    if not new.records:
-        return True
-    here = " OR ".join([texts.row] * len(new.records))
+    rows = len(new.records)
     values = tuple(value for row in new.records for value in (new.practice, *row))
-    return bool(
-        connection.exec_driver_sql(f"{texts.count} {here}", values).scalar() == len(new.records)
-    )
+    return not rows or connection.exec_driver_sql(texts.asked(rows), values).scalar() == rows
 
 
 @attrs.frozen
@@ -84,6 +80,10 @@ class _Held:
 
     count: str
     row: str
+
+    def asked(self, rows: int) -> str:
+        """The statement that counts which of so many rows there are."""
+        return f"{self.count} {' OR '.join([self.row] * rows)}"
 
 
 class _Block:
@@ -111,7 +111,7 @@ class _Block:
     def hold(self, texts: _Held, practice: str, rows: Sequence[Row]) -> None:
         """Every row is as it is stated, and stays so until the commit."""
         if rows:
-            here = f"{texts.count} {' OR '.join([texts.row] * len(rows))} LOCK IN SHARE MODE"
+            here = f"{texts.asked(len(rows))} LOCK IN SHARE MODE"
             self.add(_unless(f"({here}) = {len(rows)}"), *((practice, *row) for row in rows))
 
 
